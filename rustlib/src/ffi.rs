@@ -1,0 +1,170 @@
+//! Every exported function. Nothing clever happens here: raw pointers become slices, one call does
+//! the work, and its outcome becomes a count or a status.
+//!
+//! Common to all: a count is zero or more, a status is below zero. NULL is good for a length of
+//! zero. Outputs are written only on success.
+
+mod guard;
+
+use crate::{code_points, ladder, parallel, random};
+pub use guard::DoublesStatus;
+use guard::{bytes, bytes_mut, guard};
+use std::ffi::c_char;
+use std::num::NonZeroUsize;
+
+/// Changes whenever a function of this header changes its name, its arguments or its meaning.
+pub const DOUBLES_ABI_VERSION: u32 = 1;
+
+/// Bytes of a key for `doubles_fill_random`.
+pub const DOUBLES_KEY_LENGTH: usize = 32;
+
+/// Returns the version of the ABI that the library was built with.
+#[unsafe(no_mangle)]
+pub extern "C" fn doubles_abi_version() -> u32 {
+    DOUBLES_ABI_VERSION
+}
+
+/// Returns the text, in English and ASCII, for what another function returned. It is never NULL and
+/// lives as long as the library.
+#[unsafe(no_mangle)]
+pub extern "C" fn doubles_status_message(status: i64) -> *const c_char {
+    guard::message(status).as_ptr()
+}
+
+/// Counts doubles between bytes, on at most `threads` threads; 0 leaves their number to the library.
+///
+/// # Safety
+///
+/// `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_count_bytes(data: *const u8, len: usize, threads: usize) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on data and len.
+        let data = unsafe { bytes(data, len) }?;
+        Ok(parallel::summarize(data, NonZeroUsize::new(threads)).count)
+    })
+}
+
+/// Counts doubles between UTF-32 units: four bytes each, of any alignment and byte order. What
+/// follows the last whole unit is not counted.
+///
+/// # Safety
+///
+/// `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_count_utf32(data: *const u8, len: usize) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on data and len.
+        let data = unsafe { bytes(data, len) }?;
+        Ok(code_points::count_utf32(data))
+    })
+}
+
+/// Counts doubles between the characters of UTF-8, by two iterators.
+///
+/// # Safety
+///
+/// `data` points to `len` readable bytes, which no other thread changes during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_count_zip(data: *const u8, len: usize) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on data and len.
+        let data = unsafe { bytes(data, len) }?;
+        Ok(ladder::count_doubles_zip(text(data)?))
+    })
+}
+
+/// Counts doubles between the characters of UTF-8, by one iterator.
+///
+/// # Safety
+///
+/// `data` points to `len` readable bytes, which no other thread changes during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_count_once(data: *const u8, len: usize) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on data and len.
+        let data = unsafe { bytes(data, len) }?;
+        Ok(ladder::count_doubles_once(text(data)?))
+    })
+}
+
+/// Counts doubles between bytes, by one iterator.
+///
+/// # Safety
+///
+/// `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_count_once_bytes(data: *const u8, len: usize) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on data and len.
+        let data = unsafe { bytes(data, len) }?;
+        Ok(ladder::count_doubles_once_bytes(data))
+    })
+}
+
+/// Counts doubles between bytes, by windows of two.
+///
+/// # Safety
+///
+/// `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_count_slice(data: *const u8, len: usize) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on data and len.
+        let data = unsafe { bytes(data, len) }?;
+        Ok(ladder::count_doubles_slice(data))
+    })
+}
+
+/// Counts doubles between bytes, by windows of two under rayon.
+///
+/// # Safety
+///
+/// `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_count_slice_parallel(data: *const u8, len: usize) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on data and len.
+        let data = unsafe { bytes(data, len) }?;
+        Ok(ladder::count_doubles_slice_parallel(data))
+    })
+}
+
+/// Fills `out` with characters drawn from `alphabet`, each of its bytes as likely as any other.
+/// The outcome depends on the key alone; a NULL key is a fresh one from the system. Returns zero or
+/// a status.
+///
+/// # Safety
+///
+/// - `alphabet` points to `alphabet_len` readable bytes.
+/// - `key` is NULL or points to `DOUBLES_KEY_LENGTH` readable bytes.
+/// - `out` points to `out_len` writable bytes, apart from the others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_fill_random(
+    alphabet: *const u8,
+    alphabet_len: usize,
+    key: *const u8,
+    out: *mut u8,
+    out_len: usize,
+) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on alphabet and alphabet_len.
+        let alphabet = unsafe { bytes(alphabet, alphabet_len) }?;
+        if alphabet.is_empty() {
+            return Err(DoublesStatus::EmptyAlphabet);
+        }
+        // SAFETY: NULL or DOUBLES_KEY_LENGTH readable bytes, by the caller's word; an array of
+        // bytes has no alignment to keep.
+        let key = unsafe { key.cast::<[u8; DOUBLES_KEY_LENGTH]>().as_ref() };
+        // SAFETY: the caller's word on out and out_len.
+        let out = unsafe { bytes_mut(out, out_len) }?;
+        match random::fill(out, alphabet, key.copied()) {
+            Ok(()) => Ok(0),
+            Err(_) => Err(DoublesStatus::NoEntropy),
+        }
+    })
+}
+
+fn text(data: &[u8]) -> Result<&str, DoublesStatus> {
+    std::str::from_utf8(data).map_err(|_| DoublesStatus::InvalidUtf8)
+}

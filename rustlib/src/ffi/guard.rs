@@ -1,0 +1,158 @@
+//! What every export stands on: status codes, the panic boundary, raw pointer to slice.
+
+use std::ffi::CStr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
+
+/// What a function returns instead of a count, always below zero; and zero, which is success.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoublesStatus {
+    /// All is well.
+    Ok = 0,
+    /// A pointer is NULL though its length is not zero.
+    NullPointer = -1,
+    /// A length is beyond what one object in memory can have.
+    InvalidLength = -2,
+    /// The bytes are not UTF-8.
+    InvalidUtf8 = -3,
+    /// The alphabet is empty.
+    EmptyAlphabet = -4,
+    /// The system gave no random bytes.
+    NoEntropy = -5,
+    /// The library panicked: a bug in it.
+    Panicked = -6,
+}
+
+impl DoublesStatus {
+    const ALL: [Self; 7] = [
+        Self::Ok,
+        Self::NullPointer,
+        Self::InvalidLength,
+        Self::InvalidUtf8,
+        Self::EmptyAlphabet,
+        Self::NoEntropy,
+        Self::Panicked,
+    ];
+
+    /// The text for people; the only place it stands in.
+    const fn message(self) -> &'static CStr {
+        match self {
+            Self::Ok => c"success",
+            Self::NullPointer => c"a pointer is NULL though its length is not zero",
+            Self::InvalidLength => c"a length is beyond what one object in memory can have",
+            Self::InvalidUtf8 => c"the bytes are not UTF-8",
+            Self::EmptyAlphabet => c"the alphabet is empty",
+            Self::NoEntropy => c"the system gave no random bytes",
+            Self::Panicked => {
+                c"the Rust library panicked, which is a bug in it; see standard error"
+            }
+        }
+    }
+}
+
+/// The text for what a function returned: counts are successes, unknown codes are named so.
+pub(super) fn message(returned: i64) -> &'static CStr {
+    let known = DoublesStatus::ALL
+        .into_iter()
+        .find(|&status| status as i64 == returned.min(0));
+    known.map_or(c"unknown status", DoublesStatus::message)
+}
+
+/// Runs `body` behind the panic boundary: its count, or its status, or `Panicked`.
+///
+/// A panic that reached `extern "C"` would abort the process. The exports write to their outputs
+/// only when nothing can fail any more, so what a panic leaves behind is never seen: that makes
+/// `AssertUnwindSafe` true.
+pub(super) fn guard(body: impl FnOnce() -> Result<u64, DoublesStatus>) -> i64 {
+    let body = || {
+        #[cfg(feature = "forced-panic")]
+        if std::env::var_os("DOUBLES_FORCE_PANIC").is_some() {
+            panic!("forced by DOUBLES_FORCE_PANIC");
+        }
+        body()
+    };
+    match catch_unwind(AssertUnwindSafe(body)) {
+        // No input is longer than isize::MAX bytes, so no count is too large for an i64.
+        Ok(Ok(count)) => count as i64,
+        Ok(Err(status)) => status as i64,
+        Err(_panic) => DoublesStatus::Panicked as i64,
+    }
+}
+
+/// The caller's bytes as a slice; NULL is good for the empty one.
+///
+/// # Safety
+///
+/// Unless `data` is NULL or `len` is zero, `data` points to `len` readable bytes for as long as `'a`.
+/// Another thread may write to them: the counters take each byte as they find it and let no byte
+/// decide which address is read next, so that the worst outcome is a wrong count.
+pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], DoublesStatus> {
+    if !check(data, len)? {
+        return Ok(&[]);
+    }
+    // SAFETY: data is not NULL and len fits an isize (both checked); the rest is the caller's word.
+    Ok(unsafe { slice::from_raw_parts(data, len) })
+}
+
+/// The caller's output as a slice; NULL is good for the empty one.
+///
+/// # Safety
+///
+/// Unless `out` is NULL or `len` is zero, `out` points to `len` writable bytes, initialized, for as
+/// long as `'a`.
+pub(super) unsafe fn bytes_mut<'a>(
+    out: *mut u8,
+    len: usize,
+) -> Result<&'a mut [u8], DoublesStatus> {
+    if !check(out, len)? {
+        return Ok(&mut []);
+    }
+    // SAFETY: out is not NULL and len fits an isize (both checked); the rest is the caller's word.
+    Ok(unsafe { slice::from_raw_parts_mut(out, len) })
+}
+
+/// Whether there is anything at `data` to make a slice of.
+fn check(data: *const u8, len: usize) -> Result<bool, DoublesStatus> {
+    if len > isize::MAX as usize {
+        return Err(DoublesStatus::InvalidLength);
+    }
+    if data.is_null() && len > 0 {
+        return Err(DoublesStatus::NullPointer);
+    }
+    Ok(len > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ptr;
+
+    #[test]
+    fn a_panic_becomes_a_status() {
+        assert_eq!(guard(|| panic!("expected")), DoublesStatus::Panicked as i64);
+        assert_eq!(guard(|| Ok(7)), 7);
+    }
+
+    #[test]
+    fn each_status_has_its_own_text() {
+        let mut texts: Vec<_> = DoublesStatus::ALL.map(|s| message(s as i64)).into();
+        texts.push(message(i64::MIN));
+        texts.sort();
+        texts.dedup();
+        assert_eq!(texts.len(), DoublesStatus::ALL.len() + 1);
+        assert_eq!(message(12), message(0));
+    }
+
+    #[test]
+    fn null_is_good_for_nothing_else_than_the_empty_slice() {
+        // SAFETY: NULL, which is allowed, or a length that is refused before anything is read.
+        unsafe {
+            assert_eq!(bytes(ptr::null(), 0), Ok(&[][..]));
+            assert_eq!(bytes(ptr::null(), 1), Err(DoublesStatus::NullPointer));
+            let data = [0u8];
+            let refused = bytes(data.as_ptr(), isize::MAX as usize + 1);
+            assert_eq!(refused, Err(DoublesStatus::InvalidLength));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+/* The ABI as a C caller sees it: every function, its answers to good and to bad input. */
+#include "doubles.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int failures = 0;
+
+#define CHECK(condition)                                                     \
+    do {                                                                     \
+        if (!(condition)) {                                                  \
+            fprintf(stderr, "line %d: %s does not hold\n", __LINE__, #condition); \
+            failures++;                                                      \
+        }                                                                    \
+    } while (0)
+
+typedef int64_t (*counter)(const uint8_t *data, size_t len);
+
+static int64_t count_bytes(const uint8_t *data, size_t len) {
+    return doubles_count_bytes(data, len, 0);
+}
+
+static const counter BYTE_COUNTERS[] = {
+    count_bytes,
+    doubles_count_once_bytes,
+    doubles_count_slice,
+    doubles_count_slice_parallel,
+};
+static const counter CHARACTER_COUNTERS[] = {doubles_count_zip, doubles_count_once};
+
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
+static const uint8_t *bytes(const char *text) { return (const uint8_t *)text; }
+
+static void check_counter(counter count) {
+    CHECK(count(bytes("aaa"), 3) == 2);
+    CHECK(count(bytes("aaa"), 2) == 1);
+    CHECK(count(bytes("abc"), 3) == 0);
+    CHECK(count(bytes(""), 0) == 0);
+    CHECK(count(NULL, 0) == 0);
+    CHECK(count(NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(count(bytes("a"), SIZE_MAX) == DOUBLES_STATUS_INVALID_LENGTH);
+}
+
+static void check_counters(void) {
+    for (size_t i = 0; i < LENGTH(BYTE_COUNTERS); i++) {
+        check_counter(BYTE_COUNTERS[i]);
+        CHECK(BYTE_COUNTERS[i](bytes("\xff\xff"), 2) == 1);
+        CHECK(BYTE_COUNTERS[i](bytes("\xd0\xb6\xd0\xb6"), 4) == 0);
+    }
+    for (size_t i = 0; i < LENGTH(CHARACTER_COUNTERS); i++) {
+        check_counter(CHARACTER_COUNTERS[i]);
+        CHECK(CHARACTER_COUNTERS[i](bytes("\xff\xff"), 2) == DOUBLES_STATUS_INVALID_UTF8);
+        CHECK(CHARACTER_COUNTERS[i](bytes("\xd0\xb6\xd0\xb6"), 4) == 1);
+    }
+    CHECK(doubles_count_bytes(bytes("aaa"), 3, 1) == 2);
+    CHECK(doubles_count_bytes(bytes("aaa"), 3, SIZE_MAX) == 2);
+}
+
+static void check_utf32(void) {
+    const uint32_t units[] = {0x10ffff, 0x10ffff, 0xd800, 0xd800, 'a'};
+    const uint8_t *data = (const uint8_t *)units;
+    CHECK(doubles_count_utf32(data, sizeof units) == 2);
+    CHECK(doubles_count_utf32(data, sizeof units - 1) == 2);
+    CHECK(doubles_count_utf32(data, 7) == 0);
+    CHECK(doubles_count_utf32(NULL, 0) == 0);
+    CHECK(doubles_count_utf32(NULL, 8) == DOUBLES_STATUS_NULL_POINTER);
+}
+
+static void check_random(void) {
+    const uint8_t key[DOUBLES_KEY_LENGTH] = {1, 2, 3};
+    uint8_t first[64], second[64];
+    memset(first, 0, sizeof first);
+    memset(second, 0, sizeof second);
+    CHECK(doubles_fill_random(bytes("xyz"), 3, key, first, sizeof first) == DOUBLES_STATUS_OK);
+    CHECK(doubles_fill_random(bytes("xyz"), 3, key, second, sizeof second) == DOUBLES_STATUS_OK);
+    CHECK(memcmp(first, second, sizeof first) == 0);
+    for (size_t i = 0; i < sizeof first; i++)
+        CHECK(memchr("xyz", first[i], 3) != NULL);
+    CHECK(doubles_fill_random(bytes("xyz"), 3, NULL, second, sizeof second) == DOUBLES_STATUS_OK);
+    CHECK(memcmp(first, second, sizeof first) != 0);
+    CHECK(doubles_fill_random(bytes("xyz"), 3, NULL, NULL, 0) == DOUBLES_STATUS_OK);
+
+    memcpy(second, first, sizeof first);
+    CHECK(doubles_fill_random(NULL, 0, key, second, 64) == DOUBLES_STATUS_EMPTY_ALPHABET);
+    CHECK(doubles_fill_random(NULL, 3, key, second, 64) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_fill_random(bytes("xyz"), 3, key, NULL, 64) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(memcmp(first, second, sizeof first) == 0);
+}
+
+int main(void) {
+    CHECK(doubles_abi_version() == DOUBLES_ABI_VERSION);
+    CHECK(strcmp(doubles_status_message(7), doubles_status_message(DOUBLES_STATUS_OK)) == 0);
+    CHECK(strstr(doubles_status_message(DOUBLES_STATUS_INVALID_UTF8), "UTF-8") != NULL);
+    CHECK(strstr(doubles_status_message(-1000), "unknown") != NULL);
+    check_counters();
+    check_utf32();
+    check_random();
+    return failures != 0;
+}
