@@ -1,0 +1,31 @@
+"""Count doubled neighbours in text and bytes at the speed of memory.
+
+>>> import doubles_ffi
+>>> doubles_ffi.count_doubles("aaa")
+2
+
+`count_doubles` is the fast one. The ladder of historic counters leads up to it, and
+`doubles_ffi.baselines` has the ones in pure Python and NumPy.
+"""
+
+from doubles_ffi.counting import (
+    count_doubles,
+    count_doubles_once,
+    count_doubles_once_bytes,
+    count_doubles_slice,
+    count_doubles_slice_parallel,
+    count_doubles_zip,
+)
+from doubles_ffi.generate import random_string
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "count_doubles",
+    "count_doubles_once",
+    "count_doubles_once_bytes",
+    "count_doubles_slice",
+    "count_doubles_slice_parallel",
+    "count_doubles_zip",
+    "random_string",
+]

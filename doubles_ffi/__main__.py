@@ -1,0 +1,7 @@
+"""`python -m doubles_ffi` is the command `doubles`."""
+
+import sys
+
+from doubles_ffi.cli import main
+
+sys.exit(main())

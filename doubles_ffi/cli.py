@@ -1,0 +1,106 @@
+"""The command `doubles`."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from doubles_ffi import __version__
+from doubles_ffi.counting import count_doubles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FAILED = 2  # As wc's cousins grep and diff: 1 would be an answer, 2 is trouble.
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0, 2 after any error, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # A file's name may be any bytes.
+    try:
+        status = _count(options.files or ["-"], None if options.bytes else options.encoding)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough. What is still buffered can't be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        _complain("standard output", error.strerror)
+        return _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="doubles", description="Count doubled neighbours: 'aaa' holds two."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    count = commands.add_parser(
+        "count",
+        help="count doubles in files",
+        description="Print the number of doubled characters in each FILE, and a total for several.",
+    )
+    count.add_argument(
+        "files", metavar="FILE", nargs="*", help="a file; - or nothing is standard input"
+    )
+    unit = count.add_mutually_exclusive_group()
+    unit.add_argument("--bytes", action="store_true", help="count doubled bytes instead")
+    unit.add_argument(
+        "--encoding",
+        metavar="NAME",
+        type=_text_encoding,
+        default="utf-8",
+        help="read text in this encoding (default: %(default)s)",
+    )
+    return parser
+
+
+def _text_encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return codecs.lookup(name).name
+
+
+def _count(names: Sequence[str], encoding: str | None) -> int:
+    total = 0
+    status = 0
+    for name in names:
+        try:
+            count = count_doubles(_read(name), encoding=encoding)
+        except OSError as error:
+            _complain(name, error.strerror)
+            status = _FAILED
+        except UnicodeDecodeError as error:
+            reason = f"not {encoding} at byte {error.start} ({error.reason})"
+            _complain(name, f"{reason}; try --bytes, or --encoding NAME")
+            status = _FAILED
+        else:
+            total += count
+            print(f"{count}\t{name}")
+    if len(names) > 1:
+        print(f"{total}\ttotal")
+    return status
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    return Path(name).read_bytes()
+
+
+def _complain(name: str, reason: str | None) -> None:
+    print(f"doubles: {name}: {reason}", file=sys.stderr)

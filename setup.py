@@ -1,0 +1,58 @@
+"""Build the Rust library, then the cffi module that links to it. All else is in pyproject.toml."""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import ExecError
+
+CRATE = Path("rustlib")
+TARGET = CRATE / "target"
+MACOS = sys.platform == "darwin"
+LIBRARY = "libdoubles.dylib" if MACOS else "libdoubles.so"
+
+# cffi builds against CPython's stable ABI, so that one wheel serves this version and all later
+# ones. The free-threaded build has no stable ABI, and bdist_wheel leaves PyPy alone by itself.
+STABLE_ABI = {} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"py_limited_api": "cp310"}
+
+
+class BuildRustFirst(build_ext):
+    """Put the Rust library where the module will lie, and link the module to it there."""
+
+    def run(self) -> None:
+        """Build the Rust library, then the module."""
+        built = build_library()
+        package = Path(self.build_lib, "doubles_ffi")
+        self.mkpath(str(package))
+        self.copy_file(str(built), str(package))
+        if self.inplace:
+            self.copy_file(str(built), "doubles_ffi")
+        for extension in self.extensions:
+            extension.library_dirs.append(str(package))
+        super().run()
+
+
+def build_library() -> Path:
+    """Have cargo build the library, always in release mode, and return its path."""
+    if shutil.which("cargo") is None:
+        raise ExecError("doubles_ffi needs a Rust toolchain to build: see https://rustup.rs")
+    command = ["cargo", "rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib"]
+    command += ["--manifest-path", str(CRATE / "Cargo.toml"), "--target-dir", str(TARGET)]
+    if MACOS:  # Else the module would look for the library where it was built.
+        command += ["--", "-C", f"link-arg=-Wl,-install_name,@rpath/{LIBRARY}"]
+    try:
+        subprocess.run(command, check=True)
+    except subprocess.CalledProcessError as error:
+        raise ExecError(f"cargo failed with exit status {error.returncode}") from None
+    return TARGET / "release" / LIBRARY
+
+
+setup(
+    cffi_modules=["build_ffi.py:ffibuilder"],
+    cmdclass={"build_ext": BuildRustFirst},
+    options={"bdist_wheel": STABLE_ABI},
+)
