@@ -1,0 +1,141 @@
+"""The command, in this process for what it prints and in its own for how it ends."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from doubles_ffi import __version__
+from doubles_ffi.cli import main
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "letters").write_text("aaa")
+    (tmp_path / "жук.txt").write_text("жжук", encoding="utf-8")
+    (tmp_path / "latin").write_bytes("éé".encode("latin-1"))
+    (tmp_path / "empty").touch()
+    return tmp_path
+
+
+def stdin(monkeypatch, data):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["letters"], "2\tletters\n"),
+        (["empty"], "0\tempty\n"),
+        (["жук.txt"], "1\tжук.txt\n"),
+        (["--bytes", "жук.txt"], "0\tжук.txt\n"),
+        (["--encoding", "latin-1", "latin"], "1\tlatin\n"),
+        (["--bytes", "latin"], "1\tlatin\n"),
+        (["letters", "жук.txt"], "2\tletters\n1\tжук.txt\n3\ttotal\n"),
+        (["letters", "letters"], "2\tletters\n2\tletters\n4\ttotal\n"),
+    ],
+)
+def test_files(arguments, expected, capsys):
+    assert main(["count", *arguments]) == 0
+    assert capsys.readouterr() == (expected, "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_standard_input(arguments, capsys, monkeypatch):
+    stdin(monkeypatch, b"hello\n\n")
+    assert main(["count", *arguments]) == 0
+    assert capsys.readouterr() == ("2\t-\n", "")
+
+
+@pytest.mark.usefixtures("files")
+def test_bad_files_are_reported_and_the_others_counted(capsys):
+    assert main(["count", "missing", "letters", ".", "latin", "жук.txt"]) == 2
+    output, errors = capsys.readouterr()
+    assert output == "2\tletters\n1\tжук.txt\n3\ttotal\n"
+    missing, directory, latin = errors.splitlines()
+    assert missing == "doubles: missing: No such file or directory"
+    assert directory == "doubles: .: Is a directory"
+    assert latin.startswith("doubles: latin: not utf-8 at byte 0 (invalid continuation byte)")
+    assert "--bytes" in latin
+    assert "--encoding" in latin
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "required: COMMAND"),
+        (["count", "--encoding", "nonsense"], "unknown encoding: nonsense"),
+        (["count", "--encoding", "hex"], "not a text encoding"),
+        (["count", "--bytes", "--encoding", "utf-8"], "not allowed with"),
+        (["count", "--nonsense"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage(arguments, complaint, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert complaint in errors
+
+
+@pytest.mark.usefixtures("files")
+def test_output_that_is_no_file(monkeypatch):
+    output = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", output)
+    assert main(["count", "letters"]) == 0
+    assert output.getvalue() == "2\tletters\n"
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"doubles {__version__}\n"
+
+
+def test_ctrl_c(monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("doubles_ffi.cli._read", interrupt)
+    assert main(["count", "file"]) == 130
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "doubles_ffi", *arguments],
+        stderr=subprocess.PIPE,
+        check=False,
+        **options,
+    )
+
+
+def test_a_closed_pipe_is_silent():
+    reading, writing = os.pipe()
+    os.close(reading)
+    end = command("count", input=b"aaa", stdout=writing)
+    os.close(writing)
+    assert (end.returncode, end.stderr) == (0, b"")
+
+
+def test_a_full_disk_is_reported():
+    with Path("/dev/full").open("wb") as full:
+        end = command("count", input=b"aaa", stdout=full)
+    assert end.returncode == 2
+    assert end.stderr == b"doubles: standard output: No space left on device\n"
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    name = os.fsencode(tmp_path) + b"/\xff\xfe"
+    Path(os.fsdecode(name)).write_bytes(b"aa")
+    end = command("count", name, stdout=subprocess.PIPE)
+    assert end.stdout == b"1\t" + name + b"\n"
+    end = command("count", name + b"x", stdout=subprocess.PIPE)
+    assert (end.returncode, end.stdout) == (2, b"")
+    assert b"No such file" in end.stderr

@@ -1,0 +1,208 @@
+"""count_doubles: every input it takes, and every one it refuses."""
+
+import array
+import mmap
+
+import numpy
+import pytest
+import reference
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+
+import doubles_ffi
+from doubles_ffi import _buffers, count_doubles, counting
+
+# Around the vector, the block and the flush of the kernels: 255 blocks of 64 lanes, 32 or 16.
+BOUNDARIES = sorted(
+    {0, 1, 2}
+    | {
+        size + step
+        for size in (16, 32, 64, 128, 255 * 16, 255 * 32, 255 * 64, 255 * 128, 2 * 255 * 64)
+        for step in (-1, 0, 1, 2)
+    }
+)
+
+
+@given(strategies.binary)
+def test_bytes_count_bytes(data):
+    assert count_doubles(data) == reference.count(data)
+
+
+@given(strategies.text_with_lone_surrogates)
+def test_str_counts_code_points(text):
+    assert count_doubles(text) == reference.count(text)
+
+
+@pytest.mark.parametrize("length", BOUNDARIES)
+def test_long_runs(length):
+    assert count_doubles(b"x" * length) == max(length - 1, 0)
+    assert count_doubles("x" * length) == max(length - 1, 0)
+    assert count_doubles("ж" * length) == max(length - 1, 0)
+    alternating = (b"xy" * length)[:length]
+    assert count_doubles(alternating) == 0
+    assert count_doubles(alternating.decode()) == 0
+    # One double, wherever it is: at both ends and around the middle.
+    for end in {1, length // 2, length - 1} - {0, -1}:
+        single = bytearray(alternating)
+        single[end:] = bytes(byte ^ 1 for byte in single[end:])
+        assert count_doubles(single) == (1 if length > 1 else 0), end
+
+
+@pytest.mark.parametrize("pad", range(65))
+def test_any_offset(pad):
+    data = b"Mississippi, aa\0\0" * 40
+    view = memoryview(bytes(pad) + data)[pad:]
+    assert count_doubles(view) == reference.count(data)
+
+
+@pytest.mark.parametrize("length", [counting._BLOCK + step for step in (-1, 0, 1, 2)])
+@pytest.mark.parametrize("unit", "ж€𝄞\ud800")
+def test_doubles_across_blocks_of_text(unit, length):
+    assert count_doubles(unit * length) == length - 1
+    assert count_doubles(unit + "a" * (length - 1)) == length - 2
+
+
+@pytest.mark.parametrize("threads", [None, 1, 2, 3, 10**30])
+def test_threads_agree(threads):
+    data = (b"abccba" * 2_000_000)[:10_000_019]
+    expected = len(data) // 3  # cc and aa, in every six
+    assert expected - 1 <= count_doubles(data, threads=threads) <= expected
+    assert count_doubles(data, threads=threads) == count_doubles(data, threads=1)
+    assert count_doubles(data.decode(), threads=threads) == count_doubles(data, threads=1)
+
+
+def test_slices_share_their_borders(monkeypatch):
+    size = 2 * _buffers._POINTER_PAYS
+    monkeypatch.setattr(counting, "_SLICE", size)
+    for length in (
+        size - 1,
+        size,
+        size + 1,
+        size + 2,
+        2 * size - 1,
+        2 * size,
+        2 * size + 1,
+        99_999,
+    ):
+        for data in (b"x" * length, (b"xxy" * length)[:length]):
+            expected = reference.count(data)
+            assert count_doubles(data) == expected
+            assert count_doubles(bytearray(data)) == expected
+            assert count_doubles(data.decode()) == expected
+            assert count_doubles(data, encoding="utf-8") == expected
+
+
+def buffers(data):
+    anonymous = mmap.mmap(-1, len(data))
+    anonymous.write(data)
+    yield data
+    yield type("Bytes", (bytes,), {})(data)
+    yield bytearray(data)
+    yield memoryview(data)
+    yield memoryview(bytearray(data)).toreadonly()
+    yield memoryview(data).cast("b")
+    yield memoryview(data).cast("c")
+    yield memoryview(data).cast("B", [len(data) // 4, 4])
+    yield anonymous
+    yield array.array("B", data)
+    yield array.array("b", data)
+    yield numpy.frombuffer(data, numpy.uint8)
+    yield numpy.frombuffer(data, numpy.int8).reshape(4, -1)
+    yield numpy.frombuffer(data, "S1")
+    yield numpy.frombuffer(data, numpy.uint16).view(numpy.uint8)
+
+
+def test_anything_contiguous_with_items_of_one_byte():
+    data = b"Mississippi, "[:12]
+    for buffer in buffers(data):
+        assert count_doubles(buffer) == 3, type(buffer)
+        assert count_doubles(buffer, encoding="utf-8") == 3, type(buffer)
+
+
+@pytest.mark.parametrize("empty", ["", b"", bytearray(), memoryview(b""), numpy.zeros(0, "u1")])
+def test_empty(empty):
+    assert count_doubles(empty) == 0
+
+
+def test_buffers_are_released():
+    data = bytearray(b"aaa")
+    assert count_doubles(data) == 2
+    data.append(1)  # A BufferError if the count still held it.
+    data = bytearray(b"\xff")
+    with pytest.raises(UnicodeDecodeError):
+        count_doubles(data, encoding="utf-8")
+    data.append(1)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (array.array("i", [1, 1]), r"'i' take 4 bytes.*view\(numpy.uint8\).*cast"),
+        (numpy.zeros(4, numpy.int64), r"'l' take 8 bytes"),
+        (memoryview(b"abcdefgh").cast("d"), r"'d' take 8 bytes"),
+        ([1, 1], "not list"),
+        (None, "not NoneType"),
+        (7, "not int"),
+        (["aa"], "not list"),
+    ],
+)
+def test_wrong_types(data, message):
+    for count in (count_doubles, doubles_ffi.count_doubles_zip, doubles_ffi.count_doubles_slice):
+        with pytest.raises(TypeError, match=message):
+            count(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        memoryview(b"abcdef")[::2],
+        numpy.zeros((4, 4), numpy.uint8)[:, 1:3],
+        numpy.asfortranarray(numpy.zeros((4, 4), numpy.uint8)),
+    ],
+)
+def test_buffers_with_gaps(data):
+    with pytest.raises(BufferError, match="not C-contiguous"):
+        count_doubles(data)
+
+
+def test_released_and_closed():
+    view = memoryview(b"aa")
+    view.release()
+    with pytest.raises(ValueError, match="released"):
+        count_doubles(view)
+    mapping = mmap.mmap(-1, 10)
+    mapping.close()
+    with pytest.raises(ValueError, match="closed"):
+        count_doubles(mapping)
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_threads(threads):
+    with pytest.raises(ValueError, match="at least 1"):
+        count_doubles(b"aa", threads=threads)
+
+
+def test_threads_of_a_wrong_type():
+    with pytest.raises(TypeError):
+        count_doubles(b"aa", threads=1.5)
+
+
+def test_long_ascii_text_is_not_copied():
+    text = "ab" * _buffers._POINTER_PAYS
+    pointer, length = _buffers.utf8(text)
+    assert not isinstance(pointer, bytes)
+    assert bytes(_buffers.ffi.buffer(pointer, length)) == text.encode()
+
+
+def test_python_without_cpythons_api(monkeypatch):
+    monkeypatch.setattr(_buffers.sys.implementation, "name", "other")
+    assert count_doubles("abb" * 30_000) == 30_000
+
+
+@given(st.integers(1, 4), st.integers(0, 3))
+def test_long_text_of_each_width(width, tail):
+    unit = {1: "a", 2: "ж", 3: "€", 4: "𝄞"}[width]
+    text = (unit + "b") * 20_000 + unit * tail
+    assert count_doubles(text) == max(tail - 1, 0)
+    assert doubles_ffi.count_doubles_zip(text) == max(tail - 1, 0)

@@ -1,0 +1,102 @@
+"""Bytes that are text: the same count as decoding them first, and the same errors."""
+
+import pytest
+import reference
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doubles_ffi import count_doubles, counting
+
+TEXT = "Mississippi\n\n\0\0 " * 3
+WIDE = TEXT + "жжук €€ 𝄞𝄞 \U0010ffff"
+CODECS = {
+    "utf-8": WIDE,
+    "UTF8": WIDE,
+    "utf-8-sig": WIDE,
+    "utf-16": WIDE,
+    "utf-16-le": WIDE,
+    "utf-16-be": WIDE,
+    "utf-32": WIDE,
+    "utf-32-be": WIDE,
+    "utf-7": WIDE,
+    "ascii": TEXT,
+    "latin-1": TEXT + "ÿÿ",
+    "cp1251": TEXT + "жжук",
+    "koi8-r": TEXT + "жжук",
+    "cp437": TEXT + "ééé",
+    "shift_jis": TEXT + "日日本本語",
+    "gb18030": WIDE + "汉汉字",
+    "big5": TEXT + "漢漢字",
+    "euc-kr": TEXT + "한한글",
+    "iso2022_jp": TEXT + "日日本本語",
+}
+
+
+@pytest.fixture(params=[1, 2, 3, 7, 64, 65536])
+def block(request, monkeypatch):
+    monkeypatch.setattr(counting, "_BLOCK", request.param)
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("encoding", CODECS)
+def test_as_decoding_first(encoding):
+    text = CODECS[encoding]
+    data = text.encode(encoding)
+    assert count_doubles(data, encoding=encoding) == reference.count(text)
+    assert count_doubles(bytearray(data), encoding=encoding) == reference.count(text)
+    assert count_doubles(b"", encoding=encoding) == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_no_byte_order_mark_is_the_order_of_the_machine(encoding):
+    data = b"a\0\0\0a\0\0\0"
+    assert count_doubles(data, encoding=encoding) == reference.count(data.decode(encoding))
+
+
+def outcome(function):
+    try:
+        return function()
+    except UnicodeDecodeError as error:
+        return (error.encoding, error.object, error.start, error.end, error.reason)
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"a", b"aa", "ж".encode(), "€".encode(), "𝄞".encode()])
+        | st.sampled_from([b"\x80", b"\xbf", b"\xc2", b"\xe2\x82", b"\xf0\x9d\x84", b"\xff"])
+        | st.sampled_from([b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"\xe0\x80"]),
+        max_size=12,
+    ).map(b"".join),
+    st.sampled_from([1, 2, 3, 4, 5, 8, 65536]),
+    st.sampled_from(["utf-8", "ascii", "cp1252", "utf-16", "utf-32-le", "shift_jis", "gb18030"]),
+)
+def test_errors_are_those_of_decode(data, block, encoding):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "_BLOCK", block)
+        expected = outcome(lambda: reference.count(data.decode(encoding)))
+        assert outcome(lambda: count_doubles(data, encoding=encoding)) == expected
+        assert outcome(lambda: count_doubles(memoryview(data), encoding=encoding)) == expected
+
+
+@given(strategies.binary)
+def test_any_bytes_as_utf8(data):
+    expected = outcome(lambda: reference.count(data.decode()))
+    assert outcome(lambda: count_doubles(data, encoding="utf-8")) == expected
+
+
+@pytest.mark.parametrize("encoding", ["nonsense", "hex", "rot13", "base64"])
+def test_unknown_encodings(encoding):
+    for data in (b"aa", b""):
+        with pytest.raises(LookupError, match=encoding):
+            count_doubles(data, encoding=encoding)
+
+
+def test_encodings_of_a_wrong_type():
+    with pytest.raises(TypeError):
+        count_doubles(b"aa", encoding=8)
+
+
+def test_a_str_is_already_decoded():
+    with pytest.raises(TypeError, match="already decoded"):
+        count_doubles("aa", encoding="utf-8")

@@ -1,0 +1,276 @@
+"""The library as it is loaded: wrong, missing, panicking, forked, out of threads; and at rest."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+import doubles_ffi
+from doubles_ffi import _library
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(doubles_ffi.__file__).parent
+
+
+def run(script, *, cwd, timeout=60, **environment):
+    """Run a script in a new process, with the package that lies in `cwd`, under a watchdog."""
+    # -S and the path by hand: an editable install would find the checkout's modules first.
+    path = os.pathsep.join([str(cwd), sysconfig.get_path("platlib")])
+    process = subprocess.Popen(
+        [sys.executable, "-S", "-c", script],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # Its forked children too.
+        process.communicate()
+        pytest.fail(f"still running after {timeout} s")
+    return process.returncode, output, errors
+
+
+def check_run(script, *, cwd=ROOT, **options):
+    status, output, errors = run(script, cwd=cwd, **options)
+    assert status == 0, errors
+    return output
+
+
+@pytest.fixture
+def package_copy(tmp_path):
+    """A copy of the package, in a folder with a space in its name."""
+    home = tmp_path / "a folder"
+    shutil.copytree(PACKAGE, home / "doubles_ffi", ignore=shutil.ignore_patterns("__pycache__"))
+    return home
+
+
+def library_in(home):
+    (library,) = (home / "doubles_ffi").glob("libdoubles.*")
+    return library
+
+
+def test_the_package_can_lie_anywhere(package_copy):
+    script = "import doubles_ffi; print(doubles_ffi.count_doubles('aaa'), doubles_ffi.__file__)"
+    count, path = check_run(script, cwd=package_copy).split(maxsplit=1)
+    assert count == "2"
+    assert path.startswith(str(package_copy))
+
+
+def import_error(home):
+    status, _, errors = run("import doubles_ffi", cwd=home)
+    assert status == 1
+    last = errors.splitlines()[-1]
+    assert last.startswith("ImportError: ")
+    assert str(home / "doubles_ffi") in last
+    assert "python setup.py build" in last
+    return last
+
+
+def test_a_missing_library(package_copy):
+    library_in(package_copy).unlink()
+    assert "libdoubles" in import_error(package_copy)
+
+
+def test_a_missing_module(package_copy):
+    (module,) = (package_copy / "doubles_ffi").glob("_native.*.so")
+    module.unlink()
+    assert "_native" in import_error(package_copy)
+
+
+def test_a_library_of_another_version(package_copy):
+    header = (ROOT / "rustlib/include/doubles.h").read_text()
+    names = re.findall(r"\b(doubles_\w+)\(", header)
+    source = "unsigned doubles_abi_version(void) { return 999; }\n" + "".join(
+        f"void {name}(void) {{}}\n" for name in set(names) - {"doubles_abi_version"}
+    )
+    build = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library_in(package_copy)]
+    subprocess.run(build, input=source, text=True, check=True)
+    message = import_error(package_copy)
+    assert f"version 999, expected {_library.lib.DOUBLES_ABI_VERSION}" in message
+
+
+def test_a_panic_is_an_exception_and_the_next_call_lives(package_copy):
+    target = ROOT / "rustlib/target/forced-panic"
+    command = ["cargo", "build", "--quiet", "--locked", "--features", "forced-panic"]
+    command += ["--manifest-path", ROOT / "rustlib/Cargo.toml", "--target-dir", target]
+    subprocess.run(command, check=True)
+    library = library_in(package_copy)
+    shutil.copy(target / "debug" / library.name, library)
+    script = """
+import os
+import doubles_ffi as d
+
+calls = [
+    lambda: d.count_doubles(b"aaa"),
+    lambda: d.count_doubles("жжж"),
+    lambda: d.count_doubles_zip("aaa"),
+    lambda: d.count_doubles_once("aaa"),
+    lambda: d.count_doubles_once_bytes("aaa"),
+    lambda: d.count_doubles_slice("aaa"),
+    lambda: d.count_doubles_slice_parallel("aaa"),
+    lambda: len(d.random_string(2)),
+]
+for call in calls:
+    os.environ["DOUBLES_FORCE_PANIC"] = "1"
+    try:
+        call()
+    except RuntimeError as error:
+        assert "panicked" in str(error)
+    else:
+        raise SystemExit("no exception")
+    del os.environ["DOUBLES_FORCE_PANIC"]
+    assert call() == 2
+"""
+    check_run(script, cwd=package_copy)
+
+
+def test_import_starts_nothing():
+    script = """
+import os, signal, sys
+
+before = [signal.getsignal(number) for number in signal.valid_signals()]
+import doubles_ffi
+
+assert [signal.getsignal(number) for number in signal.valid_signals()] == before
+assert not {"numpy", "tqdm", "hypothesis"} & set(sys.modules)
+if sys.platform == "linux":
+    assert len(os.listdir("/proc/self/task")) == 1
+"""
+    check_run(script)
+
+
+WARM_POOL = """
+import os, sys
+import doubles_ffi
+
+def warm():
+    assert doubles_ffi.count_doubles(data) == len(data) - 1
+    assert doubles_ffi.count_doubles_slice_parallel(data[:100_000]) == 99_999
+
+def threads():
+    return len(os.listdir("/proc/self/task")) if sys.platform == "linux" else None
+
+data = bytes(8 << 20)
+warm()
+"""
+
+
+def test_forked_children_count():
+    script = """
+if sys.platform == "linux":
+    assert threads() == 4, threads()
+
+def fork(depth):
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            assert threads() in (None, 1)
+            warm()
+            assert threads() in (None, 4)
+            status = fork(depth - 1) if depth else 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+for _ in range(64):
+    assert fork(0) == 0
+assert fork(3) == 0  # A child of a child of a child.
+warm()
+"""
+    check_run(WARM_POOL + script, DOUBLES_NUM_THREADS="3", PYTHONWARNINGS="ignore")
+
+
+def test_children_forked_in_mid_count():
+    script = """
+import threading
+
+stop = threading.Event()
+def keep_counting():
+    while not stop.is_set():
+        warm()
+
+counting = threading.Thread(target=keep_counting)
+counting.start()
+children = []
+for _ in range(64):
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            warm()
+            status = 0
+        finally:
+            os._exit(status)
+    children.append(child)
+for child in children:
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+stop.set()
+counting.join()
+"""
+    check_run(WARM_POOL + script, DOUBLES_NUM_THREADS="2", PYTHONWARNINGS="ignore")
+
+
+def test_where_no_thread_can_be_made_the_caller_counts():
+    script = """
+import os, resource, threading
+import doubles_ffi
+
+data = bytes(8 << 20)
+if os.getuid() == 0:
+    os.setuid(65534)  # The limit does not hold for root.
+limit = resource.getrlimit(resource.RLIMIT_NPROC)
+resource.setrlimit(resource.RLIMIT_NPROC, (0, limit[1]))
+try:
+    threading.Thread(target=int).start()
+except RuntimeError:
+    pass
+else:
+    raise SystemExit("the limit does not hold")
+for _ in range(3):
+    assert doubles_ffi.count_doubles(data) == len(data) - 1
+    assert doubles_ffi.count_doubles_slice_parallel(data) == len(data) - 1
+
+# And once there are threads to be had again, the pool is built.
+resource.setrlimit(resource.RLIMIT_NPROC, limit)
+assert doubles_ffi.count_doubles(data) == len(data) - 1
+assert len(os.listdir("/proc/self/task")) == 3
+"""
+    check_run(script, DOUBLES_NUM_THREADS="2")
+
+
+@pytest.mark.parametrize(("wanted", "threads"), [("1", 1), ("5", 6), ("0", None), ("many", None)])
+def test_the_size_of_the_pool(wanted, threads):
+    script = WARM_POOL + "print(threads(), len(os.sched_getaffinity(0)))"
+    found, cpus = map(int, check_run(script, DOUBLES_NUM_THREADS=wanted).split())
+    default = cpus + 1 if cpus > 1 else 1
+    assert found == (threads or default)
+
+
+def test_one_cpu_is_one_thread():
+    script = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])" + WARM_POOL
+    assert check_run(script + "print(threads())") == "1\n"
+
+
+def test_threads_1_starts_no_thread():
+    script = """
+import os, doubles_ffi
+assert doubles_ffi.count_doubles(bytes(20 << 20), threads=1) == (20 << 20) - 1
+print(len(os.listdir("/proc/self/task")))
+"""
+    assert check_run(script, DOUBLES_NUM_THREADS="4") == "1\n"
+
+
+def test_unforeseen_statuses_are_bugs():
+    with pytest.raises(RuntimeError, match="unknown status"):
+        _library.check(-1000)
