@@ -1,0 +1,46 @@
+# Each target works from a fresh clone: make demo, make test, make bench, make lint, make header.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml setup.py build_ffi.py rustlib/Cargo.toml rustlib/Cargo.lock \
+	$(shell find rustlib/src rustlib/include -type f)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: demo test bench lint header clean
+
+demo: $(VENV)/with-numpy
+	$(BIN)/doubles count README.md
+	$(BIN)/python examples/race.py
+
+test: $(VENV)/with-test
+	cargo test --quiet --locked --manifest-path rustlib/Cargo.toml
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+bench: $(VENV)/with-test
+	$(BIN)/pytest tests/benchmarks --benchmark-enable
+
+lint: $(VENV)/with-lint
+	cargo fmt --check --manifest-path rustlib/Cargo.toml
+	cargo clippy --quiet --locked --all-targets --all-features --manifest-path rustlib/Cargo.toml -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict doubles_ffi
+
+# Renew rustlib/include/doubles.h from rustlib/src/ffi.rs.
+header:
+	DOUBLES_RENEW_HEADER=1 cargo test --quiet --locked --manifest-path rustlib/Cargo.toml --test header
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info rustlib/target doubles_ffi/*.so doubles_ffi/*.dylib
+
+# The package, editable, with one of its extras.
+$(VENV)/with-%: $(SOURCES) | $(BIN)/python
+	$(PIP) install --editable '.[$*]'
+	touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
