@@ -52,6 +52,7 @@ def build_library() -> Path:
 
 
 setup(
+    license="MIT OR Apache-2.0",
     cffi_modules=["build_ffi.py:ffibuilder"],
     cmdclass={"build_ext": BuildRustFirst},
     options={"bdist_wheel": STABLE_ABI},
