@@ -1,5 +1,6 @@
 """Build the Rust library, then the cffi module that links to it. All else is in pyproject.toml."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,6 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import ExecError
 
 CRATE = Path("rustlib")
-TARGET = CRATE / "target"
 MACOS = sys.platform == "darwin"
 LIBRARY = "libdoubles.dylib" if MACOS else "libdoubles.so"
 
@@ -28,27 +28,30 @@ class BuildRustFirst(build_ext):
         built = build_library()
         package = Path(self.build_lib, "doubles_ffi")
         self.mkpath(str(package))
-        self.copy_file(str(built), str(package))
+        self.copy_file(built, str(package))
         if self.inplace:
-            self.copy_file(str(built), "doubles_ffi")
+            self.copy_file(built, "doubles_ffi")
         for extension in self.extensions:
             extension.library_dirs.append(str(package))
         super().run()
 
 
-def build_library() -> Path:
-    """Have cargo build the library, always in release mode, and return its path."""
+def build_library() -> str:
+    """Have cargo build the library, always in release mode, and return where it put it."""
     if shutil.which("cargo") is None:
         raise ExecError("doubles_ffi needs a Rust toolchain to build: see https://rustup.rs")
     command = ["cargo", "rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib"]
-    command += ["--manifest-path", str(CRATE / "Cargo.toml"), "--target-dir", str(TARGET)]
+    command += ["--manifest-path", str(CRATE / "Cargo.toml")]
+    command += ["--message-format", "json-render-diagnostics"]
     if MACOS:  # Else the module would look for the library where it was built.
         command += ["--", "-C", f"link-arg=-Wl,-install_name,@rpath/{LIBRARY}"]
     try:
-        subprocess.run(command, check=True)
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     except subprocess.CalledProcessError as error:
         raise ExecError(f"cargo failed with exit status {error.returncode}") from None
-    return TARGET / "release" / LIBRARY
+    messages = map(json.loads, output.splitlines())
+    files = [file for message in messages for file in message.get("filenames", [])]
+    return next(file for file in files if Path(file).name == LIBRARY)
 
 
 setup(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import errno
 import io
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doubles_ffi import __version__
@@ -23,21 +23,30 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0, 2 after any error, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
+    if sys.stdout is None:
+        _complain("standard output", "is closed")
+        return _FAILED
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # A file's name may be any bytes.
+        # File names come and go as the bytes that they are, whatever the locale.
+        sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
     try:
         status = _count(options.files or ["-"], None if options.bytes else options.encoding)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has seen enough. What is still buffered can't be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # The reader has seen enough.
+        _discard_output()
         return 0
     except OSError as error:
+        _discard_output()
         _complain("standard output", error.strerror)
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
     return status
+
+
+def _discard_output() -> None:
+    """Let what could not be written go nowhere, or the interpreter tries again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 def _text_encoding(name: str) -> str:
     try:
         "".encode(name)
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return codecs.lookup(name).name
 
@@ -84,9 +93,8 @@ def _count(names: Sequence[str], encoding: str | None) -> int:
         except OSError as error:
             _complain(name, error.strerror)
             status = _FAILED
-        except UnicodeDecodeError as error:
-            reason = f"not {encoding} at byte {error.start} ({error.reason})"
-            _complain(name, f"{reason}; try --bytes, or --encoding NAME")
+        except UnicodeError as error:
+            _complain(name, f"not {encoding}: {_where(error)}; try --bytes, or --encoding NAME")
             status = _FAILED
         else:
             total += count
@@ -96,11 +104,21 @@ def _count(names: Sequence[str], encoding: str | None) -> int:
     return status
 
 
+def _where(error: UnicodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"{error.reason} at byte {error.start}"
+    return str(error)
+
+
 def _read(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    return Path(name).read_bytes()
+    if name != "-":
+        with open(name, "rb") as file:  # noqa: PTH123 (a Path forgets a slash at the end)
+            return file.read()
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin.buffer.read()
 
 
 def _complain(name: str, reason: str | None) -> None:
-    print(f"doubles: {name}: {reason}", file=sys.stderr)
+    if sys.stderr is not None:
+        print(f"doubles: {name}: {reason}", file=sys.stderr)

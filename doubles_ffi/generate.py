@@ -7,6 +7,7 @@ import operator
 import string
 import sys
 
+from doubles_ffi._buffers import exact
 from doubles_ffi._library import check, ffi, lib
 
 __all__ = ["random_string"]
@@ -35,7 +36,7 @@ def random_string(
 
     Raises:
         ValueError: `length` is negative; `alphabet` is empty, repeats a character or is not ASCII.
-        TypeError: `seed` is of another type.
+        TypeError: an argument is of another type.
         MemoryError: so much text does not fit the memory.
         OSError: the system gave no random bytes.
     """
@@ -44,6 +45,9 @@ def random_string(
         raise ValueError(f"length must not be negative, not {length}")
     if length > sys.maxsize:
         raise MemoryError(f"{length} characters are more than any memory holds")
+    if not isinstance(alphabet, str):
+        raise TypeError(f"the alphabet must be a str, not {type(alphabet).__name__}")
+    alphabet = exact(alphabet)
     if not alphabet:
         raise ValueError("the alphabet is empty")
     if not alphabet.isascii():

@@ -60,7 +60,7 @@ def test_bad_files_are_reported_and_the_others_counted(capsys):
     missing, directory, latin = errors.splitlines()
     assert missing == "doubles: missing: No such file or directory"
     assert directory == "doubles: .: Is a directory"
-    assert latin.startswith("doubles: latin: not utf-8 at byte 0 (invalid continuation byte)")
+    assert latin.startswith("doubles: latin: not utf-8: invalid continuation byte at byte 0")
     assert "--bytes" in latin
     assert "--encoding" in latin
 
@@ -71,6 +71,7 @@ def test_bad_files_are_reported_and_the_others_counted(capsys):
         ([], "required: COMMAND"),
         (["count", "--encoding", "nonsense"], "unknown encoding: nonsense"),
         (["count", "--encoding", "hex"], "not a text encoding"),
+        (["count", "--encoding", "a\0b"], "null character"),
         (["count", "--bytes", "--encoding", "utf-8"], "not allowed with"),
         (["count", "--nonsense"], "unrecognized arguments"),
     ],
@@ -107,11 +108,17 @@ def test_ctrl_c(monkeypatch):
     assert main(["count", "file"]) == 130
 
 
+# As most users have it: output buffered, and in a strict encoding.
+ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+ENVIRONMENT.pop("PYTHONUNBUFFERED", None)
+
+
 def command(*arguments, **options):
     return subprocess.run(
         [sys.executable, "-m", "doubles_ffi", *arguments],
         stderr=subprocess.PIPE,
         check=False,
+        env=ENVIRONMENT,
         **options,
     )
 
@@ -129,6 +136,45 @@ def test_a_full_disk_is_reported():
         end = command("count", input=b"aaa", stdout=full)
     assert end.returncode == 2
     assert end.stderr == b"doubles: standard output: No space left on device\n"
+
+
+def shell(line, **environment):
+    return subprocess.run(
+        ["sh", "-c", line.replace("doubles", f"{sys.executable} -m doubles_ffi")],
+        capture_output=True,
+        check=False,
+        env={**ENVIRONMENT, **environment},
+    )
+
+
+@pytest.mark.usefixtures("files")
+def test_streams_that_are_closed():
+    end = shell("doubles count letters >&-")
+    assert (end.returncode, end.stderr) == (2, b"doubles: standard output: is closed\n")
+    end = shell("doubles count <&-")
+    assert (end.returncode, end.stderr) == (2, b"doubles: -: standard input is closed\n")
+    end = shell("doubles count letters missing 2>&-")
+    assert (end.returncode, end.stdout) == (2, b"2\tletters\n2\ttotal\n")
+
+
+@pytest.mark.usefixtures("files")
+def test_names_that_the_locale_has_no_letters_for():
+    end = shell("doubles count жук.txt", PYTHONIOENCODING="latin-1")
+    assert (end.returncode, end.stdout) == (0, "1\tжук.txt\n".encode())
+
+
+@pytest.mark.usefixtures("files")
+def test_names_are_taken_literally(capsys):
+    assert main(["count", "", "letters/"]) == 2
+    output, errors = capsys.readouterr()
+    assert output == "0\ttotal\n"
+    assert errors == ("doubles: : No such file or directory\ndoubles: letters/: Not a directory\n")
+
+
+def test_text_that_only_a_strange_codec_can_refuse(capsys, monkeypatch):
+    stdin(monkeypatch, b"aa\\")
+    assert main(["count", "--encoding", "punycode"]) == 2
+    assert "doubles: -: not punycode: " in capsys.readouterr().err
 
 
 def test_names_that_are_not_utf8(tmp_path):

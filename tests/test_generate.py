@@ -30,6 +30,11 @@ def test_any_ascii_alphabet(alphabet):
     assert set(text) == set(alphabet)
 
 
+def test_an_alphabet_that_lies_about_its_length():
+    alphabet = type("Text", (str,), {"__len__": lambda _: 1000})("ab")
+    assert set(random_string(100, alphabet=alphabet)) == {"a", "b"}
+
+
 def test_lengths():
     for length in (0, 1, 2, 63, 64, 65, 1_000_003):
         assert len(random_string(length)) == length
@@ -69,7 +74,14 @@ def test_bad_values(arguments, message):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"length": 1.5}, {"length": "1"}, {"length": 1, "seed": 1.5}]
+    "arguments",
+    [
+        {"length": 1.5},
+        {"length": "1"},
+        {"length": 1, "seed": 1.5},
+        {"length": 1, "alphabet": b"ab"},
+        {"length": 1, "alphabet": None},
+    ],
 )
 def test_bad_types(arguments):
     with pytest.raises(TypeError):
