@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import ctypes
+import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._library import ffi
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from typing_extensions import Buffer
 
     Pointer = Any  # a cffi pointer, or bytes, which cffi passes as one
     BytesLike = Buffer
     Data = str | BytesLike
 
-__all__ = ["hold_still", "lock", "utf8"]
+__all__ = ["POINTER_PAYS", "exact", "hold_still", "lock", "utf8", "utf32_blocks"]
 
-# From this length on, asking CPython for the bytes of an ASCII str costs less than copying them:
-# 0.7 us against 1 us for every 10 KB.
-_POINTER_PAYS = 16 * 1024
+# From this length on, asking CPython for the bytes of an ASCII str costs less than copying them.
+POINTER_PAYS = 16 * 1024
+
+# Code points per block of other text: 256 KiB as UTF-32, which stays in the cache.
+_BLOCK = 64 * 1024
+
+_UTF32 = f"utf-32-{'le' if sys.byteorder == 'little' else 'be'}"
 
 
 def lock(data: BytesLike) -> Any:
@@ -47,6 +53,11 @@ def lock(data: BytesLike) -> Any:
     return ffi.from_buffer("uint8_t[]", data)
 
 
+def exact(text: str) -> str:
+    """Return a str itself, or as one what a subclass holds, which may claim another length."""
+    return text if type(text) is str else str.__str__(text)
+
+
 def utf8(text: str) -> tuple[Pointer, int]:
     """Return the UTF-8 of a str as pointer and length, without a copy where it is long and ASCII.
 
@@ -55,13 +66,35 @@ def utf8(text: str) -> tuple[Pointer, int]:
     Raises:
         UnicodeEncodeError: `text` has a lone surrogate, for which UTF-8 has no bytes.
     """
-    if len(text) < _POINTER_PAYS:
+    if len(text) < POINTER_PAYS:
         encoded = text.encode()
         return encoded, len(encoded)
     if text.isascii() and sys.implementation.name == "cpython":
-        return ffi.cast("uint8_t *", _address(text)), len(text)
+        return ffi.cast("uint8_t *", _as_utf8()(text, None)), len(text)
     array = ffi.from_buffer("uint8_t[]", text.encode())
     return array, len(array)
+
+
+def utf32_blocks(text: str) -> Iterator[tuple[Pointer, int]]:
+    """Yield a str as UTF-32, in the machine's byte order, block by block.
+
+    Each block begins with the last code point of the one before, so that each pair lies in a block.
+    Lone surrogates are kept. A pointer is good until the next block.
+    """
+    ends = range(_BLOCK, len(text) + _BLOCK, _BLOCK)
+    blocks = (text[max(end - _BLOCK - 1, 0) : end] for end in ends)
+    if len(text) < POINTER_PAYS or sys.implementation.name != "cpython":
+        for block in blocks:
+            units = block.encode(_UTF32, "surrogatepass")
+            yield units, len(units)
+        return
+    as_ucs4 = _as_ucs4()
+    buffer = ffi.new("uint32_t[]", _BLOCK + 1)
+    address = int(ffi.cast("uintptr_t", buffer))
+    pointer = ffi.cast("uint8_t *", buffer)
+    for block in blocks:
+        as_ucs4(block, address, len(block), 0)
+        yield pointer, len(block) * ffi.sizeof("uint32_t")
 
 
 def hold_still(data: BytesLike) -> bytes:
@@ -70,19 +103,30 @@ def hold_still(data: BytesLike) -> bytes:
     Raises:
         TypeError, BufferError, ValueError: as `lock`.
     """
-    if isinstance(data, bytes):
+    if type(data) is bytes:  # A subclass may claim another length than it has.
         return data
     with lock(data) as array:
         return bytes(ffi.buffer(array))
 
 
-def _address(text: str) -> int:
-    """Return where CPython keeps the UTF-8 of `text`, which for ASCII is the str's own memory.
+# Two functions of CPython's stable ABI. They hold the GIL, and ctypes raises their exceptions.
+# Source: https://docs.python.org/3/c-api/unicode.html
 
-    Source: https://docs.python.org/3/c-api/unicode.html#c.PyUnicode_AsUTF8AndSize, stable ABI.
-    """
-    as_utf8 = ctypes.pythonapi.PyUnicode_AsUTF8AndSize
-    as_utf8.argtypes = [ctypes.py_object, ctypes.c_void_p]
-    as_utf8.restype = ctypes.c_void_p
-    address: int = as_utf8(text, None)
-    return address
+
+@functools.cache
+def _as_utf8() -> Callable[[str, None], int]:
+    """Return PyUnicode_AsUTF8AndSize: where the UTF-8 of a str is; for ASCII, its own memory."""
+    import ctypes
+
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    return prototype(("PyUnicode_AsUTF8AndSize", ctypes.pythonapi))
+
+
+@functools.cache
+def _as_ucs4() -> Callable[[str, int, int, int], int]:
+    """Return PyUnicode_AsUCS4, which widens a str into a buffer of so many units."""
+    import ctypes
+
+    arguments = (ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, *arguments)
+    return prototype(("PyUnicode_AsUCS4", ctypes.pythonapi))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import doubles_ffi
-from doubles_ffi import _buffers, count_doubles, counting
+from doubles_ffi import _buffers, _library, count_doubles, counting
 
 # Around the vector, the block and the flush of the kernels: 255 blocks of 64 lanes, 32 or 16.
 BOUNDARIES = sorted(
@@ -56,7 +56,7 @@ def test_any_offset(pad):
     assert count_doubles(view) == reference.count(data)
 
 
-@pytest.mark.parametrize("length", [counting._BLOCK + step for step in (-1, 0, 1, 2)])
+@pytest.mark.parametrize("length", [_buffers._BLOCK + step for step in (-1, 0, 1, 2)])
 @pytest.mark.parametrize("unit", "ж€𝄞\ud800")
 def test_doubles_across_blocks_of_text(unit, length):
     assert count_doubles(unit * length) == length - 1
@@ -65,15 +65,17 @@ def test_doubles_across_blocks_of_text(unit, length):
 
 @pytest.mark.parametrize("threads", [None, 1, 2, 3, 10**30])
 def test_threads_agree(threads):
-    data = (b"abccba" * 2_000_000)[:10_000_019]
-    expected = len(data) // 3  # cc and aa, in every six
-    assert expected - 1 <= count_doubles(data, threads=threads) <= expected
-    assert count_doubles(data, threads=threads) == count_doubles(data, threads=1)
-    assert count_doubles(data.decode(), threads=threads) == count_doubles(data, threads=1)
+    data = b"abccba" * 2_000_001
+    expected = 2 * 2_000_001 - 1  # cc in each six, aa between them
+    assert count_doubles(data, threads=threads) == expected
+    assert count_doubles(data.decode(), threads=threads) == expected
+    assert count_doubles(data, encoding="utf-8", threads=threads) == expected
+    wide = data.replace(b"c", "ж".encode())
+    assert count_doubles(wide, encoding="utf-8", threads=threads) == expected
 
 
 def test_slices_share_their_borders(monkeypatch):
-    size = 2 * _buffers._POINTER_PAYS
+    size = 2 * _buffers.POINTER_PAYS
     monkeypatch.setattr(counting, "_SLICE", size)
     for length in (
         size - 1,
@@ -91,6 +93,67 @@ def test_slices_share_their_borders(monkeypatch):
             assert count_doubles(bytearray(data)) == expected
             assert count_doubles(data.decode()) == expected
             assert count_doubles(data, encoding="utf-8") == expected
+
+
+@pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞"])
+def test_slices_share_a_code_point(monkeypatch, unit):
+    monkeypatch.setattr(counting, "_SLICE", 101)
+    for pad in range(5):
+        for length in (*range(20, 30), 101, 102, 303, 404, 1000):
+            data = b"x" * pad + (unit * length).encode() + b"y"
+            assert count_doubles(data, encoding="utf-8") == reference.count(data.decode())
+
+
+def test_no_call_takes_more_than_a_slice(monkeypatch):
+    sizes = []
+
+    class Library:
+        def __getattr__(self, name):
+            function = getattr(_library.lib, name)
+            if not callable(function):
+                return function
+
+            def call(pointer, length, *others):
+                sizes.append(length)
+                return function(pointer, length, *others)
+
+            return call
+
+    data = bytes(200 << 20)
+    monkeypatch.setattr(counting, "lib", Library())
+    for answer in (
+        count_doubles(data),
+        count_doubles(data.decode()),
+        count_doubles(data, encoding="utf-8"),
+        count_doubles(data, encoding="latin-1"),
+        count_doubles("ж" * (4 << 20)) + len(data) - (4 << 20),
+    ):
+        assert answer == len(data) - 1
+    assert max(sizes) <= (64 << 20) + 1
+
+
+def test_subclasses_that_lie_about_their_length():
+    class Text(str):
+        __slots__ = ()
+
+        def __len__(self):
+            return 1 << 40
+
+    class Bytes(bytes):
+        def __len__(self):
+            return 1 << 40
+
+    for count in (
+        count_doubles,
+        doubles_ffi.count_doubles_zip,
+        doubles_ffi.count_doubles_once,
+        doubles_ffi.count_doubles_slice,
+    ):
+        assert count(Text("aaa")) == 2
+        assert count(Bytes(b"aaa")) == 2
+    assert count_doubles(Text("жжж")) == 2
+    assert count_doubles(Bytes(b"aaa"), encoding="utf-8") == 2
+    assert count_doubles(Bytes(b"aaa"), encoding="cp1252") == 2
 
 
 def buffers(data):
@@ -189,7 +252,7 @@ def test_threads_of_a_wrong_type():
 
 
 def test_long_ascii_text_is_not_copied():
-    text = "ab" * _buffers._POINTER_PAYS
+    text = "ab" * _buffers.POINTER_PAYS
     pointer, length = _buffers.utf8(text)
     assert not isinstance(pointer, bytes)
     assert bytes(_buffers.ffi.buffer(pointer, length)) == text.encode()

@@ -20,6 +20,9 @@ CODECS = {
     "utf-32": WIDE,
     "utf-32-be": WIDE,
     "utf-7": WIDE,
+    "punycode": WIDE,
+    "idna": "example",
+    "unicode_escape": WIDE,
     "ascii": TEXT,
     "latin-1": TEXT + "ÿÿ",
     "cp1251": TEXT + "жжук",
@@ -63,13 +66,15 @@ def outcome(function):
 
 @given(
     st.lists(
-        st.sampled_from([b"a", b"aa", "ж".encode(), "€".encode(), "𝄞".encode()])
+        st.sampled_from([b"a", b"aa", b"\xef\xbb\xbf", "ж".encode(), "€".encode(), "𝄞".encode()])
         | st.sampled_from([b"\x80", b"\xbf", b"\xc2", b"\xe2\x82", b"\xf0\x9d\x84", b"\xff"])
         | st.sampled_from([b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"\xe0\x80"]),
         max_size=12,
     ).map(b"".join),
     st.sampled_from([1, 2, 3, 4, 5, 8, 65536]),
-    st.sampled_from(["utf-8", "ascii", "cp1252", "utf-16", "utf-32-le", "shift_jis", "gb18030"]),
+    st.sampled_from(
+        ["utf-8", "utf-8-sig", "ascii", "cp1252", "utf-16", "utf-32-le", "utf-7", "gb18030"]
+    ),
 )
 def test_errors_are_those_of_decode(data, block, encoding):
     with pytest.MonkeyPatch.context() as patch:
@@ -77,6 +82,34 @@ def test_errors_are_those_of_decode(data, block, encoding):
         expected = outcome(lambda: reference.count(data.decode(encoding)))
         assert outcome(lambda: count_doubles(data, encoding=encoding)) == expected
         assert outcome(lambda: count_doubles(memoryview(data), encoding=encoding)) == expected
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"a", "ж".encode(), "€".encode(), "𝄞".encode()])
+        | st.sampled_from([b"\x80", b"\x80\x80\x80\x80\x80", b"\xe2\x82", b"\xf0\x9d\x84"]),
+        max_size=40,
+    ).map(b"".join),
+    st.integers(8, 30),
+)
+def test_utf8_in_slices(data, size):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "_SLICE", size)
+        expected = outcome(lambda: reference.count(data.decode()))
+        assert outcome(lambda: count_doubles(data, encoding="utf-8")) == expected
+
+
+def test_a_buffer_that_becomes_valid_meanwhile(monkeypatch):
+    class Library:
+        DOUBLES_STATUS_INVALID_UTF8 = counting.lib.DOUBLES_STATUS_INVALID_UTF8
+        doubles_valid_utf8 = counting.lib.doubles_valid_utf8
+
+        def doubles_count_utf8(self, *_):
+            return self.DOUBLES_STATUS_INVALID_UTF8
+
+    monkeypatch.setattr(counting, "lib", Library())
+    with pytest.raises(RuntimeError, match="changed while"):
+        count_doubles(b"valid", encoding="utf-8")
 
 
 @given(strategies.binary)

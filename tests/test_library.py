@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 
 import pytest
@@ -249,7 +250,9 @@ assert len(os.listdir("/proc/self/task")) == 3
     check_run(script, DOUBLES_NUM_THREADS="2")
 
 
-@pytest.mark.parametrize(("wanted", "threads"), [("1", 1), ("5", 6), ("0", None), ("many", None)])
+@pytest.mark.parametrize(
+    ("wanted", "threads"), [("1", 1), ("5", 6), ("100000", 513), ("0", None), ("many", None)]
+)
 def test_the_size_of_the_pool(wanted, threads):
     script = WARM_POOL + "print(threads(), len(os.sched_getaffinity(0)))"
     found, cpus = map(int, check_run(script, DOUBLES_NUM_THREADS=wanted).split())
@@ -269,6 +272,33 @@ assert doubles_ffi.count_doubles(bytes(20 << 20), threads=1) == (20 << 20) - 1
 print(len(os.listdir("/proc/self/task")))
 """
     assert check_run(script, DOUBLES_NUM_THREADS="4") == "1\n"
+
+
+def test_ctrl_c_ends_a_long_count():
+    script = """
+import mmap, sys
+import doubles_ffi
+
+anonymous = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+endless = mmap.mmap(-1, 1 << 40, flags=anonymous, prot=mmap.PROT_READ)
+print("counting", flush=True)
+try:
+    doubles_ffi.count_doubles(endless)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout.readline() == "counting\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        try:
+            output, _ = process.communicate(timeout=30)  # A terabyte takes longer.
+        finally:
+            process.kill()
+    assert output == "interrupted\n"
 
 
 def test_unforeseen_statuses_are_bugs():

@@ -62,6 +62,21 @@ const char *doubles_status_message(int64_t status);
 // `data` points to `len` readable bytes.
 int64_t doubles_count_bytes(const uint8_t *data, size_t len, size_t threads);
 
+// Counts doubles between the code points of UTF-8, on at most `threads` threads; 0 leaves their
+// number to the library.
+//
+// # Safety
+//
+// `data` points to `len` readable bytes.
+int64_t doubles_count_utf8(const uint8_t *data, size_t len, size_t threads);
+
+// Returns how many bytes from the start are valid UTF-8: `len` if all are.
+//
+// # Safety
+//
+// `data` points to `len` readable bytes.
+int64_t doubles_valid_utf8(const uint8_t *data, size_t len);
+
 // Counts doubles between UTF-32 units: four bytes each, of any alignment and byte order. What
 // follows the last whole unit is not counted.
 //

@@ -1,62 +1,230 @@
-//! Doubles between code points.
+//! Doubles between the code points of UTF-8, validated but never decoded.
+//!
+//! Block by block: validate, then count while the block is in the cache. A block of ASCII needs
+//! neither: its code points are its bytes.
 #![forbid(unsafe_code)]
 
-/// Bytes per UTF-32 unit.
-const UNIT: usize = 4;
+use crate::kernel;
+use crate::summary::Summary;
+use simdutf8::{basic, compat};
 
-/// Pairs per partial sum: few enough for a `u32`, whose additions vectorise better than a `u64`'s.
-const PAIRS_PER_SUM: usize = 1 << 16;
+/// Bytes per block: small enough for the L1 cache, so that the second and third look cost nothing.
+const BLOCK: usize = 16 * 1024;
 
-/// Doubles between the UTF-32 units of `bytes`, whatever their alignment and byte order.
-///
-/// Units are compared, never interpreted: lone surrogates are units like any other. Bytes after the
-/// last whole unit are not counted.
+/// Bytes that are not UTF-8, somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidUtf8;
+
+/// Sums up UTF-8. A unit is a code point, given as its bytes.
 ///
 /// ```
-/// let text: Vec<u8> = "noon".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
-/// assert_eq!(doubles::code_points::count_utf32(&text), 1);
+/// use doubles::code_points::{InvalidUtf8, summarize};
+/// assert_eq!(summarize("жжук".as_bytes()).map(|summary| summary.count), Ok(1));
+/// assert_eq!(summarize(b"\xff"), Err(InvalidUtf8));
 /// ```
-pub fn count_utf32(bytes: &[u8]) -> u64 {
-    let Some(shifted) = bytes.get(UNIT..) else {
-        return 0;
+pub fn summarize(mut text: &[u8]) -> Result<Summary<u32>, InvalidUtf8> {
+    let mut total = Summary::EMPTY;
+    while !text.is_empty() {
+        let (block, rest) = text.split_at(boundary(text, BLOCK));
+        total = total.merge(summarize_block(block)?);
+        text = rest;
+    }
+    Ok(total)
+}
+
+fn summarize_block(block: &[u8]) -> Result<Summary<u32>, InvalidUtf8> {
+    let widest_lead = block.iter().fold(0, |widest, &byte| byte.max(widest));
+    if widest_lead < 0x80 {
+        let Summary {
+            length,
+            count,
+            ends,
+        } = Summary::of(block);
+        let ends = ends.map(|(first, last)| (first.into(), last.into()));
+        return Ok(Summary {
+            length,
+            count,
+            ends,
+        });
+    }
+    let text = basic::from_utf8(block).map_err(|_| InvalidUtf8)?;
+    let count = match widest_lead {
+        ..0xE0 => kernel::count_utf8::<2>(block),
+        0xE0..0xF0 => kernel::count_utf8::<3>(block),
+        0xF0.. => kernel::count_utf8::<4>(block),
     };
-    let stretch = PAIRS_PER_SUM * UNIT;
+    Ok(Summary {
+        length: text.chars().count() as u64,
+        count,
+        ends: Some((first_unit(block), last_unit(block))),
+    })
+}
+
+/// Where to cut `text` so that no code point is torn: at `at`, or up to three bytes before it. Where
+/// the text is not valid, any cut will do.
+pub(crate) fn boundary(text: &[u8], at: usize) -> usize {
+    if at >= text.len() {
+        return text.len();
+    }
+    let is_lead = |&cut: &usize| text[cut] & 0xC0 != 0x80;
+    (at.saturating_sub(3)..=at)
+        .rev()
+        .find(is_lead)
+        .unwrap_or(at)
+}
+
+/// How many bytes from the start are valid UTF-8.
+///
+/// ```
+/// assert_eq!(doubles::code_points::valid_prefix(b"ab\xff"), 2);
+/// ```
+pub fn valid_prefix(bytes: &[u8]) -> usize {
+    compat::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
+}
+
+fn first_unit(text: &[u8]) -> u32 {
+    unit(&text[..boundary_after_first(text)])
+}
+
+fn last_unit(text: &[u8]) -> u32 {
+    unit(&text[boundary(text, text.len() - 1)..])
+}
+
+fn boundary_after_first(text: &[u8]) -> usize {
+    let is_lead = |byte: &u8| byte & 0xC0 != 0x80;
+    text.iter()
+        .skip(1)
+        .take(3)
+        .position(is_lead)
+        .map_or(text.len().min(4), |k| k + 1)
+}
+
+/// The bytes of one code point as a number; different code points have different ones.
+fn unit(bytes: &[u8]) -> u32 {
     bytes
-        .chunks(stretch)
-        .zip(shifted.chunks(stretch))
-        .map(|(x, y)| {
-            let pairs = x.chunks_exact(UNIT).zip(y.chunks_exact(UNIT));
-            u64::from(pairs.map(|(x, y)| u32::from(x == y)).sum::<u32>())
-        })
-        .sum()
+        .iter()
+        .fold(0, |unit, &byte| unit << 8 | u32::from(byte))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn utf32(units: &[u32]) -> Vec<u8> {
-        units.iter().flat_map(|unit| unit.to_le_bytes()).collect()
+    /// One, two, three and four bytes; neighbours that share leading or trailing bytes.
+    const UNITS: [char; 12] = [
+        'a',
+        'b',
+        '\0',
+        'ж',
+        'з',
+        'Ж',
+        '€',
+        '₭',
+        '\u{ffff}',
+        '𝄞',
+        '𝄟',
+        '\u{10ffff}',
+    ];
+
+    fn oracle(text: &str) -> Summary<u32> {
+        let units: Vec<char> = text.chars().collect();
+        let bytes = |c: char| unit(c.encode_utf8(&mut [0; 4]).as_bytes());
+        Summary {
+            length: units.len() as u64,
+            count: (1..units.len())
+                .filter(|&i| units[i - 1] == units[i])
+                .count() as u64,
+            ends: units
+                .first()
+                .zip(units.last())
+                .map(|(&a, &b)| (bytes(a), bytes(b))),
+        }
+    }
+
+    fn check(text: &str) {
+        assert_eq!(
+            summarize(text.as_bytes()),
+            Ok(oracle(text)),
+            "{} bytes",
+            text.len()
+        );
+    }
+
+    /// A walk through all pairs and many triples of units, in runs of one to five.
+    fn mixed(mut state: u32) -> impl Iterator<Item = char> {
+        std::iter::from_fn(move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let unit = UNITS[(state >> 16) as usize % UNITS.len()];
+            Some(std::iter::repeat_n(unit, (state >> 28) as usize % 5 + 1))
+        })
+        .flatten()
     }
 
     #[test]
-    fn units_are_compared_whole() {
-        // Neighbours that differ in one byte only, whichever it is, are no double.
-        for shift in [0, 8, 16, 24] {
-            let other = 0x4142_4344 ^ (1 << shift);
-            assert_eq!(count_utf32(&utf32(&[0x4142_4344, other, other])), 1);
+    fn every_length_of_a_mixed_text() {
+        for length in 0..700 {
+            check(&mixed(length as u32).take(length).collect::<String>());
         }
     }
 
     #[test]
-    fn boundaries_of_partial_sums() {
-        for pairs in [0, 1, PAIRS_PER_SUM - 1, PAIRS_PER_SUM, PAIRS_PER_SUM + 1] {
-            let equal = utf32(&vec![0xD800; pairs + 1]);
-            assert_eq!(count_utf32(&equal), pairs as u64);
-            let alternating = utf32(&(0..=pairs as u32).map(|i| i % 2).collect::<Vec<_>>());
-            assert_eq!(count_utf32(&alternating), 0);
+    fn one_script_at_a_time() {
+        for unit in UNITS {
+            for other in UNITS {
+                for length in [1, 2, 3, 15, 16, 17, 63, 64, 65, 200] {
+                    check(&unit.to_string().repeat(length));
+                    check(
+                        &[unit, other]
+                            .iter()
+                            .cycle()
+                            .take(length)
+                            .collect::<String>(),
+                    );
+                    check(
+                        &[unit, unit, other]
+                            .iter()
+                            .cycle()
+                            .take(length)
+                            .collect::<String>(),
+                    );
+                }
+            }
         }
-        assert_eq!(count_utf32(b""), 0);
-        assert_eq!(count_utf32(b"abc"), 0);
+    }
+
+    #[test]
+    fn long_runs_across_blocks_and_flushes() {
+        for unit in UNITS {
+            for pad in 0..4 {
+                let text = "x".repeat(pad) + &unit.to_string().repeat(2 * BLOCK + 3);
+                check(&text);
+            }
+        }
+        check(&mixed(1).take(5 * BLOCK).collect::<String>());
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_refused_wherever_it_stands() {
+        let invalid: [&[u8]; 10] = [
+            b"\x80",
+            b"\xff",
+            b"\xc2",
+            b"\xe2\x82",
+            b"\xf0\x9d\x84",
+            b"\xc0\xaf",
+            b"\xe0\x80\x80",
+            b"\xed\xa0\x80",
+            b"\xf4\x90\x80\x80",
+            b"\x80\x80\x80\x80\x80",
+        ];
+        for bytes in invalid {
+            for before in [0, 1, 100, BLOCK - 3, BLOCK - 2, BLOCK - 1, BLOCK, BLOCK + 1] {
+                for after in [0, 1, 100] {
+                    let text = [&vec![b'a'; before], bytes, &vec![b'b'; after]].concat();
+                    assert_eq!(summarize(&text), Err(InvalidUtf8));
+                    assert_eq!(valid_prefix(&text), before);
+                }
+            }
+        }
     }
 }

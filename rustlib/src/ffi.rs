@@ -6,7 +6,8 @@
 
 mod guard;
 
-use crate::{code_points, ladder, parallel, random};
+use crate::code_points::InvalidUtf8;
+use crate::{code_points, kernel, ladder, parallel, random};
 pub use guard::DoublesStatus;
 use guard::{bytes, bytes_mut, guard};
 use std::ffi::c_char;
@@ -45,6 +46,38 @@ pub unsafe extern "C" fn doubles_count_bytes(data: *const u8, len: usize, thread
     })
 }
 
+/// Counts doubles between the code points of UTF-8, on at most `threads` threads; 0 leaves their
+/// number to the library.
+///
+/// # Safety
+///
+/// `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_count_utf8(data: *const u8, len: usize, threads: usize) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on data and len.
+        let data = unsafe { bytes(data, len) }?;
+        match parallel::summarize_utf8(data, NonZeroUsize::new(threads)) {
+            Ok(summary) => Ok(summary.count),
+            Err(InvalidUtf8) => Err(DoublesStatus::InvalidUtf8),
+        }
+    })
+}
+
+/// Returns how many bytes from the start are valid UTF-8: `len` if all are.
+///
+/// # Safety
+///
+/// `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_valid_utf8(data: *const u8, len: usize) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on data and len.
+        let data = unsafe { bytes(data, len) }?;
+        Ok(code_points::valid_prefix(data) as u64)
+    })
+}
+
 /// Counts doubles between UTF-32 units: four bytes each, of any alignment and byte order. What
 /// follows the last whole unit is not counted.
 ///
@@ -56,7 +89,7 @@ pub unsafe extern "C" fn doubles_count_utf32(data: *const u8, len: usize) -> i64
     guard(|| {
         // SAFETY: the caller's word on data and len.
         let data = unsafe { bytes(data, len) }?;
-        Ok(code_points::count_utf32(data))
+        Ok(kernel::count_utf32(data))
     })
 }
 

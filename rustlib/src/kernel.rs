@@ -1,52 +1,153 @@
-//! The count over bytes, one kernel per instruction set.
-#![forbid(unsafe_code)]
+//! The count over one stretch of input, on one thread, as fast as the CPU allows.
+//!
+//! [`portable`] runs everywhere; [`avx2`] is beneath the same functions where the CPU has it. Which
+//! of them it is, the first call finds out. The environment variable `DOUBLES_KERNEL=portable` forces
+//! the slow one, for tests; nothing forces a fast one, so that a kernel never meets a CPU without it.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod portable;
 
-/// Doubles in `bytes`, by the fastest kernel this CPU has.
+use std::env;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Doubles between bytes.
 ///
 /// ```
 /// assert_eq!(doubles::kernel::count(b"aaa"), 2);
 /// ```
 pub fn count(bytes: &[u8]) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = avx2() {
+        return avx2.count(bytes);
+    }
     portable::count(bytes)
+}
+
+/// Doubles between UTF-32 units: four bytes each, of any alignment and byte order. Bytes after the
+/// last whole unit are not counted.
+///
+/// Units are compared, never interpreted: lone surrogates are units like any other.
+pub fn count_utf32(bytes: &[u8]) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = avx2() {
+        return avx2.count_utf32(bytes);
+    }
+    portable::count_utf32(bytes)
+}
+
+/// Doubles between code points of at most `WIDEST` bytes each, in valid UTF-8 that begins and ends
+/// with a whole one. Anything else gives a wrong count and nothing worse.
+pub fn count_utf8<const WIDEST: usize>(text: &[u8]) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = avx2() {
+        return avx2.count_utf8::<WIDEST>(text);
+    }
+    portable::count_utf8::<WIDEST>(text)
+}
+
+/// AVX2, if the CPU has it and it is not ruled out.
+#[cfg(target_arch = "x86_64")]
+fn avx2() -> Option<avx2::Avx2> {
+    if portable_is_forced() {
+        None
+    } else {
+        avx2::Avx2::detect()
+    }
+}
+
+/// Whether `DOUBLES_KERNEL` said `portable` when first asked.
+///
+/// An atomic and no `OnceLock`: a fork in the middle of the first call would leave a lock locked.
+fn portable_is_forced() -> bool {
+    const UNKNOWN: u8 = 2;
+    static FORCED: AtomicU8 = AtomicU8::new(UNKNOWN);
+    match FORCED.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let forced = env::var_os("DOUBLES_KERNEL").is_some_and(|kernel| kernel == "portable");
+            FORCED.store(u8::from(forced), Ordering::Relaxed);
+            forced
+        }
+        known => known == 1,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    type Kernel = fn(&[u8]) -> u64;
+    type Count = fn(&[u8]) -> u64;
 
-    /// Every kernel meets the same suite.
-    const KERNELS: [(&str, Kernel); 2] = [("dispatched", count), ("portable", portable::count)];
-
-    /// The definition, byte by byte.
-    fn oracle(bytes: &[u8]) -> u64 {
-        (1..bytes.len())
-            .map(|i| u64::from(bytes[i - 1] == bytes[i]))
-            .sum()
+    /// Every kernel that this CPU can run; all meet the same suite.
+    struct Kernel {
+        name: &'static str,
+        count: Count,
+        count_utf32: Count,
+        count_utf8: [Count; 3],
     }
 
-    fn check(bytes: &[u8], what: &str) {
-        let expected = oracle(bytes);
-        for (name, kernel) in KERNELS {
-            assert_eq!(
-                kernel(bytes),
-                expected,
-                "{name}, {what}, length {}",
-                bytes.len()
-            );
+    fn kernels() -> Vec<Kernel> {
+        let portable = Kernel {
+            name: "portable",
+            count: portable::count,
+            count_utf32: portable::count_utf32,
+            count_utf8: [
+                portable::count_utf8::<2>,
+                portable::count_utf8::<3>,
+                portable::count_utf8::<4>,
+            ],
+        };
+        let dispatched = Kernel {
+            name: "dispatched",
+            count,
+            count_utf32,
+            count_utf8: [count_utf8::<2>, count_utf8::<3>, count_utf8::<4>],
+        };
+        let mut kernels = vec![portable, dispatched];
+        #[cfg(target_arch = "x86_64")]
+        if avx2::Avx2::detect().is_some() {
+            fn avx2() -> avx2::Avx2 {
+                avx2::Avx2::detect().expect("detected above")
+            }
+            kernels.push(Kernel {
+                name: "avx2",
+                count: |bytes| avx2().count(bytes),
+                count_utf32: |bytes| avx2().count_utf32(bytes),
+                count_utf8: [
+                    |text| avx2().count_utf8::<2>(text),
+                    |text| avx2().count_utf8::<3>(text),
+                    |text| avx2().count_utf8::<4>(text),
+                ],
+            });
         }
+        kernels
+    }
+
+    /// The definition, unit by unit.
+    fn oracle<U: PartialEq>(units: &[U]) -> u64 {
+        (1..units.len())
+            .filter(|&i| units[i - 1] == units[i])
+            .count() as u64
+    }
+
+    fn check(bytes: &[u8]) {
+        let expected = oracle(bytes);
+        for Kernel { name, count, .. } in kernels() {
+            assert_eq!(count(bytes), expected, "{name}, length {}", bytes.len());
+        }
+    }
+
+    /// About a third are doubles, in a pattern of prime period.
+    fn pattern(length: usize) -> Vec<u8> {
+        (0..length).map(|i| (i % 251 / 3 % 5) as u8).collect()
     }
 
     #[test]
     fn every_length_at_every_offset() {
-        // About a third are doubles, in a pattern of prime period.
-        let bytes: Vec<u8> = (0..1088 + 64).map(|i| (i % 251 / 3 % 5) as u8).collect();
+        let bytes = pattern(1088 + 64);
         for offset in 0..64 {
             for length in 0..=1088 {
-                check(&bytes[offset..offset + length], "mixed");
+                check(&bytes[offset..offset + length]);
             }
         }
     }
@@ -62,26 +163,216 @@ mod tests {
     #[test]
     fn all_equal() {
         for length in around_the_flush() {
-            check(&vec![0xA5; length], "all equal");
+            check(&vec![0xA5; length]);
+            check(&vec![0xA5; length + 319]);
         }
     }
 
     #[test]
     fn none_equal() {
         for length in around_the_flush() {
-            let bytes: Vec<u8> = (0..length).map(|i| (i % 253) as u8).collect();
-            check(&bytes, "none equal");
+            check(&(0..length).map(|i| (i % 253) as u8).collect::<Vec<_>>());
         }
     }
 
     #[test]
     fn all_equal_but_one() {
-        for length in [33, 65, 129, 1000, 255 * 64 + 1] {
-            for odd in (0..length).step_by(if length > 1000 { 61 } else { 1 }) {
+        for length in [33, 65, 129, 1000, 1025, 1400, 255 * 64 + 1] {
+            for odd in (0..length).step_by(if length > 1400 { 61 } else { 1 }) {
                 let mut bytes = vec![7; length];
                 bytes[odd] = 8;
-                check(&bytes, "all equal but one");
+                check(&bytes);
             }
+        }
+    }
+
+    fn check_utf32(units: &[u32]) {
+        let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_ne_bytes()).collect();
+        // At all four alignments, and with bytes left over behind the last unit.
+        for (offset, after) in [(0, 0), (1, 1), (2, 2), (3, 3)] {
+            let shifted = [&vec![0; offset], &bytes[..], &vec![0; after]].concat();
+            for Kernel {
+                name, count_utf32, ..
+            } in kernels()
+            {
+                let count = count_utf32(&shifted[offset..]);
+                assert_eq!(count, oracle(units), "{name}, {} units", units.len());
+            }
+        }
+    }
+
+    #[test]
+    fn utf32_units_are_compared_whole() {
+        // Neighbours that differ in one byte only, whichever it is, are no double.
+        for shift in [0, 8, 16, 24] {
+            let other = 0x4142_4344 ^ (1 << shift);
+            check_utf32(&[0x4142_4344, other].repeat(50));
+            check_utf32(&[0x4142_4344, other, other].repeat(50));
+        }
+    }
+
+    #[test]
+    fn utf32_of_any_length() {
+        for length in (0..300).chain((1 << 16) - 2..(1 << 16) + 3) {
+            check_utf32(&vec![0xD800; length]);
+            check_utf32(&(0..length as u32).map(|i| i % 251 / 3).collect::<Vec<_>>());
+        }
+    }
+
+    /// Text of code points of one to `widest` bytes, with doubles of each width, all of them near
+    /// others that share bytes with them.
+    fn text(widest: usize, length: usize) -> String {
+        let units = ["aab", "жжзЖ", "€€₭", "𝄞𝄞𝄟"][..widest].concat();
+        let units: Vec<char> = units.chars().chain("a".chars()).collect();
+        let at = |i: usize| units[i * i % 61 % units.len()];
+        (0..length).map(at).collect()
+    }
+
+    #[test]
+    fn utf8_of_any_length() {
+        for widest in 2..=4 {
+            let all = text(widest, 1000);
+            let mut counts_seen = 0;
+            for (from, to) in (0..70).flat_map(|from| (from..400).map(move |to| (from, to))) {
+                let text: String = all.chars().skip(from).take(to - from).collect();
+                let expected = oracle(&text.chars().collect::<Vec<_>>());
+                counts_seen = expected.max(counts_seen);
+                for Kernel {
+                    name, count_utf8, ..
+                } in kernels()
+                {
+                    for count in &count_utf8[widest - 2..] {
+                        assert_eq!(count(text.as_bytes()), expected, "{name}, {text:?}");
+                    }
+                }
+            }
+            assert!(counts_seen > 20, "a text without doubles shows nothing");
+        }
+    }
+
+    #[test]
+    fn utf8_long_runs() {
+        for unit in ["a", "ж", "€", "𝄞"] {
+            for length in around_the_flush() {
+                let text = unit.repeat(length);
+                for Kernel {
+                    name, count_utf8, ..
+                } in kernels()
+                {
+                    let count = count_utf8[2](text.as_bytes());
+                    assert_eq!(count, length as u64 - 1, "{name}, {length} times {unit}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn utf8_that_is_not_valid_reads_nothing_outside() {
+        for filler in [0x80, 0xC2, 0xE2, 0xF0, 0xFF] {
+            for length in 0..300 {
+                at_the_end_of_a_page(&vec![filler; length], |bytes| {
+                    for kernel in kernels() {
+                        for count in kernel.count_utf8 {
+                            count(bytes);
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /// Calls `check` with a copy of `bytes`, behind which nothing can be read.
+    #[cfg(unix)]
+    fn at_the_end_of_a_page(bytes: &[u8], check: impl FnOnce(&[u8])) {
+        guarded::with_room_behind(bytes, 0, check);
+    }
+
+    #[cfg(not(unix))]
+    fn at_the_end_of_a_page(bytes: &[u8], check: impl FnOnce(&[u8])) {
+        check(bytes);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_byte_outside_is_read() {
+        let bytes = pattern(1088);
+        for length in 0..=bytes.len() {
+            for room in 0..64 {
+                guarded::with_room_behind(&bytes[..length], room, check);
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_byte_outside_is_read_around_the_flush() {
+        for length in around_the_flush() {
+            guarded::with_room_behind(&vec![1; length], 0, check);
+            guarded::flush_left(&vec![1; length], check);
+        }
+        for length in 0..600 {
+            guarded::flush_left(&pattern(length), check);
+        }
+    }
+
+    #[cfg(unix)]
+    mod guarded {
+        use std::cell::RefCell;
+        use std::{ptr, slice};
+
+        /// Room for the largest input of the suite.
+        const ROOM: usize = 256 * 1024;
+
+        /// Unreadable on both sides; more than any page size in use.
+        const GUARD: usize = 64 * 1024;
+
+        thread_local! {
+            static REGION: RefCell<*mut u8> = RefCell::new(map());
+        }
+
+        /// Maps `ROOM` readable bytes between two guards and returns where they begin. They stay
+        /// mapped: one region per thread of the test.
+        fn map() -> *mut u8 {
+            // SAFETY: a fresh anonymous mapping, then access to a part of it that nobody uses yet.
+            unsafe {
+                let start = libc::mmap(
+                    ptr::null_mut(),
+                    GUARD + ROOM + GUARD,
+                    libc::PROT_NONE,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                    -1,
+                    0,
+                );
+                assert_ne!(start, libc::MAP_FAILED);
+                let room = start.cast::<u8>().add(GUARD);
+                let status = libc::mprotect(room.cast(), ROOM, libc::PROT_READ | libc::PROT_WRITE);
+                assert_eq!(status, 0);
+                room
+            }
+        }
+
+        fn with_copy(bytes: &[u8], offset: usize, check: impl FnOnce(&[u8])) {
+            assert!(offset + bytes.len() <= ROOM);
+            REGION.with_borrow_mut(|region| {
+                // SAFETY: the copy lies within the mapped room, and the mutable borrow of the
+                // region keeps others from it while the slice lives.
+                let copy = unsafe {
+                    let copy = region.add(offset);
+                    ptr::copy_nonoverlapping(bytes.as_ptr(), copy, bytes.len());
+                    slice::from_raw_parts(copy, bytes.len())
+                };
+                check(copy);
+            });
+        }
+
+        /// Calls `check` with a copy that ends `room` bytes before what can't be read.
+        pub(super) fn with_room_behind(bytes: &[u8], room: usize, check: impl FnOnce(&[u8])) {
+            with_copy(bytes, ROOM - bytes.len() - room, check);
+        }
+
+        /// Calls `check` with a copy that begins right behind what can't be read.
+        pub(super) fn flush_left(bytes: &[u8], check: impl FnOnce(&[u8])) {
+            with_copy(bytes, 0, check);
         }
     }
 }

@@ -17,7 +17,8 @@
 //! - [`summary`]: what has to be known of a stretch to join it to its neighbours.
 //! - [`kernel`]: the count over bytes itself, as fast as the CPU allows.
 //!
-//! `unsafe` stands only in `ffi` and in `parallel`'s fork hook; every other file forbids it.
+//! `unsafe` stands only in `ffi`, in `kernel`, and in `parallel` for the pool that survives a fork;
+//! every other file forbids it.
 
 pub mod code_points;
 pub mod ffi;

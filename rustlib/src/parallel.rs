@@ -5,9 +5,11 @@
 //! belongs to the process that built it. A child sees that it is not the owner, leaves the parent's
 //! pool where it is, and builds its own.
 
+use crate::code_points::{self, InvalidUtf8};
 use crate::summary::Summary;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::{env, process, ptr, thread};
@@ -19,9 +21,12 @@ const PIECE: usize = 1 << 20;
 /// Below this many bytes, waking threads costs more than they bring.
 const WORTH_SPLITTING: usize = 4 << 20;
 
-/// The environment variable that sets the size of the pool: a whole number from 1. Anything else
-/// counts as not set.
+/// The environment variable that sets the size of the pool: a whole number from 1, of which
+/// [`MOST_THREADS`] are made at most. Anything else counts as not set.
 const NUM_THREADS: &str = "DOUBLES_NUM_THREADS";
+
+/// More threads than this are a slip of the finger: 3,000 take seconds to start.
+const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 
 /// Which process a pool belongs to.
 ///
@@ -95,27 +100,54 @@ fn build_pool() -> Result<Option<ThreadPool>, ThreadPoolBuildError> {
 fn pool_size() -> usize {
     let wanted = env::var(NUM_THREADS)
         .ok()
-        .and_then(|wanted| wanted.parse::<NonZeroUsize>().ok());
+        .and_then(|wanted| wanted.parse::<NonZeroUsize>().ok())
+        .map(|wanted| wanted.min(MOST_THREADS));
     wanted
         .or_else(|| thread::available_parallelism().ok())
         .map_or(1, NonZeroUsize::get)
 }
 
-/// Sums up `bytes` on at most `threads` threads, or on as many as pay if that is `None`.
+/// Sums up bytes on at most `threads` threads, or on as many as pay if that is `None`.
 ///
 /// ```
 /// assert_eq!(doubles::parallel::summarize(b"aaa", None).count, 2);
 /// ```
 pub fn summarize(bytes: &[u8], threads: Option<NonZeroUsize>) -> Summary<u8> {
-    let Some((pool, piece)) = plan(bytes.len(), threads) else {
-        return Summary::of(bytes);
+    let of = |piece: &[u8]| Ok::<_, Infallible>(Summary::of(piece));
+    let Ok(summary) = split(bytes, threads, |_, cut| cut, of);
+    summary
+}
+
+/// Sums up UTF-8 on at most `threads` threads, or on as many as pay if that is `None`.
+///
+/// ```
+/// let summary = doubles::parallel::summarize_utf8("жжж".as_bytes(), None);
+/// assert_eq!(summary.map(|summary| summary.count), Ok(2));
+/// ```
+pub fn summarize_utf8(
+    text: &[u8],
+    threads: Option<NonZeroUsize>,
+) -> Result<Summary<u32>, InvalidUtf8> {
+    split(text, threads, code_points::boundary, code_points::summarize)
+}
+
+/// Sums up `input` in pieces, side by side, and merges the summaries. `boundary` moves a cut to
+/// where a unit begins.
+fn split<U: Copy + Eq + Send, E: Send>(
+    input: &[u8],
+    threads: Option<NonZeroUsize>,
+    boundary: impl Fn(&[u8], usize) -> usize + Sync,
+    summarize: impl Fn(&[u8]) -> Result<Summary<U>, E> + Sync,
+) -> Result<Summary<U>, E> {
+    let Some((pool, size)) = plan(input.len(), threads) else {
+        return summarize(input);
     };
-    pool.install(|| {
-        bytes
-            .par_chunks(piece)
-            .map(Summary::of)
-            .reduce(|| Summary::EMPTY, Summary::merge)
-    })
+    let piece = |index| {
+        let [from, to] = [index, index + 1].map(|cut| boundary(input, input.len().min(cut * size)));
+        summarize(&input[from..to])
+    };
+    let pieces = (0..input.len().div_ceil(size)).into_par_iter().map(piece);
+    pool.install(|| pieces.try_reduce(|| Summary::EMPTY, |left, right| Ok(left.merge(right))))
 }
 
 /// Where to count `length` bytes, and in pieces of how many; `None` is this thread, in one.
@@ -124,14 +156,16 @@ fn plan(length: usize, threads: Option<NonZeroUsize>) -> Option<(&'static Thread
         return None;
     }
     let pool = pool()?;
-    let piece = match threads {
+    Some((pool, piece(length, threads, pool.current_num_threads())))
+}
+
+/// Bytes per piece for `length` bytes on at most `threads` threads of a pool that has `available`.
+fn piece(length: usize, threads: Option<NonZeroUsize>, available: usize) -> usize {
+    match threads {
         // No more pieces than threads, so that no more threads can take part.
-        Some(threads) if threads.get() < pool.current_num_threads() => {
-            length.div_ceil(threads.get())
-        }
+        Some(threads) if threads.get() < available => length.div_ceil(threads.get()),
         _ => PIECE,
-    };
-    Some((pool, piece))
+    }
 }
 
 /// How many forks lie between this process and the one that built the first pool.
@@ -194,6 +228,34 @@ mod tests {
     fn doubles_across_the_pieces_are_counted() {
         let bytes = vec![7u8; WORTH_SPLITTING + 2 * PIECE + 1];
         assert_eq!(summarize(&bytes, None).count, bytes.len() as u64 - 1);
+    }
+
+    #[test]
+    fn no_more_pieces_than_threads() {
+        let limited = |threads| piece(100 * PIECE, NonZeroUsize::new(threads), 8);
+        assert_eq!(
+            [limited(2), limited(3), limited(7)].map(|size| (100 * PIECE).div_ceil(size)),
+            [2, 3, 7]
+        );
+        assert_eq!([limited(0), limited(8), limited(9)], [PIECE; 3]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_forked_child_is_of_another_generation() {
+        fork::count_from_now_on();
+        let parent = fork::generation();
+        // SAFETY: the child does nothing but read an atomic and leave.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                libc::_exit(i32::from(fork::generation() == parent));
+            }
+            let mut status = -1;
+            assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+            assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0);
+        }
+        assert_eq!(fork::generation(), parent);
     }
 
     #[test]

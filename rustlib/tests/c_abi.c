@@ -20,13 +20,21 @@ static int64_t count_bytes(const uint8_t *data, size_t len) {
     return doubles_count_bytes(data, len, 0);
 }
 
+static int64_t count_utf8(const uint8_t *data, size_t len) {
+    return doubles_count_utf8(data, len, 0);
+}
+
 static const counter BYTE_COUNTERS[] = {
     count_bytes,
     doubles_count_once_bytes,
     doubles_count_slice,
     doubles_count_slice_parallel,
 };
-static const counter CHARACTER_COUNTERS[] = {doubles_count_zip, doubles_count_once};
+static const counter CHARACTER_COUNTERS[] = {
+    count_utf8,
+    doubles_count_zip,
+    doubles_count_once,
+};
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
@@ -67,6 +75,14 @@ static void check_utf32(void) {
     CHECK(doubles_count_utf32(NULL, 8) == DOUBLES_STATUS_NULL_POINTER);
 }
 
+static void check_valid_utf8(void) {
+    CHECK(doubles_valid_utf8(bytes("ab\xd0\xb6"), 4) == 4);
+    CHECK(doubles_valid_utf8(bytes("ab\xd0\xb6"), 3) == 2);
+    CHECK(doubles_valid_utf8(bytes("\xff"), 1) == 0);
+    CHECK(doubles_valid_utf8(NULL, 0) == 0);
+    CHECK(doubles_valid_utf8(NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
+}
+
 static void check_random(void) {
     const uint8_t key[DOUBLES_KEY_LENGTH] = {1, 2, 3};
     uint8_t first[64], second[64];
@@ -95,6 +111,7 @@ int main(void) {
     CHECK(strstr(doubles_status_message(-1000), "unknown") != NULL);
     check_counters();
     check_utf32();
+    check_valid_utf8();
     check_random();
     return failures != 0;
 }

@@ -85,8 +85,10 @@ pub(super) fn guard(body: impl FnOnce() -> Result<u64, DoublesStatus>) -> i64 {
 /// # Safety
 ///
 /// Unless `data` is NULL or `len` is zero, `data` points to `len` readable bytes for as long as `'a`.
-/// Another thread may write to them: the counters take each byte as they find it and let no byte
-/// decide which address is read next, so that the worst outcome is a wrong count.
+///
+/// Python can't promise that no other thread writes to them meanwhile, and Rust calls that race
+/// undefined. So whoever counts on such bytes lets none of them decide which address is read next:
+/// whatever value a read finds, all reads stay inside, and what suffers is the count.
 pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], DoublesStatus> {
     if !check(data, len)? {
         return Ok(&[]);
