@@ -15,6 +15,7 @@ from doubles_ffi.counting import (
     count_doubles_slice,
     count_doubles_slice_parallel,
     count_doubles_zip,
+    tally_doubles,
 )
 from doubles_ffi.generate import random_string
 
@@ -28,4 +29,5 @@ __all__ = [
     "count_doubles_slice_parallel",
     "count_doubles_zip",
     "random_string",
+    "tally_doubles",
 ]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import codecs
 import operator
 import sys
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, overload
 
-from doubles_ffi._buffers import POINTER_PAYS, exact, hold_still, lock, utf8, utf32_blocks
+from doubles_ffi._buffers import (
+    POINTER_PAYS,
+    SLICE,
+    Kind,
+    exact,
+    hold_still,
+    lock,
+    pieces,
+    utf8,
+    utf8_error,
+)
 from doubles_ffi._library import check, ffi, lib
 
 if TYPE_CHECKING:
@@ -24,28 +34,11 @@ __all__ = [
     "count_doubles_slice",
     "count_doubles_slice_parallel",
     "count_doubles_zip",
+    "tally_doubles",
 ]
-
-# Bytes per call into the library. Python handles signals between calls: at 5 GB/s, every 13 ms.
-_SLICE = 64 * 1024 * 1024
-
-# Bytes per call of a decoder.
-_BLOCK = 64 * 1024
-
-# The bytes of a code point after its first, in UTF-8.
-_CONTINUATION = range(0x80, 0xC0)
 
 # Looked up once: in a short call, each look-up shows.
 _library_count_bytes = lib.doubles_count_bytes
-
-# Codecs whose incremental decoders do not decode (punycode, idna), or keep all there is (utf-7).
-_NOT_IN_BLOCKS = {"idna", "punycode", "utf-7"}
-
-# How text begins for these decoders. Without a mark, `bytes.decode` takes the machine's order.
-_BYTE_ORDER_MARKS = {
-    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
-    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
-}
 
 
 def count_doubles(data: Data, *, encoding: str | None = None, threads: int | None = None) -> int:
@@ -74,21 +67,60 @@ def count_doubles(data: Data, *, encoding: str | None = None, threads: int | Non
     if encoding is None and threads is None:
         # The short way for short input, where every call counts: a third of the time is the count.
         if type(data) is bytes:
-            if len(data) <= _SLICE:
+            if len(data) <= SLICE:
                 count = _library_count_bytes(data, len(data), 0)
                 return count if count >= 0 else check(count)
         elif type(data) is str and len(data) < POINTER_PAYS and data.isascii():
             count = _library_count_bytes(data.encode(), len(data), 0)
             return count if count >= 0 else check(count)
     limit = 0 if threads is None else _at_least_one(threads)
-    if isinstance(data, str):
-        if encoding is not None:
-            raise TypeError("a str is already decoded: it takes no encoding")
-        return _count_text(exact(data), limit)
-    if encoding is not None:
-        return _count_encoded(data, encoding, limit)
-    with lock(data) as array:
-        return _count_bytes(array, len(array), limit)
+    total = 0
+    for kind, pointer, length in pieces(data, encoding):
+        if kind is Kind.BYTES:
+            count = lib.doubles_count_bytes(pointer, length, limit)
+        elif kind is Kind.UTF8:
+            count = lib.doubles_count_utf8(pointer, length, limit)
+        else:
+            count = lib.doubles_count_utf32(pointer, length)
+        if count == lib.DOUBLES_STATUS_INVALID_UTF8:
+            raise utf8_error(data)
+        total += check(count)
+    return total
+
+
+@overload
+def tally_doubles(data: str, *, encoding: None = None) -> Counter[str]: ...
+@overload
+def tally_doubles(data: BytesLike, *, encoding: str) -> Counter[str]: ...
+@overload
+def tally_doubles(data: BytesLike, *, encoding: None = None) -> Counter[int]: ...
+def tally_doubles(data: Data, *, encoding: str | None = None) -> Counter[str] | Counter[int]:
+    """Count how many doubles each unit makes: characters of text, numbers for bytes.
+
+    >>> tally_doubles("Mississippi").most_common(1)
+    [('s', 2)]
+    >>> tally_doubles(b"aaa")
+    Counter({97: 2})
+
+    Arguments and exceptions are those of `count_doubles`. The sum of the counts is what it returns.
+    """
+    tally = ffi.gc(lib.doubles_tally_new(), lib.doubles_tally_free)
+    for kind, pointer, length in pieces(data, encoding):
+        if kind is Kind.BYTES:
+            status = lib.doubles_tally_bytes(tally, pointer, length)
+        elif kind is Kind.UTF8:
+            status = lib.doubles_tally_utf8(tally, pointer, length)
+        else:
+            status = lib.doubles_tally_utf32(tally, pointer, length)
+        if status == lib.DOUBLES_STATUS_INVALID_UTF8:
+            raise utf8_error(data)
+        check(status)
+    length = check(lib.doubles_tally_len(tally))
+    units, counts = ffi.new("uint32_t[]", length), ffi.new("uint64_t[]", length)
+    check(lib.doubles_tally_read(tally, units, counts, length))
+    if isinstance(data, str) or encoding is not None:
+        return Counter(dict(zip(map(chr, units), counts)))
+    return Counter(dict(zip(units, counts)))
 
 
 def count_doubles_zip(data: Data) -> int:
@@ -163,103 +195,13 @@ def _at_least_one(threads: int) -> int:
     return min(threads, sys.maxsize)
 
 
-def _count_bytes(pointer: Pointer, length: int, threads: int) -> int:
-    """Count in slices that overlap by one byte, so that each pair lies within one of them."""
-    if length <= _SLICE:
-        return check(lib.doubles_count_bytes(pointer, length, threads))
-    total = 0
-    for end in range(_SLICE, length + _SLICE, _SLICE):
-        start = max(end - _SLICE - 1, 0)
-        size = min(end, length) - start
-        total += check(lib.doubles_count_bytes(pointer + start, size, threads))
-    return total
-
-
-def _count_text(text: str, threads: int) -> int:
-    if text.isascii():
-        return _count_bytes(*utf8(text), threads)
-    count = lib.doubles_count_utf32
-    return sum(check(count(pointer, length)) for pointer, length in utf32_blocks(text))
-
-
-def _count_encoded(data: BytesLike, encoding: str, threads: int) -> int:
-    name = codecs.lookup(encoding).name
-    if name == "utf-8":
-        return _count_utf8(data, threads)
-    if name == "iso8859-1":  # latin-1: a byte is a code point
-        with lock(data) as array:
-            return _count_bytes(array, len(array), threads)
-    "".encode(encoding)  # A LookupError for the codecs that are no text encodings.
-    if name not in _NOT_IN_BLOCKS:
-        try:
-            return _count_decoded(data, name, threads)
-        except UnicodeError:
-            pass  # Whatever it is, decoding all at once says it as bytes.decode does.
-    return _count_text(hold_still(data).decode(encoding), threads)
-
-
-def _count_decoded(data: BytesLike, encoding: str, threads: int) -> int:
-    """Decode block by block; `encoding` is a codec's own name."""
-    total = 0
-    last = ""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    with lock(data) as array:
-        memory = ffi.buffer(array)
-        if not memory[:4].startswith(_BYTE_ORDER_MARKS.get(encoding, b"")):
-            raise UnicodeError("no byte order mark, which an incremental decoder insists on")
-        for end in range(_BLOCK, len(memory) + _BLOCK, _BLOCK):
-            text = decoder.decode(memory[end - _BLOCK : end], end >= len(memory))
-            total += _count_text(last + text, threads)
-            last = text[-1:] or last
-    return total
-
-
-def _count_utf8(data: BytesLike, threads: int) -> int:
-    """Count in slices that overlap by one code point, so that each pair lies within one of them."""
-    total = 0
-    with lock(data) as array:
-        start, length = 0, len(array)
-        while True:
-            end = min(start + _SLICE, length)
-            if end < length:
-                end = _code_point_start(array, end)
-            count = lib.doubles_count_utf8(array + start, end - start, threads)
-            if count == lib.DOUBLES_STATUS_INVALID_UTF8:
-                raise _utf8_error(data, array, start)
-            total += check(count)
-            if end == length:
-                return total
-            start = _code_point_start(array, end - 1)
-
-
-def _code_point_start(array: Pointer, index: int) -> int:
-    """Return where the code point begins that has a byte at `index`; if it is one, else near it."""
-    for start in range(index, max(index - 3, 0), -1):
-        if array[start] not in _CONTINUATION:
-            return start
-    return max(index - 3, 0)
-
-
-def _utf8_error(data: BytesLike, array: Pointer, start: int) -> Exception:
-    """Return the exception for what is not UTF-8 at `start` or after; up to there it is."""
-    start += check(lib.doubles_valid_utf8(array + start, len(array) - start))
-    try:
-        # What is wrong shows within the four bytes that a code point has at most.
-        bytes(ffi.buffer(array)[start : start + 4]).decode()
-    except UnicodeDecodeError as error:
-        end = start + error.end
-        return UnicodeDecodeError(error.encoding, hold_still(data), start, end, error.reason)
-    return RuntimeError("the buffer was changed while it was counted")
-
-
 def _count_chars(rung: Rung, data: Data) -> int:
     if isinstance(data, str):
-        count = rung(*utf8(exact(data)))
-    else:
-        data = hold_still(data)
-        count = rung(data, len(data))
-        if count == lib.DOUBLES_STATUS_INVALID_UTF8:
-            data.decode()
+        return check(rung(*utf8(exact(data))))
+    still = hold_still(data)
+    count = rung(still, len(still))
+    if count == lib.DOUBLES_STATUS_INVALID_UTF8:
+        raise utf8_error(still)
     return check(count)
 
 

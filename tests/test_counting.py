@@ -76,7 +76,7 @@ def test_threads_agree(threads):
 
 def test_slices_share_their_borders(monkeypatch):
     size = 2 * _buffers.POINTER_PAYS
-    monkeypatch.setattr(counting, "_SLICE", size)
+    monkeypatch.setattr(_buffers, "SLICE", size)
     for length in (
         size - 1,
         size,
@@ -97,7 +97,7 @@ def test_slices_share_their_borders(monkeypatch):
 
 @pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞"])
 def test_slices_share_a_code_point(monkeypatch, unit):
-    monkeypatch.setattr(counting, "_SLICE", 101)
+    monkeypatch.setattr(_buffers, "SLICE", 101)
     for pad in range(5):
         for length in (*range(20, 30), 101, 102, 303, 404, 1000):
             data = b"x" * pad + (unit * length).encode() + b"y"

@@ -6,7 +6,7 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doubles_ffi import count_doubles, counting
+from doubles_ffi import _buffers, count_doubles, counting
 
 TEXT = "Mississippi\n\n\0\0 " * 3
 WIDE = TEXT + "жжук €€ 𝄞𝄞 \U0010ffff"
@@ -38,7 +38,7 @@ CODECS = {
 
 @pytest.fixture(params=[1, 2, 3, 7, 64, 65536])
 def block(request, monkeypatch):
-    monkeypatch.setattr(counting, "_BLOCK", request.param)
+    monkeypatch.setattr(_buffers, "_BLOCK", request.param)
 
 
 @pytest.mark.usefixtures("block")
@@ -78,7 +78,7 @@ def outcome(function):
 )
 def test_errors_are_those_of_decode(data, block, encoding):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(counting, "_BLOCK", block)
+        patch.setattr(_buffers, "_BLOCK", block)
         expected = outcome(lambda: reference.count(data.decode(encoding)))
         assert outcome(lambda: count_doubles(data, encoding=encoding)) == expected
         assert outcome(lambda: count_doubles(memoryview(data), encoding=encoding)) == expected
@@ -94,7 +94,7 @@ def test_errors_are_those_of_decode(data, block, encoding):
 )
 def test_utf8_in_slices(data, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(counting, "_SLICE", size)
+        patch.setattr(_buffers, "SLICE", size)
         expected = outcome(lambda: reference.count(data.decode()))
         assert outcome(lambda: count_doubles(data, encoding="utf-8")) == expected
 

@@ -32,7 +32,7 @@
 typedef enum {
   // All is well.
   DOUBLES_STATUS_OK = 0,
-  // A pointer is NULL though its length is not zero.
+  // A pointer is NULL that has to point to something.
   DOUBLES_STATUS_NULL_POINTER = -1,
   // A length is beyond what one object in memory can have.
   DOUBLES_STATUS_INVALID_LENGTH = -2,
@@ -45,6 +45,9 @@ typedef enum {
   // The library panicked: a bug in it.
   DOUBLES_STATUS_PANICKED = -6,
 } DoublesStatus;
+
+// How many doubles each unit makes: a byte, or a code point.
+typedef struct DoublesTally DoublesTally;
 
 
 
@@ -134,5 +137,61 @@ int64_t doubles_fill_random(const uint8_t *alphabet,
                             const uint8_t *key,
                             uint8_t *out,
                             size_t out_len);
+
+// Makes an empty tally, to be freed by `doubles_tally_free`. Returns NULL if the library panicked.
+DoublesTally *doubles_tally_new(void);
+
+// Frees a tally; NULL is good for none.
+//
+// # Safety
+//
+// `tally` is NULL or came from `doubles_tally_new`, and is not used again.
+void doubles_tally_free(DoublesTally *tally);
+
+// Adds the doubles between bytes. Returns zero or a status.
+//
+// # Safety
+//
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_tally_bytes(DoublesTally *tally, const uint8_t *data, size_t len);
+
+// Adds the doubles between the code points of UTF-8, or nothing if it is not valid. Returns zero or
+// a status.
+//
+// # Safety
+//
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_tally_utf8(DoublesTally *tally, const uint8_t *data, size_t len);
+
+// Adds the doubles between UTF-32 units, in the machine's byte order and of any alignment. What
+// follows the last whole unit is not counted. Returns zero or a status.
+//
+// # Safety
+//
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_tally_utf32(DoublesTally *tally, const uint8_t *data, size_t len);
+
+// Returns how many different units the tally holds.
+//
+// # Safety
+//
+// `tally` is NULL or came from `doubles_tally_new`, and no other thread changes it.
+int64_t doubles_tally_len(const DoublesTally *tally);
+
+// Writes the first `len` units of the tally, in ascending order, and how many doubles each of them
+// makes. Returns how many it wrote.
+//
+// # Safety
+//
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread changes it.
+// - `units` and `counts` point to `len` writable elements each, aligned, initialized, and apart from
+//   each other.
+int64_t doubles_tally_read(const DoublesTally *tally,
+                           uint32_t *units,
+                           uint64_t *counts,
+                           size_t len);
 
 #endif  /* DOUBLES_H */

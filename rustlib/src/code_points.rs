@@ -1,21 +1,20 @@
 //! Doubles between the code points of UTF-8, validated but never decoded.
 //!
-//! Block by block: validate, then count while the block is in the cache. A block of ASCII needs
-//! neither: its code points are its bytes.
+//! Block by block: validate, then count while the block is in the cache.
 #![forbid(unsafe_code)]
 
 use crate::kernel;
 use crate::summary::Summary;
 use simdutf8::{basic, compat};
 
-/// Bytes per block: small enough for the L1 cache, so that the second and third look cost nothing.
-const BLOCK: usize = 16 * 1024;
+/// Bytes per block: small enough for the L1 cache, so that the second look costs nothing.
+const BLOCK: usize = 32 * 1024;
 
 /// Bytes that are not UTF-8, somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUtf8;
 
-/// Sums up UTF-8. A unit is a code point, given as its bytes.
+/// Sums up UTF-8. A unit is a code point, given as its number.
 ///
 /// ```
 /// use doubles::code_points::{InvalidUtf8, summarize};
@@ -33,30 +32,15 @@ pub fn summarize(mut text: &[u8]) -> Result<Summary<u32>, InvalidUtf8> {
 }
 
 fn summarize_block(block: &[u8]) -> Result<Summary<u32>, InvalidUtf8> {
-    let widest_lead = block.iter().fold(0, |widest, &byte| byte.max(widest));
-    if widest_lead < 0x80 {
-        let Summary {
-            length,
-            count,
-            ends,
-        } = Summary::of(block);
-        let ends = ends.map(|(first, last)| (first.into(), last.into()));
-        return Ok(Summary {
-            length,
-            count,
-            ends,
-        });
-    }
-    let text = basic::from_utf8(block).map_err(|_| InvalidUtf8)?;
-    let count = match widest_lead {
-        ..0xE0 => kernel::count_utf8::<2>(block),
-        0xE0..0xF0 => kernel::count_utf8::<3>(block),
-        0xF0.. => kernel::count_utf8::<4>(block),
-    };
+    validate(block)?;
+    let found = kernel::count_utf8(block);
     Ok(Summary {
-        length: text.chars().count() as u64,
-        count,
-        ends: Some((first_unit(block), last_unit(block))),
+        length: found.number,
+        count: found.doubles,
+        ends: Some((
+            number(block),
+            number(&block[boundary(block, block.len() - 1)..]),
+        )),
     })
 }
 
@@ -73,6 +57,14 @@ pub(crate) fn boundary(text: &[u8], at: usize) -> usize {
         .unwrap_or(at)
 }
 
+/// Fails unless all of `bytes` is UTF-8.
+pub(crate) fn validate(bytes: &[u8]) -> Result<(), InvalidUtf8> {
+    match basic::from_utf8(bytes) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(InvalidUtf8),
+    }
+}
+
 /// How many bytes from the start are valid UTF-8.
 ///
 /// ```
@@ -82,28 +74,17 @@ pub fn valid_prefix(bytes: &[u8]) -> usize {
     compat::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
 }
 
-fn first_unit(text: &[u8]) -> u32 {
-    unit(&text[..boundary_after_first(text)])
-}
-
-fn last_unit(text: &[u8]) -> u32 {
-    unit(&text[boundary(text, text.len() - 1)..])
-}
-
-fn boundary_after_first(text: &[u8]) -> usize {
-    let is_lead = |byte: &u8| byte & 0xC0 != 0x80;
-    text.iter()
-        .skip(1)
-        .take(3)
-        .position(is_lead)
-        .map_or(text.len().min(4), |k| k + 1)
-}
-
-/// The bytes of one code point as a number; different code points have different ones.
-fn unit(bytes: &[u8]) -> u32 {
-    bytes
-        .iter()
-        .fold(0, |unit, &byte| unit << 8 | u32::from(byte))
+/// The number of the code point that `text` begins with, which is valid; else any number.
+pub(crate) fn number(text: &[u8]) -> u32 {
+    let at = |i: usize| u32::from(text.get(i).copied().unwrap_or(0));
+    let tail = |i: usize| at(i) & 0x3F;
+    match text.first() {
+        None => 0,
+        Some(0..0x80) => at(0),
+        Some(0x80..0xE0) => (at(0) & 0x1F) << 6 | tail(1),
+        Some(0xE0..0xF0) => (at(0) & 0x0F) << 12 | tail(1) << 6 | tail(2),
+        Some(0xF0..) => (at(0) & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3),
+    }
 }
 
 #[cfg(test)]
@@ -128,7 +109,6 @@ mod tests {
 
     fn oracle(text: &str) -> Summary<u32> {
         let units: Vec<char> = text.chars().collect();
-        let bytes = |c: char| unit(c.encode_utf8(&mut [0; 4]).as_bytes());
         Summary {
             length: units.len() as u64,
             count: (1..units.len())
@@ -137,7 +117,7 @@ mod tests {
             ends: units
                 .first()
                 .zip(units.last())
-                .map(|(&a, &b)| (bytes(a), bytes(b))),
+                .map(|(&a, &b)| (a.into(), b.into())),
         }
     }
 

@@ -1,17 +1,22 @@
-//! Every exported function. Nothing clever happens here: raw pointers become slices, one call does
+//! Every exported function; those for tallies stand in `ffi/tally.rs`. Nothing clever happens here: raw pointers become slices, one call does
 //! the work, and its outcome becomes a count or a status.
 //!
 //! Common to all: a count is zero or more, a status is below zero. NULL is good for a length of
 //! zero. Outputs are written only on success.
 
 mod guard;
+mod tally;
 
 use crate::code_points::InvalidUtf8;
 use crate::{code_points, kernel, ladder, parallel, random};
 pub use guard::DoublesStatus;
-use guard::{bytes, bytes_mut, guard};
+use guard::{bytes, guard, output};
 use std::ffi::c_char;
 use std::num::NonZeroUsize;
+pub use tally::{
+    DoublesTally, doubles_tally_bytes, doubles_tally_free, doubles_tally_len, doubles_tally_new,
+    doubles_tally_read, doubles_tally_utf8, doubles_tally_utf32,
+};
 
 /// Changes whenever a function of this header changes its name, its arguments or its meaning.
 pub const DOUBLES_ABI_VERSION: u32 = 1;
@@ -190,7 +195,7 @@ pub unsafe extern "C" fn doubles_fill_random(
         // bytes has no alignment to keep.
         let key = unsafe { key.cast::<[u8; DOUBLES_KEY_LENGTH]>().as_ref() };
         // SAFETY: the caller's word on out and out_len.
-        let out = unsafe { bytes_mut(out, out_len) }?;
+        let out = unsafe { output(out, out_len) }?;
         match random::fill(out, alphabet, key.copied()) {
             Ok(()) => Ok(0),
             Err(_) => Err(DoublesStatus::NoEntropy),

@@ -9,6 +9,7 @@ mod avx2;
 mod portable;
 
 use std::env;
+use std::ops::Add;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Doubles between bytes.
@@ -36,14 +37,62 @@ pub fn count_utf32(bytes: &[u8]) -> u64 {
     portable::count_utf32(bytes)
 }
 
-/// Doubles between code points of at most `WIDEST` bytes each, in valid UTF-8 that begins and ends
-/// with a whole one. Anything else gives a wrong count and nothing worse.
-pub fn count_utf8<const WIDEST: usize>(text: &[u8]) -> u64 {
+/// What [`count_utf8`] finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CodePoints {
+    /// How many code points there are.
+    pub number: u64,
+    /// Doubles between them.
+    pub doubles: u64,
+}
+
+impl Add for CodePoints {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            number: self.number + other.number,
+            doubles: self.doubles + other.doubles,
+        }
+    }
+}
+
+/// Code points, and doubles between them, in valid UTF-8. Anything else gives a wrong count and
+/// nothing worse.
+pub fn count_utf8(text: &[u8]) -> CodePoints {
     #[cfg(target_arch = "x86_64")]
     if let Some(avx2) = avx2() {
-        return avx2.count_utf8::<WIDEST>(text);
+        return avx2.count_utf8(text);
     }
-    portable::count_utf8::<WIDEST>(text)
+    portable::count_utf8(text)
+}
+
+/// Adds one to `table[b]` for each double of the byte `b`.
+pub fn tally(bytes: &[u8], table: &mut [u64; 256]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = avx2() {
+        return avx2.tally(bytes, table);
+    }
+    portable::tally(bytes, table);
+}
+
+/// Calls `found` with each UTF-32 unit that equals the one before it.
+pub fn each_double_utf32(bytes: &[u8], found: &mut dyn FnMut(u32)) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = avx2() {
+        return avx2.each_double_utf32(bytes, found);
+    }
+    portable::each_double_utf32(bytes, found);
+}
+
+/// Calls `found` with where each code point begins that equals the one before it, in valid UTF-8.
+/// Anything else leads to wrong places and nothing worse.
+pub fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = avx2() {
+        return avx2.each_double_utf8(text, found);
+    }
+    portable::each_double_utf8(text, found);
 }
 
 /// AVX2, if the CPU has it and it is not ruled out.
@@ -83,7 +132,10 @@ mod tests {
         name: &'static str,
         count: Count,
         count_utf32: Count,
-        count_utf8: [Count; 3],
+        count_utf8: fn(&[u8]) -> CodePoints,
+        tally: fn(&[u8], &mut [u64; 256]),
+        each_double_utf32: fn(&[u8], &mut dyn FnMut(u32)),
+        each_double_utf8: fn(&[u8], &mut dyn FnMut(usize)),
     }
 
     fn kernels() -> Vec<Kernel> {
@@ -91,17 +143,19 @@ mod tests {
             name: "portable",
             count: portable::count,
             count_utf32: portable::count_utf32,
-            count_utf8: [
-                portable::count_utf8::<2>,
-                portable::count_utf8::<3>,
-                portable::count_utf8::<4>,
-            ],
+            count_utf8: portable::count_utf8,
+            tally: portable::tally,
+            each_double_utf32: portable::each_double_utf32,
+            each_double_utf8: portable::each_double_utf8,
         };
         let dispatched = Kernel {
             name: "dispatched",
             count,
             count_utf32,
-            count_utf8: [count_utf8::<2>, count_utf8::<3>, count_utf8::<4>],
+            count_utf8,
+            tally,
+            each_double_utf32,
+            each_double_utf8,
         };
         let mut kernels = vec![portable, dispatched];
         #[cfg(target_arch = "x86_64")]
@@ -113,11 +167,10 @@ mod tests {
                 name: "avx2",
                 count: |bytes| avx2().count(bytes),
                 count_utf32: |bytes| avx2().count_utf32(bytes),
-                count_utf8: [
-                    |text| avx2().count_utf8::<2>(text),
-                    |text| avx2().count_utf8::<3>(text),
-                    |text| avx2().count_utf8::<4>(text),
-                ],
+                count_utf8: |text| avx2().count_utf8(text),
+                tally: |bytes, table| avx2().tally(bytes, table),
+                each_double_utf32: |bytes, found| avx2().each_double_utf32(bytes, found),
+                each_double_utf8: |text, found| avx2().each_double_utf8(text, found),
             });
         }
         kernels
@@ -132,8 +185,18 @@ mod tests {
 
     fn check(bytes: &[u8]) {
         let expected = oracle(bytes);
-        for Kernel { name, count, .. } in kernels() {
+        let mut expected_table = [0; 256];
+        (1..bytes.len())
+            .filter(|&i| bytes[i - 1] == bytes[i])
+            .for_each(|i| expected_table[usize::from(bytes[i])] += 1);
+        for Kernel {
+            name, count, tally, ..
+        } in kernels()
+        {
             assert_eq!(count(bytes), expected, "{name}, length {}", bytes.len());
+            let mut table = [0; 256];
+            tally(bytes, &mut table);
+            assert_eq!(table, expected_table, "{name}, length {}", bytes.len());
         }
     }
 
@@ -192,11 +255,22 @@ mod tests {
         for (offset, after) in [(0, 0), (1, 1), (2, 2), (3, 3)] {
             let shifted = [&vec![0; offset], &bytes[..], &vec![0; after]].concat();
             for Kernel {
-                name, count_utf32, ..
+                name,
+                count_utf32,
+                each_double_utf32,
+                ..
             } in kernels()
             {
                 let count = count_utf32(&shifted[offset..]);
                 assert_eq!(count, oracle(units), "{name}, {} units", units.len());
+                let mut found = Vec::new();
+                each_double_utf32(&shifted[offset..], &mut |unit| found.push(unit));
+                let doubles = (1..units.len()).filter(|&i| units[i - 1] == units[i]);
+                assert!(
+                    doubles.map(|i| units[i]).eq(found),
+                    "{name}, {} units",
+                    units.len()
+                );
             }
         }
     }
@@ -228,25 +302,48 @@ mod tests {
         (0..length).map(at).collect()
     }
 
+    fn check_utf8(text: &str) {
+        let units: Vec<char> = text.chars().collect();
+        let expected = CodePoints {
+            number: units.len() as u64,
+            doubles: oracle(&units),
+        };
+        for Kernel {
+            name, count_utf8, ..
+        } in kernels()
+        {
+            assert_eq!(
+                count_utf8(text.as_bytes()),
+                expected,
+                "{name}, {text:.200?}"
+            );
+        }
+    }
+
     #[test]
     fn utf8_of_any_length() {
-        for widest in 2..=4 {
+        for widest in 1..=4 {
             let all = text(widest, 1000);
-            let mut counts_seen = 0;
+            assert!(
+                oracle(&all.chars().collect::<Vec<_>>()) > 100,
+                "else it shows nothing"
+            );
             for (from, to) in (0..70).flat_map(|from| (from..400).map(move |to| (from, to))) {
-                let text: String = all.chars().skip(from).take(to - from).collect();
-                let expected = oracle(&text.chars().collect::<Vec<_>>());
-                counts_seen = expected.max(counts_seen);
-                for Kernel {
-                    name, count_utf8, ..
-                } in kernels()
-                {
-                    for count in &count_utf8[widest - 2..] {
-                        assert_eq!(count(text.as_bytes()), expected, "{name}, {text:?}");
-                    }
+                check_utf8(&all.chars().skip(from).take(to - from).collect::<String>());
+            }
+        }
+    }
+
+    #[test]
+    fn utf8_tiles_of_different_width() {
+        // Tiles are of 1 KiB, and a code point of another width may stand at their borders.
+        for unit in ["a", "ж", "€", "𝄞"] {
+            for other in ["a", "ж", "€", "𝄞"] {
+                for before in (1010..1040).chain([2060, 4100]) {
+                    let fill = unit.repeat(before / unit.len());
+                    check_utf8(&[&fill, other, other, &fill].concat());
                 }
             }
-            assert!(counts_seen > 20, "a text without doubles shows nothing");
         }
     }
 
@@ -254,14 +351,7 @@ mod tests {
     fn utf8_long_runs() {
         for unit in ["a", "ж", "€", "𝄞"] {
             for length in around_the_flush() {
-                let text = unit.repeat(length);
-                for Kernel {
-                    name, count_utf8, ..
-                } in kernels()
-                {
-                    let count = count_utf8[2](text.as_bytes());
-                    assert_eq!(count, length as u64 - 1, "{name}, {length} times {unit}");
-                }
+                check_utf8(&unit.repeat(length));
             }
         }
     }
@@ -269,12 +359,11 @@ mod tests {
     #[test]
     fn utf8_that_is_not_valid_reads_nothing_outside() {
         for filler in [0x80, 0xC2, 0xE2, 0xF0, 0xFF] {
-            for length in 0..300 {
+            for length in (0..300).chain(1000..1200) {
                 at_the_end_of_a_page(&vec![filler; length], |bytes| {
                     for kernel in kernels() {
-                        for count in kernel.count_utf8 {
-                            count(bytes);
-                        }
+                        (kernel.count_utf8)(bytes);
+                        (kernel.each_double_utf8)(bytes, &mut |_| {});
                     }
                 });
             }

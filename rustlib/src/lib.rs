@@ -15,6 +15,7 @@
 //! - [`random`]: random text.
 //! - [`parallel`]: the thread pool, and one way to split work over it.
 //! - [`summary`]: what has to be known of a stretch to join it to its neighbours.
+//! - [`tally`]: how many doubles each unit makes.
 //! - [`kernel`]: the count over bytes itself, as fast as the CPU allows.
 //!
 //! `unsafe` stands only in `ffi`, in `kernel`, and in `parallel` for the pool that survives a fork;
@@ -27,3 +28,4 @@ pub mod ladder;
 pub mod parallel;
 pub mod random;
 pub mod summary;
+pub mod tally;

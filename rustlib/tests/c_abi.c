@@ -83,6 +83,38 @@ static void check_valid_utf8(void) {
     CHECK(doubles_valid_utf8(NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
 }
 
+static void check_tally(void) {
+    uint32_t units[3] = {7, 7, 7};
+    uint64_t counts[3] = {7, 7, 7};
+    DoublesTally *tally = doubles_tally_new();
+    CHECK(tally != NULL);
+    CHECK(doubles_tally_len(tally) == 0);
+    CHECK(doubles_tally_bytes(tally, bytes("aaab"), 4) == DOUBLES_STATUS_OK);
+    CHECK(doubles_tally_utf8(tally, bytes("\xd0\xb6\xd0\xb6"), 4) == DOUBLES_STATUS_OK);
+    CHECK(doubles_tally_utf8(tally, bytes("cc\xff"), 3) == DOUBLES_STATUS_INVALID_UTF8);
+    const uint32_t text[] = {0xd800, 0xd800};
+    CHECK(doubles_tally_utf32(tally, (const uint8_t *)text, sizeof text) == DOUBLES_STATUS_OK);
+    CHECK(doubles_tally_bytes(tally, NULL, 0) == DOUBLES_STATUS_OK);
+    CHECK(doubles_tally_bytes(tally, NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
+
+    CHECK(doubles_tally_len(tally) == 3);
+    CHECK(doubles_tally_read(tally, units, counts, 2) == 2);
+    CHECK(units[0] == 'a' && counts[0] == 2);
+    CHECK(units[1] == 0x436 && counts[1] == 1);
+    CHECK(units[2] == 7 && counts[2] == 7);
+    CHECK(doubles_tally_read(tally, units, counts, 3) == 3);
+    CHECK(units[2] == 0xd800 && counts[2] == 1);
+    CHECK(doubles_tally_read(tally, NULL, counts, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_tally_read(tally, units, NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_tally_read(tally, NULL, NULL, 0) == 0);
+    CHECK(doubles_tally_read(tally, units, counts, SIZE_MAX) == DOUBLES_STATUS_INVALID_LENGTH);
+    doubles_tally_free(tally);
+
+    CHECK(doubles_tally_len(NULL) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_tally_bytes(NULL, bytes("a"), 1) == DOUBLES_STATUS_NULL_POINTER);
+    doubles_tally_free(NULL);
+}
+
 static void check_random(void) {
     const uint8_t key[DOUBLES_KEY_LENGTH] = {1, 2, 3};
     uint8_t first[64], second[64];
@@ -112,6 +144,7 @@ int main(void) {
     check_counters();
     check_utf32();
     check_valid_utf8();
+    check_tally();
     check_random();
     return failures != 0;
 }

@@ -10,7 +10,7 @@ use std::slice;
 pub enum DoublesStatus {
     /// All is well.
     Ok = 0,
-    /// A pointer is NULL though its length is not zero.
+    /// A pointer is NULL that has to point to something.
     NullPointer = -1,
     /// A length is beyond what one object in memory can have.
     InvalidLength = -2,
@@ -39,7 +39,7 @@ impl DoublesStatus {
     const fn message(self) -> &'static CStr {
         match self {
             Self::Ok => c"success",
-            Self::NullPointer => c"a pointer is NULL though its length is not zero",
+            Self::NullPointer => c"a pointer is NULL that has to point to something",
             Self::InvalidLength => c"a length is beyond what one object in memory can have",
             Self::InvalidUtf8 => c"the bytes are not UTF-8",
             Self::EmptyAlphabet => c"the alphabet is empty",
@@ -101,12 +101,9 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], 
 ///
 /// # Safety
 ///
-/// Unless `out` is NULL or `len` is zero, `out` points to `len` writable bytes, initialized, for as
-/// long as `'a`.
-pub(super) unsafe fn bytes_mut<'a>(
-    out: *mut u8,
-    len: usize,
-) -> Result<&'a mut [u8], DoublesStatus> {
+/// Unless `out` is NULL or `len` is zero, `out` points to `len` writable elements, aligned and
+/// initialized, that nobody else uses for as long as `'a`.
+pub(super) unsafe fn output<'a, T>(out: *mut T, len: usize) -> Result<&'a mut [T], DoublesStatus> {
     if !check(out, len)? {
         return Ok(&mut []);
     }
@@ -115,8 +112,8 @@ pub(super) unsafe fn bytes_mut<'a>(
 }
 
 /// Whether there is anything at `data` to make a slice of.
-fn check(data: *const u8, len: usize) -> Result<bool, DoublesStatus> {
-    if len > isize::MAX as usize {
+fn check<T>(data: *const T, len: usize) -> Result<bool, DoublesStatus> {
+    if len > isize::MAX as usize / size_of::<T>() {
         return Err(DoublesStatus::InvalidLength);
     }
     if data.is_null() && len > 0 {

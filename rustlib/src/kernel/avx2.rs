@@ -12,7 +12,7 @@
 //! hold its bytes (permute, then align). Both at once keep the load ports and the shuffle port busy,
 //! where either alone would wait for one of them.
 
-use super::portable;
+use super::{CodePoints, portable};
 use std::arch::x86_64::*;
 
 /// Having one means that the CPU has AVX2 and POPCNT.
@@ -38,9 +38,24 @@ impl Avx2 {
         unsafe { count_utf32(bytes) }
     }
 
-    pub(super) fn count_utf8<const WIDEST: usize>(self, text: &[u8]) -> u64 {
+    pub(super) fn count_utf8(self, text: &[u8]) -> CodePoints {
         // SAFETY: `self` means that the CPU has the features.
-        unsafe { count_utf8::<WIDEST>(text) }
+        unsafe { count_utf8(text) }
+    }
+
+    pub(super) fn tally(self, bytes: &[u8], table: &mut [u64; 256]) {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { tally(bytes, table) }
+    }
+
+    pub(super) fn each_double_utf32(self, bytes: &[u8], found: &mut dyn FnMut(u32)) {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { each_double_utf32(bytes, found) }
+    }
+
+    pub(super) fn each_double_utf8(self, text: &[u8], found: &mut dyn FnMut(usize)) {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { each_double_utf8(text, found) }
     }
 }
 
@@ -199,12 +214,29 @@ unsafe fn count_lines(data: *const u8, blocks: usize) -> u64 {
     quarters.into_iter().map(i64::cast_unsigned).sum()
 }
 
+// The portable loops again, compiled for wider vectors.
+
 #[target_feature(enable = "avx2,popcnt")]
 fn count_utf32(bytes: &[u8]) -> u64 {
     portable::count_utf32(bytes)
 }
 
 #[target_feature(enable = "avx2,popcnt")]
-fn count_utf8<const WIDEST: usize>(text: &[u8]) -> u64 {
-    portable::count_utf8::<WIDEST>(text)
+fn count_utf8(text: &[u8]) -> CodePoints {
+    portable::count_utf8(text)
+}
+
+#[target_feature(enable = "avx2,popcnt")]
+fn tally(bytes: &[u8], table: &mut [u64; 256]) {
+    portable::tally(bytes, table);
+}
+
+#[target_feature(enable = "avx2,popcnt")]
+fn each_double_utf32(bytes: &[u8], found: &mut dyn FnMut(u32)) {
+    portable::each_double_utf32(bytes, found);
+}
+
+#[target_feature(enable = "avx2,popcnt")]
+fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
+    portable::each_double_utf8(text, found);
 }

@@ -12,6 +12,9 @@
 //! `#[inline(always)]` on what is public: [`super::avx2`] compiles it again, for wider vectors.
 #![forbid(unsafe_code)]
 
+use super::CodePoints;
+use std::ops::Range;
+
 /// Bytes per block: two to four vector registers, so that the additions don't wait for each other.
 const LANES: usize = 64;
 
@@ -45,8 +48,17 @@ fn count_stretch(x: &[u8], y: &[u8]) -> u64 {
     rest + sum(&lanes)
 }
 
-fn sum(lanes: &[u8]) -> u64 {
-    lanes.iter().map(|&lane| u64::from(lane)).sum()
+/// The sum of all lanes, eight at a time: left to the compiler, it costs more than 1 KiB of counting.
+#[inline(always)]
+fn sum(lanes: &[u8; LANES]) -> u64 {
+    /// Every other byte of a word, as the low half of a sum of two bytes.
+    const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
+    let (words, _) = lanes.as_chunks::<8>();
+    let words = words.iter().map(|&word| u64::from_ne_bytes(word));
+    // Four sums side by side, each of 16 lanes: at most 16 * 255, so that none runs into the next.
+    let sums: u64 = words.map(|word| (word & EVEN) + (word >> 8 & EVEN)).sum();
+    // Multiplying adds up all four in the highest 16 bits: at most 64 * 255.
+    sums.wrapping_mul(0x0001_0001_0001_0001) >> 48
 }
 
 /// Bytes per UTF-32 unit.
@@ -73,10 +85,14 @@ pub(super) fn count_utf32(bytes: &[u8]) -> u64 {
         .sum()
 }
 
-/// Bytes of the longest code point, on either side of where it begins.
+/// Bytes of the longest code point: how far its neighbours reach on either side.
 const REACH: usize = 4;
 
-/// Doubles between code points of at most `WIDEST` bytes.
+/// Blocks of UTF-8 that are looked at together, 1 KiB. Few enough that most hold no wider code points
+/// than their script has, and fewer than [`BLOCKS_PER_FLUSH`].
+const BLOCKS_PER_TILE: usize = 16;
+
+/// Code points, and doubles between them.
 ///
 /// A code point is its bytes, so two neighbours are equal if their bytes are. The first byte, the
 /// lead, tells how many that is: for a lead of width `w` at `i`, the pair is a double if
@@ -86,27 +102,56 @@ const REACH: usize = 4;
 /// ```
 ///
 /// (What stands `w` bytes before a lead and equals it is a lead of the same width.) All comparisons
-/// are made for all positions at once, and the lead picks the ones that matter.
+/// are made for all positions at once, and the lead picks the ones that matter; a tile without wide
+/// code points goes without the comparisons for them.
 #[inline(always)]
-pub(super) fn count_utf8<const WIDEST: usize>(text: &[u8]) -> u64 {
-    let mut total = 0;
+pub(super) fn count_utf8(text: &[u8]) -> CodePoints {
     let mut start = REACH.min(text.len());
-    total += count_leads(text, 0..start);
+    let mut total = count_leads(text, 0..start);
     while start + LANES + REACH <= text.len() {
-        let blocks = ((text.len() - start - REACH) / LANES).min(BLOCKS_PER_FLUSH);
-        let mut lanes = [0u8; LANES];
-        for block in 0..blocks {
-            let first = start + block * LANES;
-            let window = &text[first - REACH..first + LANES + REACH];
-            let window: &[u8; LANES + 2 * REACH] = window.try_into().expect("as long as it says");
-            for (lane, total) in lanes.iter_mut().enumerate() {
-                *total += u8::from(is_second::<WIDEST>(window, lane + REACH));
-            }
-        }
-        total += sum(&lanes);
-        start += blocks * LANES;
+        let blocks = ((text.len() - start - REACH) / LANES).min(BLOCKS_PER_TILE);
+        let end = start + blocks * LANES;
+        let (leads, widest) = survey(&text[start..end]);
+        total.number += leads;
+        let tile = &text[start - REACH..end + REACH];
+        total.doubles += match widest {
+            0..0x80 => count_tile::<1>(tile),
+            0x80..0xE0 => count_tile::<2>(tile),
+            0xE0..0xF0 => count_tile::<3>(tile),
+            0xF0.. => count_tile::<4>(tile),
+        };
+        start = end;
     }
     total + count_leads(text, start..text.len())
+}
+
+/// The leads in whole blocks, and the greatest byte, which tells the widest of them.
+#[inline(always)]
+fn survey(blocks: &[u8]) -> (u64, u8) {
+    let mut leads = [0u8; LANES];
+    let mut greatest = [0u8; LANES];
+    let (blocks, _) = blocks.as_chunks::<LANES>();
+    for block in blocks {
+        for lane in 0..LANES {
+            leads[lane] += u8::from(is_lead(block[lane]));
+            greatest[lane] = greatest[lane].max(block[lane]);
+        }
+    }
+    (sum(&leads), greatest.into_iter().fold(0, u8::max))
+}
+
+/// Doubles whose second code point begins in the tile, which comes with [`REACH`] bytes more at either
+/// end and holds no code point of more than `WIDEST` bytes.
+#[inline(always)]
+fn count_tile<const WIDEST: usize>(tile: &[u8]) -> u64 {
+    let mut lanes = [0u8; LANES];
+    for window in tile.windows(LANES + 2 * REACH).step_by(LANES) {
+        let window: &[u8; LANES + 2 * REACH] = window.try_into().expect("as long as it says");
+        for (lane, total) in lanes.iter_mut().enumerate() {
+            *total += u8::from(is_second::<WIDEST>(window, lane + REACH));
+        }
+    }
+    sum(&lanes)
 }
 
 /// Whether a code point of at most `WIDEST` bytes begins at `i` and equals the one before it. No
@@ -119,18 +164,21 @@ fn is_second<const WIDEST: usize>(window: &[u8; LANES + 2 * REACH], i: usize) ->
     let two = (lead & 0xE0 == 0xC0) & same(2, 0) & same(2, 1);
     let three = (lead & 0xF0 == 0xE0) & same(3, 0) & same(3, 1) & same(3, 2);
     let four = (lead >= 0xF0) & same(4, 0) & same(4, 1) & same(4, 2) & same(4, 3);
-    one | two | ((WIDEST >= 3) & three) | ((WIDEST >= 4) & four)
+    one | ((WIDEST >= 2) & two) | ((WIDEST >= 3) & three) | ((WIDEST >= 4) & four)
 }
 
-/// Doubles whose second code point begins in `leads`, one by one.
-fn count_leads(text: &[u8], leads: std::ops::Range<usize>) -> u64 {
-    leads.filter(|&lead| begins_second(text, lead)).count() as u64
+/// The leads in a range, one by one, and how many of them begin the second of a double.
+fn count_leads(text: &[u8], range: Range<usize>) -> CodePoints {
+    let leads = range.filter(|&i| is_lead(text[i]));
+    leads.fold(CodePoints::default(), |total, lead| CodePoints {
+        number: total.number + 1,
+        doubles: total.doubles + u64::from(begins_second(text, lead)),
+    })
 }
 
 fn begins_second(text: &[u8], lead: usize) -> bool {
     let width = match text[lead] {
-        0x00..0x80 => 1,
-        0x80..0xC0 => return false,
+        0..0xC0 => 1,
         0xC0..0xE0 => 2,
         0xE0..0xF0 => 3,
         0xF0.. => 4,
@@ -138,4 +186,83 @@ fn begins_second(text: &[u8], lead: usize) -> bool {
     let second = text.get(lead..lead + width);
     let first = lead.checked_sub(width).map(|start| &text[start..lead]);
     first.is_some() && first == second
+}
+
+/// Whether a code point begins with this byte: all but 0x80 to 0xBF, the least of signed bytes.
+#[inline(always)]
+fn is_lead(byte: u8) -> bool {
+    byte.cast_signed() >= -0x40
+}
+
+/// Adds one to `table[b]` for each double of the byte `b`.
+#[inline(always)]
+pub(super) fn tally(bytes: &[u8], table: &mut [u64; 256]) {
+    let mut start = 0;
+    while let Some(window) = bytes.get(start..=start + LANES) {
+        let same = flags(|lane| window[lane] == window[lane + 1]);
+        if same == u64::MAX {
+            table[usize::from(window[0])] += LANES as u64; // A long run, all of one byte.
+        } else {
+            each_bit(same, |lane| table[usize::from(window[lane])] += 1);
+        }
+        start += LANES;
+    }
+    for pair in bytes[start..].windows(2).filter(|pair| pair[0] == pair[1]) {
+        table[usize::from(pair[0])] += 1;
+    }
+}
+
+/// Calls `found` with each UTF-32 unit that equals the one before it.
+#[inline(always)]
+pub(super) fn each_double_utf32(bytes: &[u8], found: &mut dyn FnMut(u32)) {
+    let (units, _) = bytes.as_chunks::<UNIT>();
+    let mut start = 0;
+    while let Some(window) = units.get(start..=start + LANES) {
+        let same = flags(|lane| window[lane] == window[lane + 1]);
+        each_bit(same, |lane| found(u32::from_ne_bytes(window[lane])));
+        start += LANES;
+    }
+    for pair in units[start..].windows(2).filter(|pair| pair[0] == pair[1]) {
+        found(u32::from_ne_bytes(pair[0]));
+    }
+}
+
+/// Calls `found` with where each code point begins that equals the one before it.
+#[inline(always)]
+pub(super) fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
+    let is_double = |&i: &usize| is_lead(text[i]) && begins_second(text, i);
+    let mut start = REACH.min(text.len());
+    (0..start).filter(is_double).for_each(&mut *found);
+    while start + LANES + REACH <= text.len() {
+        let window = &text[start - REACH..start + LANES + REACH];
+        let window: &[u8; LANES + 2 * REACH] = window.try_into().expect("as long as it says");
+        let second = flags(|lane| is_second::<4>(window, lane + REACH));
+        each_bit(second, |lane| found(start + lane));
+        start += LANES;
+    }
+    (start..text.len()).filter(is_double).for_each(found);
+}
+
+/// A bit for each lane, the first one lowest.
+#[inline(always)]
+fn flags(flag: impl Fn(usize) -> bool) -> u64 {
+    /// Moves the lowest bit of each byte into the highest byte, the first byte's lowest.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let mut bytes = [0u8; LANES];
+    for (lane, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from(flag(lane));
+    }
+    let (words, _) = bytes.as_chunks::<8>();
+    let words = words
+        .iter()
+        .map(|&word| u64::from_le_bytes(word).wrapping_mul(GATHER) >> 56);
+    words.rev().fold(0, |bits, word| bits << 8 | word)
+}
+
+#[inline(always)]
+fn each_bit(mut bits: u64, mut found: impl FnMut(usize)) {
+    while bits != 0 {
+        found(bits.trailing_zeros() as usize);
+        bits &= bits - 1;
+    }
 }

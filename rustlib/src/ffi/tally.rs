@@ -1,0 +1,164 @@
+//! The exports for tallies: a handle that the caller makes, fills, reads and frees.
+
+use super::DoublesStatus;
+use super::guard::{bytes, guard, output};
+use crate::code_points::InvalidUtf8;
+use crate::tally::Tally;
+use std::ptr;
+
+/// How many doubles each unit makes: a byte, or a code point.
+pub struct DoublesTally(Tally);
+
+/// Makes an empty tally, to be freed by `doubles_tally_free`. Returns NULL if the library panicked.
+#[unsafe(no_mangle)]
+pub extern "C" fn doubles_tally_new() -> *mut DoublesTally {
+    let mut tally = ptr::null_mut();
+    guard(|| {
+        tally = Box::into_raw(Box::new(DoublesTally(Tally::new())));
+        Ok(0)
+    });
+    tally
+}
+
+/// Frees a tally; NULL is good for none.
+///
+/// # Safety
+///
+/// `tally` is NULL or came from `doubles_tally_new`, and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_tally_free(tally: *mut DoublesTally) {
+    guard(|| {
+        if !tally.is_null() {
+            // SAFETY: it came from Box::into_raw in doubles_tally_new, by the caller's word.
+            drop(unsafe { Box::from_raw(tally) });
+        }
+        Ok(0)
+    });
+}
+
+/// Adds the doubles between bytes. Returns zero or a status.
+///
+/// # Safety
+///
+/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+/// - `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_tally_bytes(
+    tally: *mut DoublesTally,
+    data: *const u8,
+    len: usize,
+) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on tally, data and len.
+        let (tally, data) = unsafe { (handle_mut(tally)?, bytes(data, len)?) };
+        tally.add_bytes(data);
+        Ok(0)
+    })
+}
+
+/// Adds the doubles between the code points of UTF-8, or nothing if it is not valid. Returns zero or
+/// a status.
+///
+/// # Safety
+///
+/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+/// - `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_tally_utf8(
+    tally: *mut DoublesTally,
+    data: *const u8,
+    len: usize,
+) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on tally, data and len.
+        let (tally, data) = unsafe { (handle_mut(tally)?, bytes(data, len)?) };
+        match tally.add_utf8(data) {
+            Ok(()) => Ok(0),
+            Err(InvalidUtf8) => Err(DoublesStatus::InvalidUtf8),
+        }
+    })
+}
+
+/// Adds the doubles between UTF-32 units, in the machine's byte order and of any alignment. What
+/// follows the last whole unit is not counted. Returns zero or a status.
+///
+/// # Safety
+///
+/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+/// - `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_tally_utf32(
+    tally: *mut DoublesTally,
+    data: *const u8,
+    len: usize,
+) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on tally, data and len.
+        let (tally, data) = unsafe { (handle_mut(tally)?, bytes(data, len)?) };
+        tally.add_utf32(data);
+        Ok(0)
+    })
+}
+
+/// Returns how many different units the tally holds.
+///
+/// # Safety
+///
+/// `tally` is NULL or came from `doubles_tally_new`, and no other thread changes it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_tally_len(tally: *const DoublesTally) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on tally.
+        let tally = unsafe { handle(tally) }?;
+        Ok(tally.iter().count() as u64)
+    })
+}
+
+/// Writes the first `len` units of the tally, in ascending order, and how many doubles each of them
+/// makes. Returns how many it wrote.
+///
+/// # Safety
+///
+/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread changes it.
+/// - `units` and `counts` point to `len` writable elements each, aligned, initialized, and apart from
+///   each other.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_tally_read(
+    tally: *const DoublesTally,
+    units: *mut u32,
+    counts: *mut u64,
+    len: usize,
+) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on tally, units, counts and len.
+        let (tally, units, counts) =
+            unsafe { (handle(tally)?, output(units, len)?, output(counts, len)?) };
+        let slots = units.iter_mut().zip(counts);
+        let written = slots.zip(tally.iter()).map(|((unit, count), entry)| {
+            (*unit, *count) = entry;
+        });
+        Ok(written.count() as u64)
+    })
+}
+
+/// # Safety
+///
+/// `tally` is NULL or came from `doubles_tally_new`, and nobody changes it as long as `'a`.
+unsafe fn handle<'a>(tally: *const DoublesTally) -> Result<&'a Tally, DoublesStatus> {
+    // SAFETY: NULL or a live tally, by the caller's word.
+    let tally = unsafe { tally.as_ref() };
+    tally
+        .map(|tally| &tally.0)
+        .ok_or(DoublesStatus::NullPointer)
+}
+
+/// # Safety
+///
+/// `tally` is NULL or came from `doubles_tally_new`, and nobody else uses it as long as `'a`.
+unsafe fn handle_mut<'a>(tally: *mut DoublesTally) -> Result<&'a mut Tally, DoublesStatus> {
+    // SAFETY: NULL or a live tally, by the caller's word.
+    let tally = unsafe { tally.as_mut() };
+    tally
+        .map(|tally| &mut tally.0)
+        .ok_or(DoublesStatus::NullPointer)
+}

@@ -1,0 +1,151 @@
+//! How many doubles each unit makes.
+#![forbid(unsafe_code)]
+
+use crate::code_points::{self, InvalidUtf8};
+use crate::kernel;
+
+/// Units per page of the table. Text keeps to a few scripts, so few pages are ever made.
+const PAGE: usize = 256;
+
+/// Pages that all code points need, up to 0x10FFFF.
+const PAGES: usize = 0x11_0000 / PAGE;
+
+/// Bytes of UTF-8 per turn.
+const BLOCK: usize = 32 * 1024;
+
+/// Doubles per unit. A unit is a byte's or a code point's number.
+pub struct Tally {
+    pages: Vec<Option<Box<[u64; PAGE]>>>,
+}
+
+impl Tally {
+    /// An empty tally.
+    pub fn new() -> Self {
+        Self {
+            pages: vec![None; PAGES],
+        }
+    }
+
+    /// Adds the doubles between bytes.
+    pub fn add_bytes(&mut self, bytes: &[u8]) {
+        kernel::tally(bytes, page(&mut self.pages[0]));
+    }
+
+    /// Adds the doubles between the code points of UTF-8, or nothing if it is not valid.
+    ///
+    /// ```
+    /// let mut tally = doubles::tally::Tally::new();
+    /// tally.add_utf8("жжж".as_bytes())?;
+    /// assert_eq!(tally.iter().collect::<Vec<_>>(), [('ж' as u32, 2)]);
+    /// # Ok::<(), doubles::code_points::InvalidUtf8>(())
+    /// ```
+    pub fn add_utf8(&mut self, text: &[u8]) -> Result<(), InvalidUtf8> {
+        code_points::validate(text)?;
+        let mut start = 0;
+        while start < text.len() {
+            let end = code_points::boundary(text, start + BLOCK);
+            let block = &text[start..end];
+            kernel::each_double_utf8(block, &mut |lead| {
+                self.add(code_points::number(&block[lead..]), 1);
+            });
+            // The next block begins with this one's last code point, for the pair across.
+            start = if end < text.len() {
+                code_points::boundary(text, end - 1)
+            } else {
+                end
+            };
+        }
+        Ok(())
+    }
+
+    /// Adds the doubles between UTF-32 units.
+    pub fn add_utf32(&mut self, bytes: &[u8]) {
+        kernel::each_double_utf32(bytes, &mut |unit| self.add(unit, 1));
+    }
+
+    /// Every unit that makes doubles, with how many, in the order of the units.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
+        let pages = self.pages.iter().enumerate();
+        let pages = pages.filter_map(|(index, page)| Some((index * PAGE, page.as_ref()?)));
+        let entries = pages.flat_map(|(first, page)| {
+            let units = (first..).zip(page.iter());
+            units.map(|(unit, &times)| (unit as u32, times))
+        });
+        entries.filter(|&(_, times)| times > 0)
+    }
+
+    /// What is beyond the code points comes from a buffer that was changed meanwhile, and is dropped.
+    fn add(&mut self, unit: u32, times: u64) {
+        if let Some(slot) = self.pages.get_mut(unit as usize / PAGE) {
+            page(slot)[unit as usize % PAGE] += times;
+        }
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn page(slot: &mut Option<Box<[u64; PAGE]>>) -> &mut [u64; PAGE] {
+    slot.get_or_insert_with(|| Box::new([0; PAGE]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn oracle(text: &str) -> Vec<(u32, u64)> {
+        let units: Vec<char> = text.chars().collect();
+        let mut tally = BTreeMap::new();
+        for i in 1..units.len() {
+            if units[i - 1] == units[i] {
+                *tally.entry(u32::from(units[i])).or_default() += 1;
+            }
+        }
+        tally.into_iter().collect()
+    }
+
+    #[test]
+    fn text_of_all_widths_across_blocks() {
+        for pad in 0..8 {
+            let text =
+                "x".repeat(pad) + &"aab жжж €€ 𝄞𝄞𝄞𝄞 \u{10ffff}\u{10ffff}".repeat(2 * BLOCK / 40);
+            let mut tally = Tally::new();
+            assert_eq!(tally.add_utf8(text.as_bytes()), Ok(()));
+            assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
+
+            let mut tally = Tally::new();
+            let units: Vec<u8> = text
+                .chars()
+                .flat_map(|c| u32::from(c).to_ne_bytes())
+                .collect();
+            tally.add_utf32(&units);
+            assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
+        }
+        let long_run = "ж".repeat(2 * BLOCK);
+        let mut tally = Tally::new();
+        assert_eq!(tally.add_utf8(long_run.as_bytes()), Ok(()));
+        assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&long_run));
+    }
+
+    #[test]
+    fn bytes_add_up() {
+        let mut tally = Tally::new();
+        tally.add_bytes(b"aab\xff\xff\xff");
+        tally.add_bytes(b"aa");
+        tally.add_bytes(b"");
+        assert_eq!(tally.iter().collect::<Vec<_>>(), [(0x61, 2), (0xff, 2)]);
+    }
+
+    #[test]
+    fn what_is_not_valid_adds_nothing() {
+        let mut tally = Tally::new();
+        assert_eq!(tally.add_utf8(b"aa\xff"), Err(InvalidUtf8));
+        assert_eq!(tally.iter().count(), 0);
+        tally.add_utf32(&[0xff; 12]);
+        assert_eq!(tally.iter().count(), 0);
+    }
+}

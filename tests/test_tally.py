@@ -1,0 +1,67 @@
+"""tally_doubles: per unit what count_doubles counts in all."""
+
+from collections import Counter
+
+import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doubles_ffi import _buffers, count_doubles, tally_doubles
+
+
+def oracle(units):
+    return Counter(a for a, b in zip(units, units[1:]) if a == b)
+
+
+@given(strategies.binary)
+def test_bytes(data):
+    assert tally_doubles(data) == oracle(data)
+    assert tally_doubles(memoryview(data)) == oracle(data)
+
+
+@given(strategies.text_with_lone_surrogates)
+def test_str(text):
+    assert tally_doubles(text) == oracle(text)
+
+
+@given(strategies.text, st.sampled_from(["utf-8", "utf-16", "gb18030"]))
+def test_encoded(text, encoding):
+    assert tally_doubles(text.encode(encoding), encoding=encoding) == oracle(text)
+
+
+@pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞", "\ud800"])
+def test_long_runs_across_blocks(unit):
+    length = 3 * _buffers._BLOCK + 1
+    for pad in range(3):
+        text = "x" * pad + unit * length
+        expected = Counter({unit: length - 1}) + oracle("x" * pad)
+        assert tally_doubles(text) == expected
+        data = text.encode("utf-8", "surrogatepass")
+        if unit != "\ud800":
+            assert tally_doubles(data, encoding="utf-8") == expected
+        assert tally_doubles(data).total() == count_doubles(data)
+
+
+def test_slices_share_a_unit(monkeypatch):
+    monkeypatch.setattr(_buffers, "SLICE", 2 * _buffers.POINTER_PAYS)
+    for text in ("aab" * 40_000, "жжк" * 20_000):
+        assert tally_doubles(text) == oracle(text)
+        assert tally_doubles(text.encode()) == oracle(text.encode())
+        assert tally_doubles(text.encode(), encoding="utf-8") == oracle(text)
+
+
+def test_empty():
+    assert tally_doubles("") == Counter()
+    assert tally_doubles(b"") == Counter()
+
+
+def test_bad_input():
+    with pytest.raises(UnicodeDecodeError, match="position 2"):
+        tally_doubles(b"aa\xff", encoding="utf-8")
+    with pytest.raises(TypeError, match="already decoded"):
+        tally_doubles("aa", encoding="utf-8")
+    with pytest.raises(TypeError, match="not int"):
+        tally_doubles(7)
+    with pytest.raises(LookupError):
+        tally_doubles(b"aa", encoding="nonsense")
