@@ -1,7 +1,9 @@
 """count_doubles: every input it takes, and every one it refuses."""
 
 import array
+import concurrent.futures
 import mmap
+import threading
 
 import numpy
 import pytest
@@ -130,6 +132,41 @@ def test_no_call_takes_more_than_a_slice(monkeypatch):
     ):
         assert answer == len(data) - 1
     assert max(sizes) <= (64 << 20) + 1
+
+
+def test_more_than_32_bits_of_doubles():
+    sparse = mmap.mmap(-1, 2**33 + 33, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON, prot=mmap.PROT_READ)
+    assert count_doubles(sparse) == 2**33 + 32
+
+
+@pytest.mark.parametrize("kind", [memoryview, mmap.mmap])
+def test_a_buffer_is_locked_while_it_is_counted(monkeypatch, kind):
+    if kind is mmap.mmap:
+        data = mmap.mmap(-1, 100_000)
+        release = data.close
+    else:
+        data = memoryview(bytearray(100_000))
+        release = data.release
+    counting_now, release_tried = threading.Event(), threading.Event()
+
+    class Library:
+        def __getattr__(self, name):
+            return getattr(_library.lib, name)
+
+        def doubles_count_bytes(self, *arguments):
+            counting_now.set()
+            assert release_tried.wait(60)
+            return _library.lib.doubles_count_bytes(*arguments)
+
+    monkeypatch.setattr(counting, "lib", Library())
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        count = pool.submit(count_doubles, data)
+        assert counting_now.wait(60)
+        with pytest.raises(BufferError):
+            release()
+        release_tried.set()
+        assert count.result() == 99_999
+    release()
 
 
 def test_subclasses_that_lie_about_their_length():

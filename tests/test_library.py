@@ -166,6 +166,19 @@ warm()
 """
 
 
+@pytest.mark.parametrize("kernel", ["portable", "avx2", "nonsense"])
+def test_a_kernel_can_be_ruled_out_but_not_forced(kernel):
+    script = """
+import doubles_ffi
+
+for text, doubles in [("aab" * 100_001, 100_001), ("жж€" * 100_001, 100_001), ("z" * 99, 98)]:
+    assert doubles_ffi.count_doubles(text) == doubles
+    assert doubles_ffi.count_doubles(text.encode(), encoding="utf-8") == doubles
+    assert doubles_ffi.tally_doubles(text).total() == doubles
+"""
+    check_run(script, DOUBLES_KERNEL=kernel)
+
+
 def test_forked_children_count():
     script = """
 if sys.platform == "linux":
