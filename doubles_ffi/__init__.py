@@ -17,7 +17,7 @@ from doubles_ffi.counting import (
     count_doubles_zip,
     tally_doubles,
 )
-from doubles_ffi.generate import random_string
+from doubles_ffi.generate import fill_random, random_string
 
 __version__ = "0.1.0"
 
@@ -28,6 +28,7 @@ __all__ = [
     "count_doubles_slice",
     "count_doubles_slice_parallel",
     "count_doubles_zip",
+    "fill_random",
     "random_string",
     "tally_doubles",
 ]

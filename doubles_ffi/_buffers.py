@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import functools
+import operator
 import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ __all__ = [
     "hold_still",
     "lock",
     "pieces",
+    "thread_limit",
     "utf8",
     "utf8_error",
 ]
@@ -95,14 +97,28 @@ def pieces(data: Data, encoding: str | None) -> Iterator[Piece]:
     return _decoded(data, name)
 
 
-def lock(data: BytesLike) -> Any:
+def thread_limit(threads: int | None) -> int:
+    """Return a limit on threads as the library takes it: 0 is its own choice.
+
+    Raises:
+        ValueError: `threads` is below 1.
+    """
+    if threads is None:
+        return 0
+    threads = operator.index(threads)
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    return min(threads, sys.maxsize)
+
+
+def lock(data: BytesLike, *, writable: bool = False) -> Any:
     """Return a bytes-like object's memory as a cffi array, without a copy.
 
     The memory can neither move nor shrink until the array is released: use it in a `with`.
 
     Raises:
         TypeError: `data` has no buffer, or its items are larger than a byte.
-        BufferError: its items do not lie side by side.
+        BufferError: its items do not lie side by side, or can't be written though they have to be.
         ValueError: it is released or closed.
     """
     try:
@@ -117,7 +133,7 @@ def lock(data: BytesLike) -> Any:
             )
         if not view.c_contiguous:
             raise BufferError("the buffer is not C-contiguous; pass a copy")
-    return ffi.from_buffer("uint8_t[]", data)
+    return ffi.from_buffer("uint8_t[]", data, require_writable=writable)
 
 
 def exact(text: str) -> str:

@@ -29,20 +29,16 @@ def _check_version(path: Path, expected: int, found: int) -> None:
 
 _check_version(Path(__file__).parent, lib.DOUBLES_ABI_VERSION, lib.doubles_abi_version())
 
-# What callers can cause. Every other status is a bug, in this package or in the library.
-_EXCEPTIONS: dict[int, type[Exception]] = {
-    lib.DOUBLES_STATUS_NO_ENTROPY: OSError,
-}
-
 
 def check(returned: int) -> int:
     """Return what the library returned if it is a count, else raise what its status stands for.
 
+    What users can do wrong is found before the library is called, or by its caller (invalid UTF-8).
+
     Raises:
-        OSError: the system gave no random bytes.
         RuntimeError: the library panicked, or was called wrongly: a bug.
     """
     if returned >= 0:
         return returned
     message = cast("bytes", ffi.string(lib.doubles_status_message(returned))).decode("ascii")
-    raise _EXCEPTIONS.get(returned, RuntimeError)(message)
+    raise RuntimeError(message)

@@ -7,17 +7,30 @@ import codecs
 import errno
 import io
 import os
+import string
 import sys
 from typing import TYPE_CHECKING
 
 from doubles_ffi import __version__
+from doubles_ffi._library import ffi
 from doubles_ffi.counting import count_doubles
+from doubles_ffi.generate import Source, random_string
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FAILED = 2  # As wc's cousins grep and diff: 1 would be an answer, 2 is trouble.
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it.
+
+# Characters per turn of `random`: enough for all threads, and whole blocks of the generator's.
+_RANDOM_BLOCK = 4 * 1024 * 1024
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+_ALPHABETS = {
+    "letters": string.ascii_letters,
+    "alphanumeric": string.ascii_letters + string.digits,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # File names come and go as the bytes that they are, whatever the locale.
         sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
     try:
-        status = _count(options.files or ["-"], None if options.bytes else options.encoding)
+        status: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # The reader has seen enough.
         _discard_output()
@@ -61,8 +74,13 @@ def _parser() -> argparse.ArgumentParser:
         help="count doubles in files",
         description="Print the number of doubled characters in each FILE, and a total for several.",
     )
+    count.set_defaults(run=_count)
     count.add_argument(
-        "files", metavar="FILE", nargs="*", help="a file; - or nothing is standard input"
+        "files",
+        metavar="FILE",
+        nargs="*",
+        default=["-"],
+        help="a file; - or nothing is standard input",
     )
     unit = count.add_mutually_exclusive_group()
     unit.add_argument("--bytes", action="store_true", help="count doubled bytes instead")
@@ -72,6 +90,32 @@ def _parser() -> argparse.ArgumentParser:
         type=_text_encoding,
         default="utf-8",
         help="read text in this encoding (default: %(default)s)",
+    )
+
+    random = commands.add_parser(
+        "random",
+        help="write random text",
+        description="Write LENGTH random characters and nothing else.",
+    )
+    random.set_defaults(run=_random)
+    random.add_argument(
+        "length",
+        metavar="LENGTH",
+        type=_length,
+        help="how many; K, M, G and T stand for thousands, millions and so on",
+    )
+    random.add_argument(
+        "--alphabet",
+        metavar="letters|alphanumeric|TEXT",
+        type=_alphabet,
+        default="letters",
+        help="which: letters (default), letters and digits, or those of an ASCII text",
+    )
+    random.add_argument(
+        "--seed",
+        metavar="S",
+        type=_seed,
+        help="a number or a text; the same one gives the same characters again",
     )
     return parser
 
@@ -84,10 +128,45 @@ def _text_encoding(name: str) -> str:
     return codecs.lookup(name).name
 
 
-def _count(names: Sequence[str], encoding: str | None) -> int:
+def _length(text: str) -> int:
+    unit = text[-1:] if text[-1:] in _UNITS else ""
+    number = text.removesuffix(unit)
+    if not (number.isascii() and number.isdecimal()):
+        raise argparse.ArgumentTypeError(f"not a length: {text!r}")
+    return int(number) * _UNITS[unit]
+
+
+def _alphabet(text: str) -> str:
+    alphabet = _ALPHABETS.get(text, text)
+    try:
+        random_string(0, alphabet=alphabet)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return alphabet
+
+
+def _seed(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _random(options: argparse.Namespace) -> int:
+    source = Source(options.alphabet, options.seed, threads=None)
+    buffer = ffi.new("uint8_t[]", min(options.length, _RANDOM_BLOCK))
+    for start in range(0, options.length, _RANDOM_BLOCK):
+        source.fill(buffer)
+        size = min(options.length - start, _RANDOM_BLOCK)
+        sys.stdout.buffer.write(ffi.buffer(buffer, size))
+    return 0
+
+
+def _count(options: argparse.Namespace) -> int:
+    encoding = None if options.bytes else options.encoding
     total = 0
     status = 0
-    for name in names:
+    for name in options.files:
         try:
             count = count_doubles(_read(name), encoding=encoding)
         except OSError as error:
@@ -99,7 +178,7 @@ def _count(names: Sequence[str], encoding: str | None) -> int:
         else:
             total += count
             print(f"{count}\t{name}")
-    if len(names) > 1:
+    if len(options.files) > 1:
         print(f"{total}\ttotal")
     return status
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, overload
 
@@ -15,6 +13,7 @@ from doubles_ffi._buffers import (
     hold_still,
     lock,
     pieces,
+    thread_limit,
     utf8,
     utf8_error,
 )
@@ -73,7 +72,7 @@ def count_doubles(data: Data, *, encoding: str | None = None, threads: int | Non
         elif type(data) is str and len(data) < POINTER_PAYS and data.isascii():
             count = _library_count_bytes(data.encode(), len(data), 0)
             return count if count >= 0 else check(count)
-    limit = 0 if threads is None else _at_least_one(threads)
+    limit = thread_limit(threads)
     total = 0
     for kind, pointer, length in pieces(data, encoding):
         if kind is Kind.BYTES:
@@ -186,13 +185,6 @@ def count_doubles_slice_parallel(data: Data) -> int:
     2
     """
     return _count_units(lib.doubles_count_slice_parallel, data)
-
-
-def _at_least_one(threads: int) -> int:
-    threads = operator.index(threads)
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
-    return min(threads, sys.maxsize)
 
 
 def _count_chars(rung: Rung, data: Data) -> int:

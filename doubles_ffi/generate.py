@@ -1,25 +1,33 @@
-"""Random text."""
+"""Random text, in any ASCII alphabet. docs/random.md defines which character stands where."""
 
 from __future__ import annotations
 
 import hashlib
 import operator
+import os
 import string
 import sys
+from typing import TYPE_CHECKING, Any
 
-from doubles_ffi._buffers import exact
+from doubles_ffi._buffers import SLICE, exact, lock, thread_limit
 from doubles_ffi._library import check, ffi, lib
 
-__all__ = ["random_string"]
+if TYPE_CHECKING:
+    from doubles_ffi._buffers import BytesLike
+
+    Seed = int | str | bytes | None
+
+__all__ = ["fill_random", "random_string"]
 
 
 def random_string(
     length: int,
     *,
     alphabet: str = string.ascii_letters,
-    seed: int | str | bytes | None = None,
+    seed: Seed = None,
+    threads: int | None = None,
 ) -> str:
-    """Return `length` characters, each drawn from `alphabet` with equal probability.
+    """Return `length` characters, each drawn from `alphabet` with exactly the same probability.
 
     The generator is ChaCha12, which is cryptographically secure.
 
@@ -30,12 +38,15 @@ def random_string(
 
     Args:
         length: characters to draw.
-        alphabet: different ASCII characters. The default is the letters; letters and digits are
-            `string.ascii_letters + string.digits`.
-        seed: what the text is to depend on alone. None takes a fresh key from the system.
+        alphabet: 1 to 128 different ASCII characters. The default is the letters; letters and
+            digits are `string.ascii_letters + string.digits`.
+        seed: what the text depends on alone, besides the alphabet: the same text for any number of
+            threads, on any machine. None takes a fresh key from the system for every call.
+        threads: use at most so many; 1 stays on the calling thread, None decides by itself.
 
     Raises:
-        ValueError: `length` is negative; `alphabet` is empty, repeats a character or is not ASCII.
+        ValueError: `length` is negative; `alphabet` is empty, repeats a character or is not ASCII;
+            `threads` is below 1.
         TypeError: an argument is of another type.
         MemoryError: so much text does not fit the memory.
         OSError: the system gave no random bytes.
@@ -43,8 +54,82 @@ def random_string(
     length = operator.index(length)
     if length < 0:
         raise ValueError(f"length must not be negative, not {length}")
+    source = Source(alphabet, seed, threads)
     if length > sys.maxsize:
         raise MemoryError(f"{length} characters are more than any memory holds")
+    text = bytearray(length)
+    with ffi.from_buffer("uint8_t[]", text) as out:
+        source.fill(out)
+    return text.decode("ascii")
+
+
+def fill_random(
+    buffer: BytesLike,
+    *,
+    alphabet: str = string.ascii_letters,
+    seed: Seed = None,
+    threads: int | None = None,
+) -> None:
+    """Fill a buffer with random characters, in place: the bytes of what `random_string` returns.
+
+    >>> buffer = bytearray(5)
+    >>> fill_random(buffer, alphabet="z")
+    >>> buffer
+    bytearray(b'zzzzz')
+
+    Args:
+        buffer: any writable C-contiguous buffer of one-byte items: bytearray, memoryview,
+            numpy.uint8, shared memory, a writable mmap.
+        alphabet: as for `random_string`.
+        seed: as for `random_string`.
+        threads: as for `random_string`.
+
+    Raises:
+        TypeError: an argument is of another type, or the buffer's items are larger than a byte.
+        BufferError: the buffer is read-only or not C-contiguous.
+        ValueError: `alphabet` or `threads`, as for `random_string`.
+        OSError: the system gave no random bytes.
+    """
+    source = Source(alphabet, seed, threads)
+    with lock(buffer, writable=True) as out:
+        source.fill(out)
+
+
+class Source:
+    """One random text without an end, given out in order.
+
+    Args and exceptions are those of `random_string`.
+    """
+
+    def __init__(self, alphabet: str, seed: Seed, threads: int | None) -> None:
+        self._alphabet = _check_alphabet(alphabet).encode()
+        self._key = os.urandom(lib.DOUBLES_KEY_LENGTH) if seed is None else _key(seed)
+        self._threads = thread_limit(threads)
+        self._block = 0
+
+    def fill(self, out: Any) -> None:
+        """Write the next characters into a cffi array.
+
+        They begin with a new block, so that nothing is left out only if the array before was one of
+        whole blocks.
+        """
+        for start in range(0, len(out), SLICE):  # Python handles signals between slices.
+            size = min(SLICE, len(out) - start)
+            check(
+                lib.doubles_fill_random(
+                    self._alphabet,
+                    len(self._alphabet),
+                    self._key,
+                    self._block,
+                    self._threads,
+                    out + start,
+                    size,
+                )
+            )
+            self._block += -(-size // lib.DOUBLES_BLOCK_LENGTH)
+
+
+def _check_alphabet(alphabet: str) -> str:
     if not isinstance(alphabet, str):
         raise TypeError(f"the alphabet must be a str, not {type(alphabet).__name__}")
     alphabet = exact(alphabet)
@@ -54,11 +139,7 @@ def random_string(
         raise ValueError("the alphabet must be ASCII")
     if len(set(alphabet)) < len(alphabet):
         raise ValueError("the alphabet repeats a character")
-    key = ffi.NULL if seed is None else _key(seed)
-    text = bytearray(length)
-    with ffi.from_buffer("uint8_t[]", text) as out:
-        check(lib.doubles_fill_random(alphabet.encode(), len(alphabet), key, out, length))
-    return text.decode("ascii")
+    return alphabet
 
 
 def _key(seed: int | str | bytes) -> bytes:
@@ -67,8 +148,10 @@ def _key(seed: int | str | bytes) -> bytes:
         kind, value = b"str", seed.encode("utf-8", "surrogatepass")
     elif isinstance(seed, bytes):
         kind, value = b"bytes", seed
-    elif isinstance(seed, int):
-        kind, value = b"int", b"%x" % seed
     else:
-        raise TypeError(f"seed must be an int, a str or bytes, not {type(seed).__name__}")
-    return hashlib.sha256(kind + b":" + value).digest()
+        try:
+            kind, value = b"int", b"%x" % operator.index(seed)
+        except TypeError:
+            name = type(seed).__name__
+            raise TypeError(f"seed must be an int, a str or bytes, not {name}") from None
+    return hashlib.sha256(b"doubles_ffi 1 " + kind + b":" + value).digest()

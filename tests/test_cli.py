@@ -2,13 +2,14 @@
 
 import io
 import os
+import string
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from doubles_ffi import __version__
+from doubles_ffi import __version__, random_string
 from doubles_ffi.cli import main
 
 
@@ -74,6 +75,13 @@ def test_bad_files_are_reported_and_the_others_counted(capsys):
         (["count", "--encoding", "a\0b"], "null character"),
         (["count", "--bytes", "--encoding", "utf-8"], "not allowed with"),
         (["count", "--nonsense"], "unrecognized arguments"),
+        (["random"], "required: LENGTH"),
+        (["random", "ten"], "not a length: 'ten'"),
+        (["random", ""], "not a length: ''"),
+        (["random", "K"], "not a length: 'K'"),
+        (["random", "1.5"], "not a length: '1.5'"),
+        (["random", "1", "--alphabet", ""], "the alphabet is empty"),
+        (["random", "1", "--alphabet", "aa"], "repeats a character"),
     ],
 )
 def test_wrong_usage(arguments, complaint, capsys):
@@ -83,6 +91,41 @@ def test_wrong_usage(arguments, complaint, capsys):
     output, errors = capsys.readouterr()
     assert output == ""
     assert complaint in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["0"], ""),
+        (["20", "--seed", "1"], random_string(20, seed=1)),
+        (["20", "--seed=-1"], random_string(20, seed=-1)),
+        (["20", "--seed", "one"], random_string(20, seed="one")),
+        (["20", "--alphabet", "z"], "z" * 20),
+        (
+            ["2K", "--alphabet", "alphanumeric", "--seed", "1"],
+            random_string(2000, seed=1, alphabet=string.ascii_letters + string.digits),
+        ),
+        (["5M", "--seed", "1"], random_string(5_000_000, seed=1)),
+    ],
+)
+def test_random(arguments, expected, capfd):
+    assert main(["random", *arguments]) == 0
+    output, errors = capfd.readouterr()
+    assert output == expected
+    assert errors == ""
+
+
+def test_random_is_random(capfd):
+    for _ in range(2):
+        assert main(["random", "40"]) == 0
+        output, _ = capfd.readouterr()
+        assert len(output) == 40
+        assert set(output) <= set(string.ascii_letters)
+
+
+def test_random_stops_with_its_reader():
+    end = shell("doubles random 100T | head -c 5 | wc -c")
+    assert (end.stdout.strip(), end.stderr) == (b"5", b"")
 
 
 @pytest.mark.usefixtures("files")

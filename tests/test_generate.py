@@ -1,29 +1,32 @@
-"""Random text: what it is drawn from, what it depends on, what is refused."""
+"""Random text: what it is drawn from, what it depends on, how it is spread, what is refused."""
 
+import array
+import hashlib
+import mmap
+import multiprocessing.shared_memory
+import os
 import string
 import sys
-from unittest import mock
+from collections import Counter
 
+import numpy
 import pytest
+import reference_random
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from doubles_ffi import generate, random_string
-from doubles_ffi._library import lib
+from doubles_ffi import fill_random, random_string
+
+ASCII = "".join(map(chr, range(128)))
+SIZES = [1, 2, 3, 26, 52, 62, 64, 100, 127, 128]
+SEEDS = [0, 1, -1, 2**64, -(2**64), 10**5000, "", "1", "s", "\ud800", b"", b"1", b"s"]
 
 
 def test_letters_are_the_default():
     assert set(random_string(100_000)) == set(string.ascii_letters)
 
 
-@pytest.mark.parametrize(
-    "alphabet",
-    [
-        string.ascii_letters + string.digits,
-        "z",
-        "01",
-        "ACGT",
-        "".join(map(chr, range(128))),
-    ],
-)
+@pytest.mark.parametrize("alphabet", [string.ascii_letters + string.digits, "z", "ACGT", ASCII])
 def test_any_ascii_alphabet(alphabet):
     text = random_string(20_000, alphabet=alphabet)
     assert len(text) == 20_000
@@ -36,8 +39,9 @@ def test_an_alphabet_that_lies_about_its_length():
 
 
 def test_lengths():
-    for length in (0, 1, 2, 63, 64, 65, 1_000_003):
-        assert len(random_string(length)) == length
+    whole = random_string(200_000, seed=3)
+    for length in (0, 1, 2, 3, 4, 5, 63, 64, 65, 1023, 1024, 1025, 65_535, 65_536, 65_537, 131_073):
+        assert random_string(length, seed=3) == whole[:length]
 
 
 def test_no_two_texts_are_alike():
@@ -45,17 +49,151 @@ def test_no_two_texts_are_alike():
 
 
 def test_a_seed_gives_the_same_text_again():
-    seeds = [0, 1, -1, 2**64, -(2**64), 10**5000, "", "1", "s", "\ud800", b"", b"1", b"s"]
-    texts = [random_string(40, seed=seed) for seed in seeds]
-    assert texts == [random_string(40, seed=seed) for seed in seeds]
-    assert len(set(texts)) == len(seeds)
+    texts = [random_string(40, seed=seed) for seed in SEEDS]
+    assert texts == [random_string(40, seed=seed) for seed in SEEDS]
+    assert len(set(texts)) == len(SEEDS)
+    assert random_string(40, seed=numpy.int64(1)) == random_string(40, seed=1)
 
 
-def test_a_share_of_one_in_52_is_doubled():
-    text = random_string(1_000_000, seed=7)
+def test_the_number_of_threads_changes_nothing():
+    texts = {random_string(1_000_003, seed=5, threads=threads) for threads in (None, 1, 2, 3, 99)}
+    assert len(texts) == 1
+
+
+# The golden vectors: they never change. docs/random.md defines them.
+GOLDEN = [
+    (0, string.ascii_letters, "ecea045e61c2d923"),
+    (-(2**70), "01", "671c63b8e0551bae"),
+    ("Mississippi", string.ascii_letters + string.digits, "c0c4e173d879f79b"),
+    (b"\xff\x00", ASCII[1:], "fd4dc29273b2d810"),
+]
+
+
+@pytest.mark.parametrize(("seed", "alphabet", "digest"), GOLDEN)
+def test_golden_vectors(seed, alphabet, digest):
+    text = random_string(200_000, seed=seed, alphabet=alphabet)
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_definition(size):
+    alphabet = ASCII[::-1][:size]
+    text = random_string(70_000, seed=size, alphabet=alphabet)
+    for start, stop in [(0, 5000), (65_536 - 5, 65_536 + 2000)]:
+        assert text[start:stop] == reference_random.text(size, alphabet, start, stop)
+
+
+@given(
+    st.integers() | st.text(st.characters(exclude_categories=()), max_size=9) | st.binary(),
+    st.permutations(ASCII).flatmap(
+        lambda order: st.integers(1, 128).map(lambda n: "".join(order[:n]))
+    ),
+    st.integers(0, 300),
+)
+@settings(deadline=None)
+def test_the_definition_for_any_seed_and_alphabet(seed, alphabet, length):
+    expected = reference_random.text(seed, alphabet, 0, length)
+    assert random_string(length, seed=seed, alphabet=alphabet) == expected
+
+
+def chi_square(observed, cells):
+    expected = sum(observed.values()) / cells
+    return sum((observed[cell] - expected) ** 2 for cell in observed) / expected + expected * (
+        cells - len(observed)
+    )
+
+
+def within_five_deviations(statistic, cells):
+    """Chi-square has mean k and variance 2 k for k degrees of freedom."""
+    freedom = cells - 1
+    return abs(statistic - freedom) <= 5 * (2 * freedom) ** 0.5
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_character_is_as_likely_as_any_other(size):
+    text = random_string(2_000_000, seed=f"chi {size}", alphabet=ASCII[:size])
+    assert within_five_deviations(chi_square(Counter(text), size), size)
+    # Each place within a word of the generator by itself, and the very ends of blocks.
+    for place in range(4):
+        assert within_five_deviations(chi_square(Counter(text[place::4]), size), size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_pair_is_as_likely_as_any_other(size):
+    text = random_string(2_000_000, seed=f"pairs {size}", alphabet=ASCII[:size])
+    codes = numpy.frombuffer(text.encode(), numpy.uint8).astype(numpy.int64)
+    for step in (1, 2, 3, 4):
+        pairs = codes[:-step] * size + codes[step:]
+        observed = Counter(dict(enumerate(numpy.bincount(pairs, minlength=size**2).tolist())))
+        assert within_five_deviations(chi_square(observed, size**2), size**2)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_in_size_is_doubled(size):
+    length = 1_000_000
+    text = random_string(length, seed=size, alphabet=ASCII[:size])
     doubles = sum(a == b for a, b in zip(text, text[1:]))
-    # Binomial: 19,231 expected, standard deviation 137; five of them are 0.0006 % by chance.
-    assert abs(doubles - 1_000_000 / 52) < 5 * 137
+    mean = (length - 1) / size
+    assert abs(doubles - mean) <= 5 * (mean * (1 - 1 / size)) ** 0.5
+
+
+def test_every_character_can_be_the_last_one():
+    for length in (1, 2, 3, 4, 5, 1024, 65_537):
+        last = {random_string(length, seed=seed, alphabet="abcd")[-1] for seed in range(100)}
+        assert last == set("abcd")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forked_children_do_not_repeat_each_other():
+    random_string(10)  # Whatever state there might be, it is there now.
+    reading, writing = os.pipe()
+    for _ in range(1000):
+        child = os.fork()
+        if child == 0:
+            os.write(writing, random_string(32).encode())
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        texts = [pipe.read(32) for _ in range(1000)]
+    assert all(len(text) == 32 for text in texts)
+    assert len(set(texts)) == 1000
+
+
+def writable_buffers(length):
+    yield bytearray(length)
+    yield memoryview(bytearray(length))
+    yield array.array("B", bytes(length))
+    yield numpy.zeros(length, numpy.uint8)
+    yield mmap.mmap(-1, length)
+
+
+def test_any_writable_buffer_is_filled_in_place():
+    expected = random_string(70_001, seed=9).encode()
+    for buffer in writable_buffers(len(expected)):
+        fill_random(buffer, seed=9)
+        assert bytes(buffer) == expected, type(buffer)
+    shared = multiprocessing.shared_memory.SharedMemory(create=True, size=70_001)
+    try:
+        fill_random(shared.buf[:70_001], seed=9)
+        assert bytes(shared.buf[:70_001]) == expected
+    finally:
+        shared.close()
+        shared.unlink()
+
+
+def test_nothing_beside_the_buffer_is_written():
+    for length in (0, 1, 5, 1023, 1025, 65_537):
+        around = bytearray(b"#" * (length + 20))
+        fill_random(memoryview(around)[10 : 10 + length], alphabet="ab")
+        assert around[:10] == around[10 + length :] == b"#" * 10
+        assert set(around[10 : 10 + length]) <= set(b"ab")
+
+
+def test_slices_go_on_where_the_one_before_ended(monkeypatch):
+    expected = random_string(500_000, seed=4)
+    monkeypatch.setattr("doubles_ffi.generate.SLICE", 2 * reference_random.BLOCK)
+    assert random_string(500_000, seed=4) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,11 +204,15 @@ def test_a_share_of_one_in_52_is_doubled():
         ({"length": 1, "alphabet": "abca"}, "repeats"),
         ({"length": 1, "alphabet": "abж"}, "ASCII"),
         ({"length": 0, "alphabet": ""}, "empty"),
+        ({"length": 1, "threads": 0}, "at least 1"),
     ],
 )
 def test_bad_values(arguments, message):
     with pytest.raises(ValueError, match=message):
         random_string(**arguments)
+    if "alphabet" in arguments:
+        with pytest.raises(ValueError, match=message):
+            fill_random(bytearray(1), alphabet=arguments["alphabet"])
 
 
 @pytest.mark.parametrize(
@@ -79,13 +221,25 @@ def test_bad_values(arguments, message):
         {"length": 1.5},
         {"length": "1"},
         {"length": 1, "seed": 1.5},
+        {"length": 1, "seed": bytearray(b"a")},
         {"length": 1, "alphabet": b"ab"},
         {"length": 1, "alphabet": None},
+        {"length": 1, "threads": "2"},
     ],
 )
 def test_bad_types(arguments):
     with pytest.raises(TypeError):
         random_string(**arguments)
+
+
+@pytest.mark.parametrize("buffer", [b"abc", memoryview(b"abc"), "abc"])
+def test_buffers_that_can_not_be_filled(buffer):
+    with pytest.raises((BufferError, TypeError)):
+        fill_random(buffer)
+    with pytest.raises(TypeError, match="8 bytes each"):
+        fill_random(numpy.zeros(3))
+    with pytest.raises(BufferError, match="C-contiguous"):
+        fill_random(memoryview(bytearray(9))[::2])
 
 
 @pytest.mark.parametrize("length", [2**62, sys.maxsize, sys.maxsize + 1, 10**30])
@@ -94,8 +248,13 @@ def test_too_long(length):
         random_string(length)
 
 
-def test_no_entropy():
-    broken = mock.Mock(wraps=lib)
-    broken.doubles_fill_random.return_value = lib.DOUBLES_STATUS_NO_ENTROPY
-    with mock.patch.object(generate, "lib", broken), pytest.raises(OSError, match="no random"):
+def test_no_entropy(monkeypatch):
+    def fail(_):
+        raise OSError("no entropy")
+
+    monkeypatch.setattr(os, "urandom", fail)
+    with pytest.raises(OSError, match="no entropy"):
         random_string(1)
+    with pytest.raises(OSError, match="no entropy"):
+        fill_random(bytearray(1))
+    assert random_string(1, seed=1)

@@ -28,6 +28,12 @@
 // Bytes of a key for `doubles_fill_random`.
 #define DOUBLES_KEY_LENGTH 32
 
+// Characters per block of random text.
+#define DOUBLES_BLOCK_LENGTH 65536
+
+// Characters per block, each of which has streams of its own.
+#define BLOCK (1 << 16)
+
 // What a function returns instead of a count, always below zero; and zero, which is success.
 typedef enum {
   // All is well.
@@ -38,12 +44,10 @@ typedef enum {
   DOUBLES_STATUS_INVALID_LENGTH = -2,
   // The bytes are not UTF-8.
   DOUBLES_STATUS_INVALID_UTF8 = -3,
-  // The alphabet is empty.
-  DOUBLES_STATUS_EMPTY_ALPHABET = -4,
-  // The system gave no random bytes.
-  DOUBLES_STATUS_NO_ENTROPY = -5,
+  // The alphabet is not 1 to 128 different bytes.
+  DOUBLES_STATUS_INVALID_ALPHABET = -4,
   // The library panicked: a bug in it.
-  DOUBLES_STATUS_PANICKED = -6,
+  DOUBLES_STATUS_PANICKED = -5,
 } DoublesStatus;
 
 // How many doubles each unit makes: a byte, or a code point.
@@ -123,18 +127,21 @@ int64_t doubles_count_slice(const uint8_t *data, size_t len);
 // `data` points to `len` readable bytes.
 int64_t doubles_count_slice_parallel(const uint8_t *data, size_t len);
 
-// Fills `out` with characters drawn from `alphabet`, each of its bytes as likely as any other.
-// The outcome depends on the key alone; a NULL key is a fresh one from the system. Returns zero or
-// a status.
+// Fills `out` with characters drawn from `alphabet`, each of them as likely as any other, on at most
+// `threads` threads; 0 leaves their number to the library. What stands where depends on the alphabet,
+// the key and the position alone: `out` begins with block `first_block` of the text, and a block has
+// `DOUBLES_BLOCK_LENGTH` characters. Returns zero or a status.
 //
 // # Safety
 //
 // - `alphabet` points to `alphabet_len` readable bytes.
 // - `key` is NULL or points to `DOUBLES_KEY_LENGTH` readable bytes.
-// - `out` points to `out_len` writable bytes, apart from the others.
+// - `out` points to `out_len` writable bytes, initialized, apart from the others.
 int64_t doubles_fill_random(const uint8_t *alphabet,
                             size_t alphabet_len,
                             const uint8_t *key,
+                            uint64_t first_block,
+                            size_t threads,
                             uint8_t *out,
                             size_t out_len);
 

@@ -8,9 +8,10 @@ mod guard;
 mod tally;
 
 use crate::code_points::InvalidUtf8;
+use crate::random::Alphabet;
 use crate::{code_points, kernel, ladder, parallel, random};
 pub use guard::DoublesStatus;
-use guard::{bytes, guard, output};
+use guard::{array, bytes, guard, output};
 use std::ffi::c_char;
 use std::num::NonZeroUsize;
 pub use tally::{
@@ -23,6 +24,12 @@ pub const DOUBLES_ABI_VERSION: u32 = 1;
 
 /// Bytes of a key for `doubles_fill_random`.
 pub const DOUBLES_KEY_LENGTH: usize = 32;
+
+/// Characters per block of random text.
+pub const DOUBLES_BLOCK_LENGTH: usize = 65536;
+
+const _: () = assert!(DOUBLES_KEY_LENGTH == size_of::<random::Key>());
+const _: () = assert!(DOUBLES_BLOCK_LENGTH == random::BLOCK);
 
 /// Returns the version of the ABI that the library was built with.
 #[unsafe(no_mangle)]
@@ -168,38 +175,38 @@ pub unsafe extern "C" fn doubles_count_slice_parallel(data: *const u8, len: usiz
     })
 }
 
-/// Fills `out` with characters drawn from `alphabet`, each of its bytes as likely as any other.
-/// The outcome depends on the key alone; a NULL key is a fresh one from the system. Returns zero or
-/// a status.
+/// Fills `out` with characters drawn from `alphabet`, each of them as likely as any other, on at most
+/// `threads` threads; 0 leaves their number to the library. What stands where depends on the alphabet,
+/// the key and the position alone: `out` begins with block `first_block` of the text, and a block has
+/// `DOUBLES_BLOCK_LENGTH` characters. Returns zero or a status.
 ///
 /// # Safety
 ///
 /// - `alphabet` points to `alphabet_len` readable bytes.
 /// - `key` is NULL or points to `DOUBLES_KEY_LENGTH` readable bytes.
-/// - `out` points to `out_len` writable bytes, apart from the others.
+/// - `out` points to `out_len` writable bytes, initialized, apart from the others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_fill_random(
     alphabet: *const u8,
     alphabet_len: usize,
     key: *const u8,
+    first_block: u64,
+    threads: usize,
     out: *mut u8,
     out_len: usize,
 ) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on alphabet and alphabet_len.
-        let alphabet = unsafe { bytes(alphabet, alphabet_len) }?;
-        if alphabet.is_empty() {
-            return Err(DoublesStatus::EmptyAlphabet);
-        }
-        // SAFETY: NULL or DOUBLES_KEY_LENGTH readable bytes, by the caller's word; an array of
-        // bytes has no alignment to keep.
-        let key = unsafe { key.cast::<[u8; DOUBLES_KEY_LENGTH]>().as_ref() };
-        // SAFETY: the caller's word on out and out_len.
-        let out = unsafe { output(out, out_len) }?;
-        match random::fill(out, alphabet, key.copied()) {
-            Ok(()) => Ok(0),
-            Err(_) => Err(DoublesStatus::NoEntropy),
-        }
+        // SAFETY: the caller's word on all pointers and lengths.
+        let (alphabet, key, out) = unsafe {
+            (
+                bytes(alphabet, alphabet_len)?,
+                array(key)?,
+                output(out, out_len)?,
+            )
+        };
+        let alphabet = Alphabet::new(alphabet).ok_or(DoublesStatus::InvalidAlphabet)?;
+        random::fill(out, &alphabet, key, first_block, NonZeroUsize::new(threads));
+        Ok(0)
     })
 }
 

@@ -6,7 +6,10 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod draw;
 mod portable;
+
+pub use draw::Table;
 
 use std::env;
 use std::ops::Add;
@@ -93,6 +96,26 @@ pub fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
         return avx2.each_double_utf8(text, found);
     }
     portable::each_double_utf8(text, found);
+}
+
+impl Table {
+    /// Writes the digits of all words, little-endian ones, and returns the least that is left of any.
+    pub fn digits(&self, words: &[u8], digits: &mut [u8]) -> u32 {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = avx2() {
+            return avx2.digits(self, words, digits);
+        }
+        draw::digits(self, words, digits)
+    }
+
+    /// Replaces digits by their characters.
+    pub fn spell(&self, text: &mut [u8]) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = avx2() {
+            return avx2.spell(self, text);
+        }
+        draw::spell(self, text);
+    }
 }
 
 /// AVX2, if the CPU has it and it is not ruled out.

@@ -162,6 +162,23 @@ fn split<U: Copy + Eq + Send, E: Send>(
     pool.install(|| pieces.try_reduce(|| Summary::EMPTY, |left, right| Ok(left.merge(right))))
 }
 
+/// Calls `work` with each block of `size` elements of `out` and its number, side by side on at most
+/// `threads` threads, or on as many as pay if that is `None`.
+pub fn each_block(
+    out: &mut [u8],
+    size: usize,
+    threads: Option<NonZeroUsize>,
+    work: impl Fn(u64, &mut [u8]) + Sync,
+) {
+    let numbered = |(number, block): (usize, &mut [u8])| work(number as u64, block);
+    let Some(Plan { pool, piece }) = plan(out.len(), 2 * size, threads) else {
+        return out.chunks_mut(size).enumerate().for_each(numbered);
+    };
+    let blocks = out.par_chunks_mut(size).enumerate();
+    // Whole blocks only; the rest of a piece goes to the last.
+    pool.install(|| blocks.with_min_len(piece.div_ceil(size)).for_each(numbered));
+}
+
 /// Where to do the work, and in pieces of how many bytes.
 struct Plan {
     pool: &'static ThreadPool,

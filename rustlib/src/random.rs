@@ -1,67 +1,143 @@
-//! Random text.
+//! Random text: which characters stand where, and nothing of how many threads put them there.
+//!
+//! # The definition, version 1
+//!
+//! A text depends on a key of 32 bytes, an alphabet of 1 to 128 characters, and the position in the
+//! text alone. It is made of blocks of 65,536 characters. Block `b` takes the 32-bit words of ChaCha12
+//! (Bernstein's variant: 64-bit block counter from zero, 64-bit stream number, words little-endian)
+//! under the key in stream `b`; each word `w` makes four characters:
+//!
+//! ```text
+//! repeat four times:  w = w * size;  next character = alphabet[w >> 32];  w = w mod 2^32
+//! ```
+//!
+//! That is one multiplication by `size^4` in four steps: the four indices are the digits of
+//! `floor(w * size^4 / 2^32)`, and what is left of `w` is `w * size^4 mod 2^32`. Of the `2^32` words,
+//! each text of four characters gets the same number if those with a rest below `2^32 mod size^4` are
+//! left out (Lemire, "Fast random integer generation in an interval", 2019, with `size^4` as the
+//! interval). So such a word is replaced by the next word of stream `b + 2^63`, as often as needed;
+//! the words of a block are treated in their order.
 #![forbid(unsafe_code)]
 
-use rand::rngs::{ChaCha12Rng, SysError, SysRng};
-use rand::{RngExt, SeedableRng};
+use crate::kernel::Table;
+use crate::parallel;
+use rand::rngs::ChaCha12Rng;
+use rand::{Rng, SeedableRng};
+use std::num::NonZeroUsize;
 
-/// What a text is made from, if it is to be made again.
+/// What a text is made from.
 pub type Key = [u8; 32];
 
-/// Fills `out` with characters of `alphabet`, each as likely as any other.
-///
-/// The text depends on the key alone; without one, the system is asked for a fresh one.
-///
-/// # Panics
-///
-/// If `alphabet` is empty.
-pub fn fill(out: &mut [u8], alphabet: &[u8], key: Option<Key>) -> Result<(), SysError> {
-    let mut generator = match key {
-        Some(key) => ChaCha12Rng::from_seed(key),
-        None => ChaCha12Rng::try_from_rng(&mut SysRng)?,
-    };
-    for byte in out {
-        *byte = alphabet[generator.random_range(..alphabet.len())];
-    }
-    Ok(())
+/// Characters per block, each of which has streams of its own.
+pub const BLOCK: usize = 1 << 16;
+
+/// Characters per word of the generator.
+const PER_WORD: usize = 4;
+
+/// Added to a block's stream for the words that replace others.
+const REPLACEMENTS: u64 = 1 << 63;
+
+/// Characters that are made at a time, from as many bytes; both stay in the L1 cache.
+const CHUNK: usize = 1024;
+
+/// 1 to 128 different characters.
+#[derive(Clone, Debug)]
+pub struct Alphabet {
+    table: Table,
+    /// How many texts of four characters there are: 2^28 at most.
+    texts: u32,
+    /// A word of which less is left is replaced.
+    least_rest: u32,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LETTERS: &[u8] = b"abcXYZ";
-
-    fn text(length: usize, alphabet: &[u8], key: Option<Key>) -> Vec<u8> {
-        let mut out = vec![0; length];
-        fill(&mut out, alphabet, key).expect("the system has entropy");
-        out
-    }
-
-    #[test]
-    fn one_key_gives_one_text() {
-        let first = text(100, LETTERS, Some([1; 32]));
-        assert_eq!(first, text(100, LETTERS, Some([1; 32])));
-        for byte in 0..32 {
-            let mut key = [1; 32];
-            key[byte] = 2;
-            assert_ne!(first, text(100, LETTERS, Some(key)));
+impl Alphabet {
+    /// Takes the characters; `None` unless they are 1 to 128 different bytes.
+    pub fn new(characters: &[u8]) -> Option<Self> {
+        let different = |i: usize| !characters[..i].contains(&characters[i]);
+        if !(1..=128).contains(&characters.len()) || !(0..characters.len()).all(different) {
+            return None;
         }
-        assert_ne!(text(100, LETTERS, None), text(100, LETTERS, None));
+        let texts = (characters.len() as u32).pow(PER_WORD as u32);
+        Some(Self {
+            table: Table::new(characters),
+            texts,
+            least_rest: ((1 << 32) % u64::from(texts)) as u32,
+        })
     }
 
-    #[test]
-    fn every_character_of_the_alphabet_comes_and_no_other() {
-        let mut seen = text(10_000, LETTERS, Some([3; 32]));
-        seen.sort_unstable();
-        seen.dedup();
-        let mut expected = LETTERS.to_vec();
-        expected.sort_unstable();
-        assert_eq!(seen, expected);
+    /// Whether a word must not be used. What four multiplications by the size leave of it is what one
+    /// by their product leaves.
+    fn refuses(&self, word: u32) -> bool {
+        word.wrapping_mul(self.texts) < self.least_rest
     }
+}
 
-    #[test]
-    fn an_alphabet_of_one() {
-        assert_eq!(text(3, b"z", None), b"zzz");
-        assert_eq!(text(0, b"z", None), b"");
+/// Fills `out` with the text of `key` from block `first_block` on, on at most `threads` threads, or on
+/// as many as pay if that is `None`.
+///
+/// ```
+/// use doubles::random::{Alphabet, BLOCK, fill};
+/// let letters = Alphabet::new(b"abc").expect("three different characters");
+/// let mut text = vec![0; 3 * BLOCK];
+/// fill(&mut text, &letters, &[7; 32], 0, None);
+/// let mut end = vec![0; BLOCK];
+/// fill(&mut end, &letters, &[7; 32], 2, None);
+/// assert_eq!(text[2 * BLOCK..], end);
+/// ```
+pub fn fill(
+    out: &mut [u8],
+    alphabet: &Alphabet,
+    key: &Key,
+    first_block: u64,
+    threads: Option<NonZeroUsize>,
+) {
+    parallel::each_block(out, BLOCK, threads, |block, out| {
+        fill_block(out, alphabet, key, first_block.wrapping_add(block));
+    });
+}
+
+/// Fills `out` with the beginning of one block.
+fn fill_block(out: &mut [u8], alphabet: &Alphabet, key: &Key, block: u64) {
+    let stream = |number| {
+        let mut generator = ChaCha12Rng::from_seed(*key);
+        generator.set_stream(number);
+        generator
+    };
+    let mut generator = stream(block);
+    let mut replacements = None;
+    let mut words = [0; CHUNK];
+    let mut draw = |text: &mut [u8]| {
+        generator.fill_bytes(&mut words);
+        if alphabet.table.digits(&words, text) < alphabet.least_rest {
+            let replacements = replacements.get_or_insert_with(|| stream(block | REPLACEMENTS));
+            replace_words(&words, text, alphabet, replacements);
+        }
+        alphabet.table.spell(text);
+    };
+    let (chunks, rest) = out.as_chunks_mut::<CHUNK>();
+    chunks.iter_mut().for_each(|chunk| draw(chunk));
+    if !rest.is_empty() {
+        let mut chunk = [0; CHUNK];
+        draw(&mut chunk);
+        rest.copy_from_slice(&chunk[..rest.len()]);
+    }
+}
+
+/// Puts the digits of other words in the place of those that must not be used.
+#[cold]
+fn replace_words(
+    words: &[u8],
+    digits: &mut [u8],
+    alphabet: &Alphabet,
+    replacements: &mut ChaCha12Rng,
+) {
+    let (words, _) = words.as_chunks::<PER_WORD>();
+    let (digits, _) = digits.as_chunks_mut::<PER_WORD>();
+    for (word, digits) in words.iter().zip(digits) {
+        let mut word = u32::from_le_bytes(*word);
+        while alphabet.refuses(word) {
+            word = replacements.next_u32();
+            (*digits, _) = alphabet.table.draw(word);
+        }
     }
 }

@@ -115,25 +115,35 @@ static void check_tally(void) {
     doubles_tally_free(NULL);
 }
 
-static void check_random(void) {
-    const uint8_t key[DOUBLES_KEY_LENGTH] = {1, 2, 3};
-    uint8_t first[64], second[64];
-    memset(first, 0, sizeof first);
-    memset(second, 0, sizeof second);
-    CHECK(doubles_fill_random(bytes("xyz"), 3, key, first, sizeof first) == DOUBLES_STATUS_OK);
-    CHECK(doubles_fill_random(bytes("xyz"), 3, key, second, sizeof second) == DOUBLES_STATUS_OK);
-    CHECK(memcmp(first, second, sizeof first) == 0);
-    for (size_t i = 0; i < sizeof first; i++)
-        CHECK(memchr("xyz", first[i], 3) != NULL);
-    CHECK(doubles_fill_random(bytes("xyz"), 3, NULL, second, sizeof second) == DOUBLES_STATUS_OK);
-    CHECK(memcmp(first, second, sizeof first) != 0);
-    CHECK(doubles_fill_random(bytes("xyz"), 3, NULL, NULL, 0) == DOUBLES_STATUS_OK);
+static const uint8_t KEY[DOUBLES_KEY_LENGTH] = {1, 2, 3};
 
-    memcpy(second, first, sizeof first);
-    CHECK(doubles_fill_random(NULL, 0, key, second, 64) == DOUBLES_STATUS_EMPTY_ALPHABET);
-    CHECK(doubles_fill_random(NULL, 3, key, second, 64) == DOUBLES_STATUS_NULL_POINTER);
-    CHECK(doubles_fill_random(bytes("xyz"), 3, key, NULL, 64) == DOUBLES_STATUS_NULL_POINTER);
-    CHECK(memcmp(first, second, sizeof first) == 0);
+static int64_t fill(const char *alphabet, size_t alphabet_len, uint64_t block, uint8_t *out, size_t len) {
+    return doubles_fill_random(bytes(alphabet), alphabet_len, KEY, block, 0, out, len);
+}
+
+static void check_random(void) {
+    static uint8_t text[DOUBLES_BLOCK_LENGTH + 64];
+    uint8_t second[64];
+    memset(second, 0, sizeof second);
+    CHECK(fill("xyz", 3, 0, text, sizeof text) == DOUBLES_STATUS_OK);
+    for (size_t i = 0; i < sizeof text; i++)
+        CHECK(memchr("xyz", text[i], 3) != NULL);
+    CHECK(fill("xyz", 3, 1, second, sizeof second) == DOUBLES_STATUS_OK);
+    CHECK(memcmp(text + DOUBLES_BLOCK_LENGTH, second, sizeof second) == 0);
+    CHECK(fill("xyz", 3, 0, second, sizeof second) == DOUBLES_STATUS_OK);
+    CHECK(memcmp(text, second, sizeof second) == 0);
+    CHECK(fill("xyz", 3, UINT64_MAX, second, sizeof second) == DOUBLES_STATUS_OK);
+    CHECK(fill("xyz", 3, 0, NULL, 0) == DOUBLES_STATUS_OK);
+
+    memset(second, 7, sizeof second);
+    memset(text, 7, sizeof second);
+    CHECK(fill("", 0, 0, second, 64) == DOUBLES_STATUS_INVALID_ALPHABET);
+    CHECK(fill("xyx", 3, 0, second, 64) == DOUBLES_STATUS_INVALID_ALPHABET);
+    CHECK(fill((const char *)text, 129, 0, second, 64) == DOUBLES_STATUS_INVALID_ALPHABET);
+    CHECK(fill(NULL, 3, 0, second, 64) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(fill("xyz", 3, 0, NULL, 64) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_fill_random(bytes("xyz"), 3, NULL, 0, 0, second, 64) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(memcmp(text, second, sizeof second) == 0);
 }
 
 int main(void) {

@@ -16,22 +16,19 @@ pub enum DoublesStatus {
     InvalidLength = -2,
     /// The bytes are not UTF-8.
     InvalidUtf8 = -3,
-    /// The alphabet is empty.
-    EmptyAlphabet = -4,
-    /// The system gave no random bytes.
-    NoEntropy = -5,
+    /// The alphabet is not 1 to 128 different bytes.
+    InvalidAlphabet = -4,
     /// The library panicked: a bug in it.
-    Panicked = -6,
+    Panicked = -5,
 }
 
 impl DoublesStatus {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 6] = [
         Self::Ok,
         Self::NullPointer,
         Self::InvalidLength,
         Self::InvalidUtf8,
-        Self::EmptyAlphabet,
-        Self::NoEntropy,
+        Self::InvalidAlphabet,
         Self::Panicked,
     ];
 
@@ -42,8 +39,7 @@ impl DoublesStatus {
             Self::NullPointer => c"a pointer is NULL that has to point to something",
             Self::InvalidLength => c"a length is beyond what one object in memory can have",
             Self::InvalidUtf8 => c"the bytes are not UTF-8",
-            Self::EmptyAlphabet => c"the alphabet is empty",
-            Self::NoEntropy => c"the system gave no random bytes",
+            Self::InvalidAlphabet => c"the alphabet is not 1 to 128 different bytes",
             Self::Panicked => {
                 c"the Rust library panicked, which is a bug in it; see standard error"
             }
@@ -95,6 +91,18 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], 
     }
     // SAFETY: data is not NULL and len fits an isize (both checked); the rest is the caller's word.
     Ok(unsafe { slice::from_raw_parts(data, len) })
+}
+
+/// The caller's bytes as an array of known length.
+///
+/// # Safety
+///
+/// `data` is NULL or points to `N` readable bytes, which nobody changes for as long as `'a`.
+pub(super) unsafe fn array<'a, const N: usize>(
+    data: *const u8,
+) -> Result<&'a [u8; N], DoublesStatus> {
+    // SAFETY: NULL or N readable bytes, by the caller's word; an array of bytes needs no alignment.
+    unsafe { data.cast::<[u8; N]>().as_ref() }.ok_or(DoublesStatus::NullPointer)
 }
 
 /// The caller's output as a slice; NULL is good for the empty one.

@@ -12,7 +12,7 @@
 //! hold its bytes (permute, then align). Both at once keep the load ports and the shuffle port busy,
 //! where either alone would wait for one of them.
 
-use super::{CodePoints, portable};
+use super::{CodePoints, Table, draw, portable};
 use std::arch::x86_64::*;
 
 /// Having one means that the CPU has AVX2 and POPCNT.
@@ -56,6 +56,16 @@ impl Avx2 {
     pub(super) fn each_double_utf8(self, text: &[u8], found: &mut dyn FnMut(usize)) {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { each_double_utf8(text, found) }
+    }
+
+    pub(super) fn digits(self, table: &Table, words: &[u8], out: &mut [u8]) -> u32 {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { digits(table, words, out) }
+    }
+
+    pub(super) fn spell(self, table: &Table, text: &mut [u8]) {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { spell(table, text) }
     }
 }
 
@@ -239,4 +249,46 @@ fn each_double_utf32(bytes: &[u8], found: &mut dyn FnMut(u32)) {
 #[target_feature(enable = "avx2,popcnt")]
 fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
     portable::each_double_utf8(text, found);
+}
+
+#[target_feature(enable = "avx2,popcnt")]
+fn digits(table: &Table, words: &[u8], digits: &mut [u8]) -> u32 {
+    draw::digits(table, words, digits)
+}
+
+#[target_feature(enable = "avx2,popcnt")]
+fn spell(table: &Table, text: &mut [u8]) {
+    match table.size() {
+        0..=32 => look_up::<2>(table, text),
+        33..=64 => look_up::<4>(table, text),
+        _ => look_up::<8>(table, text),
+    }
+}
+
+/// Looks up 32 digits at a time, in a table of `PARTS` times 16 characters. A shuffle looks up 16
+/// characters by four bits, and gives zero where the highest bit is set; so each part of the table
+/// answers for its own digits and gives zero for the others, and the answers are or-ed together.
+#[target_feature(enable = "avx2,popcnt")]
+fn look_up<const PARTS: usize>(table: &Table, text: &mut [u8]) {
+    let (parts, _) = table.characters.as_chunks::<16>();
+    let mut lanes = [_mm256_setzero_si256(); PARTS];
+    for (lanes, part) in lanes.iter_mut().zip(parts) {
+        // SAFETY: a part is 16 bytes long; an unaligned load.
+        *lanes = _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(part.as_ptr().cast()) });
+    }
+    let (vectors, rest) = text.as_chunks_mut::<VECTOR>();
+    for vector in vectors {
+        // SAFETY: a vector is 32 bytes long; an unaligned load.
+        let digits = unsafe { _mm256_loadu_si256(vector.as_ptr().cast()) };
+        let mut characters = _mm256_setzero_si256();
+        for (part, lanes) in (0i8..).zip(lanes) {
+            // Below 16 for this part's digits; adding 0x70 sets the highest bit of all others.
+            let own = _mm256_xor_si256(digits, _mm256_set1_epi8(part << 4));
+            let index = _mm256_adds_epu8(own, _mm256_set1_epi8(0x70));
+            characters = _mm256_or_si256(characters, _mm256_shuffle_epi8(lanes, index));
+        }
+        // SAFETY: a vector is 32 bytes long; an unaligned store.
+        unsafe { _mm256_storeu_si256(vector.as_mut_ptr().cast(), characters) };
+    }
+    draw::spell(table, rest);
 }
