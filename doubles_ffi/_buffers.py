@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     Piece = tuple["Kind", Pointer, int]
 
 __all__ = [
+    "IS_CPYTHON",
     "POINTER_PAYS",
     "SLICE",
     "Kind",
+    "blank_ascii",
     "exact",
     "hold_still",
     "lock",
@@ -41,6 +43,9 @@ __all__ = [
 # Bytes per piece of what lies in memory already. Python handles signals between pieces: at 5 GB/s,
 # every 13 ms.
 SLICE = 64 * 1024 * 1024
+
+# Others have neither this API nor strings that are arrays.
+IS_CPYTHON = sys.implementation.name == "cpython"
 
 # From this length on, asking CPython for the bytes of an ASCII str costs less than copying them.
 POINTER_PAYS = 16 * 1024
@@ -152,10 +157,22 @@ def utf8(text: str) -> tuple[Pointer, int]:
     if len(text) < POINTER_PAYS:
         encoded = text.encode()
         return encoded, len(encoded)
-    if text.isascii() and sys.implementation.name == "cpython":
+    if text.isascii() and IS_CPYTHON:
         return ffi.cast("uint8_t *", _as_utf8()(text, None)), len(text)
     array = ffi.from_buffer("uint8_t[]", text.encode())
     return array, len(array)
+
+
+def blank_ascii(length: int) -> tuple[str, Pointer]:
+    """Return a new ASCII str and where to write its characters, before anyone else sees it.
+
+    Making a str from written bytes takes another copy, whose fresh pages cost more than the text.
+
+    Raises:
+        MemoryError: so much text does not fit the memory.
+    """
+    text = _new_unicode()(length, 127)
+    return text, ffi.cast("uint8_t *", _as_utf8()(text, None))
 
 
 def hold_still(data: BytesLike) -> bytes:
@@ -228,7 +245,7 @@ def _utf32(text: str) -> Iterator[Piece]:
     """Lone surrogates are kept."""
     ends = range(_BLOCK, len(text) + _BLOCK, _BLOCK)
     blocks = (text[max(end - _BLOCK - 1, 0) : end] for end in ends)
-    if len(text) < POINTER_PAYS or sys.implementation.name != "cpython":
+    if len(text) < POINTER_PAYS or not IS_CPYTHON:
         for block in blocks:
             units = block.encode(f"utf-32-{_ENDIAN}", "surrogatepass")
             yield Kind.UTF32, units, len(units)
@@ -263,8 +280,8 @@ def _decoded(data: BytesLike, encoding: str) -> Iterator[Piece]:
             last = text[-1:] or last
 
 
-# Two functions of CPython's stable ABI. They hold the GIL, and ctypes raises their exceptions.
-# Source: https://docs.python.org/3/c-api/unicode.html
+# Functions of CPython, the first two of its stable ABI; https://docs.python.org/3/c-api/unicode.html
+# describes them. They hold the GIL, and ctypes raises their exceptions.
 
 
 @functools.cache
@@ -284,3 +301,12 @@ def _as_ucs4() -> Callable[[str, int, int, int], int]:
     arguments = (ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
     prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, *arguments)
     return prototype(("PyUnicode_AsUCS4", ctypes.pythonapi))
+
+
+@functools.cache
+def _new_unicode() -> Callable[[int, int], str]:
+    """Return PyUnicode_New, which makes a str of so many characters, for its caller to write."""
+    import ctypes
+
+    prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_ssize_t, ctypes.c_uint32)
+    return prototype(("PyUnicode_New", ctypes.pythonapi))

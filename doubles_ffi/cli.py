@@ -156,7 +156,7 @@ def _random(options: argparse.Namespace) -> int:
     source = Source(options.alphabet, options.seed, threads=None)
     buffer = ffi.new("uint8_t[]", min(options.length, _RANDOM_BLOCK))
     for start in range(0, options.length, _RANDOM_BLOCK):
-        source.fill(buffer)
+        source.fill(buffer, len(buffer))
         size = min(options.length - start, _RANDOM_BLOCK)
         sys.stdout.buffer.write(ffi.buffer(buffer, size))
     return 0

@@ -63,16 +63,17 @@ def count_doubles(data: Data, *, encoding: str | None = None, threads: int | Non
         UnicodeDecodeError: the bytes are not text in that encoding; as `bytes.decode` raises it.
         ValueError: `threads` is below 1.
     """
-    if encoding is None and threads is None:
-        # The short way for short input, where every call counts: a third of the time is the count.
+    limit = 0 if threads is None else thread_limit(threads)
+    if encoding is None:
+        # The short way, for input so short that all else would cost more than the count.
         if type(data) is bytes:
-            if len(data) <= SLICE:
-                count = _library_count_bytes(data, len(data), 0)
+            length = len(data)
+            if length <= SLICE:
+                count = _library_count_bytes(data, length, limit)
                 return count if count >= 0 else check(count)
         elif type(data) is str and len(data) < POINTER_PAYS and data.isascii():
-            count = _library_count_bytes(data.encode(), len(data), 0)
+            count = _library_count_bytes(data.encode(), len(data), limit)
             return count if count >= 0 else check(count)
-    limit = thread_limit(threads)
     total = 0
     for kind, pointer, length in pieces(data, encoding):
         if kind is Kind.BYTES:

@@ -7,13 +7,21 @@ import operator
 import os
 import string
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from doubles_ffi._buffers import SLICE, exact, lock, thread_limit
-from doubles_ffi._library import check, ffi, lib
+from doubles_ffi._buffers import (
+    IS_CPYTHON,
+    POINTER_PAYS,
+    SLICE,
+    blank_ascii,
+    exact,
+    lock,
+    thread_limit,
+)
+from doubles_ffi._library import check, lib
 
 if TYPE_CHECKING:
-    from doubles_ffi._buffers import BytesLike
+    from doubles_ffi._buffers import BytesLike, Pointer
 
     Seed = int | str | bytes | None
 
@@ -57,10 +65,14 @@ def random_string(
     source = Source(alphabet, seed, threads)
     if length > sys.maxsize:
         raise MemoryError(f"{length} characters are more than any memory holds")
-    text = bytearray(length)
-    with ffi.from_buffer("uint8_t[]", text) as out:
-        source.fill(out)
-    return text.decode("ascii")
+    if length >= POINTER_PAYS and IS_CPYTHON:
+        text, pointer = blank_ascii(length)
+        source.fill(pointer, length)
+        return text
+    buffer = bytearray(length)
+    with lock(buffer, writable=True) as array:
+        source.fill(array, length)
+    return buffer.decode("ascii")
 
 
 def fill_random(
@@ -91,8 +103,8 @@ def fill_random(
         OSError: the system gave no random bytes.
     """
     source = Source(alphabet, seed, threads)
-    with lock(buffer, writable=True) as out:
-        source.fill(out)
+    with lock(buffer, writable=True) as array:
+        source.fill(array, len(array))
 
 
 class Source:
@@ -107,14 +119,14 @@ class Source:
         self._threads = thread_limit(threads)
         self._block = 0
 
-    def fill(self, out: Any) -> None:
-        """Write the next characters into a cffi array.
+    def fill(self, out: Pointer, length: int) -> None:
+        """Write the next `length` characters.
 
-        They begin with a new block, so that nothing is left out only if the array before was one of
-        whole blocks.
+        They begin with a new block, so that nothing is left out only if the length before was one
+        of whole blocks.
         """
-        for start in range(0, len(out), SLICE):  # Python handles signals between slices.
-            size = min(SLICE, len(out) - start)
+        for start in range(0, length, SLICE):  # Python handles signals between slices.
+            size = min(SLICE, length - start)
             check(
                 lib.doubles_fill_random(
                     self._alphabet,

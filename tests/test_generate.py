@@ -44,6 +44,23 @@ def test_lengths():
         assert random_string(length, seed=3) == whole[:length]
 
 
+def test_python_without_cpythons_api(monkeypatch):
+    expected = random_string(100_000, seed=3)
+    monkeypatch.setattr("doubles_ffi.generate.IS_CPYTHON", False)
+    assert random_string(100_000, seed=3) == expected
+
+
+def test_a_new_str_is_a_str_like_any_other():
+    text = random_string(100_000, seed=3)
+    copy = "".join(list(text))
+    assert text == copy
+    assert hash(text) == hash(copy)
+    assert sys.getsizeof(text) == sys.getsizeof(copy)
+    assert {copy: 1}[text] == 1
+    assert (text + "ж")[:-1] == copy
+    assert text.isascii()
+
+
 def test_no_two_texts_are_alike():
     assert len({random_string(40) for _ in range(1000)}) == 1000
 
