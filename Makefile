@@ -20,8 +20,9 @@ test: $(VENV)/with-test
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: $(VENV)/with-test
-	$(BIN)/pytest tests/benchmarks --benchmark-enable
+# Writes docs/benchmarks.md and its charts; `pytest tests/benchmarks --benchmark-enable` prints tables.
+bench: $(VENV)/with-bench
+	cd tests && ../$(BIN)/python -m benchmarks.report
 
 lint: $(VENV)/with-lint
 	cargo fmt --check --manifest-path rustlib/Cargo.toml
@@ -35,7 +36,7 @@ header:
 	DOUBLES_RENEW_HEADER=1 cargo test --quiet --locked --manifest-path rustlib/Cargo.toml --test header
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info rustlib/target doubles_ffi/*.so doubles_ffi/*.dylib
+	rm -rf $(VENV) build dist *.egg-info rustlib/target tests/benchmarks/peers/target doubles_ffi/*.so doubles_ffi/*.dylib
 
 # The package, editable, with one of its extras.
 $(VENV)/with-%: $(SOURCES) | $(BIN)/python

@@ -1,0 +1,36 @@
+"""The texts that the benchmarks read: random letters, and samples of several scripts."""
+
+import os
+from pathlib import Path
+
+import doubles_ffi
+
+# Letters of one to four bytes first; doubles are rare, as in all text.
+SAMPLES = {
+    "English": "A bookkeeper who commits to coffee will soon be too keen to feel sleepy. ",
+    "Russian": "Длинношеее животное рассеянно жуёт траву под весенним солнцем в аллее. ",
+    "Chinese": "天天向上的人常常慢慢走路,看看山山水水,听听风声雨声。",
+    "emoji": "😀😀🚀🌍🌍🎉👍🏽🧵🦀🦀🐍✨🔥🔥💾📈",
+    "Arabic": "هذه جملة قصيرة عن الحروف المتكررة في اللغة العربية وفي كل اللغات. ",
+    "Hindi": "यह वाक्य हिन्दी में लिखा गया है ताकि अक्षरों की गिनती की जा सके। ",
+    "Japanese": "ここに書かれた文は、ひらがなとカタカナと漢字を少しずつ含んでいる。",
+}
+
+# More of the same, if it is there: UTF-8 text in files.
+FILES = Path(
+    os.environ.get("DOUBLES_BENCH_DATA", Path(__file__).parents[2].parent / "shared" / "data")
+)
+
+
+def sample(*scripts):
+    return "".join(SAMPLES[script] for script in scripts or SAMPLES)
+
+
+def files():
+    """Return what holds text, by name: its path."""
+    return {path.name.split(".")[0]: path for path in sorted(FILES.glob("*.utf8.txt"))}
+
+
+def letters(length):
+    """Return random ASCII letters, the same each time."""
+    return doubles_ffi.random_string(length, seed="benchmarks")
