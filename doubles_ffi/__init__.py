@@ -18,10 +18,12 @@ from doubles_ffi.counting import (
     tally_doubles,
 )
 from doubles_ffi.generate import fill_random, random_string
+from doubles_ffi.summary import DoubleCounter
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DoubleCounter",
     "count_doubles",
     "count_doubles_once",
     "count_doubles_once_bytes",

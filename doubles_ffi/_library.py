@@ -4,8 +4,9 @@ Importing this raises `ImportError` if the library is missing or is not the one 
 module was built for.
 """
 
+from collections import Counter
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 _REBUILD = "rebuild with `python setup.py build` in the checkout, or reinstall doubles_ffi"
 
@@ -17,7 +18,7 @@ except ImportError as error:  # pragma: no cover: its test needs a process of it
         + _REBUILD
     ) from error
 
-__all__ = ["check", "ffi", "lib"]
+__all__ = ["check", "ffi", "lib", "new_tally", "read_tally"]
 
 
 def _check_version(path: Path, expected: int, found: int) -> None:
@@ -42,3 +43,19 @@ def check(returned: int) -> int:
         return returned
     message = cast("bytes", ffi.string(lib.doubles_status_message(returned))).decode("ascii")
     raise RuntimeError(message)
+
+
+def new_tally() -> Any:
+    """Return an empty tally of the library's, which goes when it is no longer used."""
+    tally = lib.doubles_tally_new()
+    if tally == ffi.NULL:
+        check(lib.DOUBLES_STATUS_PANICKED)
+    return ffi.gc(tally, lib.doubles_tally_free)
+
+
+def read_tally(tally: Any, *, text: bool) -> Counter[Any]:
+    """Return what a tally holds: how many doubles each unit makes, a character or a byte."""
+    length = check(lib.doubles_tally_len(tally))
+    units, counts = ffi.new("uint32_t[]", length), ffi.new("uint64_t[]", length)
+    check(lib.doubles_tally_read(tally, units, counts, length))
+    return Counter(dict(zip(map(chr, units) if text else units, counts)))

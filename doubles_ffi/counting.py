@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, overload
 
 from doubles_ffi._buffers import (
@@ -17,9 +16,10 @@ from doubles_ffi._buffers import (
     utf8,
     utf8_error,
 )
-from doubles_ffi._library import check, ffi, lib
+from doubles_ffi._library import check, lib, new_tally, read_tally
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
 
     from doubles_ffi._buffers import BytesLike, Data, Pointer
@@ -104,7 +104,7 @@ def tally_doubles(data: Data, *, encoding: str | None = None) -> Counter[str] | 
 
     Arguments and exceptions are those of `count_doubles`. The sum of the counts is what it returns.
     """
-    tally = ffi.gc(lib.doubles_tally_new(), lib.doubles_tally_free)
+    tally = new_tally()
     for kind, pointer, length in pieces(data, encoding):
         if kind is Kind.BYTES:
             status = lib.doubles_tally_bytes(tally, pointer, length)
@@ -115,12 +115,7 @@ def tally_doubles(data: Data, *, encoding: str | None = None) -> Counter[str] | 
         if status == lib.DOUBLES_STATUS_INVALID_UTF8:
             raise utf8_error(data)
         check(status)
-    length = check(lib.doubles_tally_len(tally))
-    units, counts = ffi.new("uint32_t[]", length), ffi.new("uint64_t[]", length)
-    check(lib.doubles_tally_read(tally, units, counts, length))
-    if isinstance(data, str) or encoding is not None:
-        return Counter(dict(zip(map(chr, units), counts)))
-    return Counter(dict(zip(units, counts)))
+    return read_tally(tally, text=isinstance(data, str) or encoding is not None)
 
 
 def count_doubles_zip(data: Data) -> int:

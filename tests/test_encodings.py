@@ -1,5 +1,7 @@
 """Bytes that are text: the same count as decoding them first, and the same errors."""
 
+import codecs
+
 import pytest
 import reference
 import strategies
@@ -116,6 +118,16 @@ def test_a_buffer_that_becomes_valid_meanwhile(monkeypatch):
 def test_any_bytes_as_utf8(data):
     expected = outcome(lambda: reference.count(data.decode()))
     assert outcome(lambda: count_doubles(data, encoding="utf-8")) == expected
+
+
+def test_a_decoder_that_fails_where_decoding_does_not(monkeypatch):
+    class Failing(codecs.IncrementalDecoder):
+        def decode(self, *_):
+            raise UnicodeError("of its own")
+
+    monkeypatch.setattr(_buffers.codecs, "getincrementaldecoder", lambda _: Failing)
+    with pytest.raises(UnicodeError, match="of its own"):
+        count_doubles(b"aa", encoding="cp1252")
 
 
 @pytest.mark.parametrize("encoding", ["nonsense", "hex", "rot13", "base64"])

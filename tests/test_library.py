@@ -111,6 +111,7 @@ def test_a_panic_is_an_exception_and_the_next_call_lives(package_copy):
 import os
 import doubles_ffi as d
 
+left, right = d.DoubleCounter(b"aa"), d.DoubleCounter(b"a")
 calls = [
     lambda: d.count_doubles(b"aaa"),
     lambda: d.count_doubles("жжж"),
@@ -120,6 +121,10 @@ calls = [
     lambda: d.count_doubles_slice("aaa"),
     lambda: d.count_doubles_slice_parallel("aaa"),
     lambda: len(d.random_string(2)),
+    lambda: d.tally_doubles("aaa").total(),
+    lambda: d.DoubleCounter(b"aaa").count,
+    lambda: d.DoubleCounter("жжж".encode(), encoding="utf-8").count,
+    lambda: (left + right).count,
 ]
 for call in calls:
     os.environ["DOUBLES_FORCE_PANIC"] = "1"

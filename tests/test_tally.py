@@ -7,7 +7,7 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doubles_ffi import _buffers, count_doubles, tally_doubles
+from doubles_ffi import _buffers, _library, count_doubles, tally_doubles
 
 
 def oracle(units):
@@ -54,6 +54,19 @@ def test_slices_share_a_unit(monkeypatch):
 def test_empty():
     assert tally_doubles("") == Counter()
     assert tally_doubles(b"") == Counter()
+
+
+def test_a_tally_that_can_not_be_made(monkeypatch):
+    class Library:
+        doubles_tally_new = staticmethod(lambda: _library.ffi.NULL)
+
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+    real = _library.lib
+    monkeypatch.setattr(_library, "lib", Library())
+    with pytest.raises(RuntimeError, match="panicked"):
+        tally_doubles(b"aa")
 
 
 def test_bad_input():

@@ -53,6 +53,38 @@ typedef enum {
 // How many doubles each unit makes: a byte, or a code point.
 typedef struct DoublesTally DoublesTally;
 
+// Up to three bytes of a torn code point.
+typedef struct Fragment Fragment;
+
+// A stretch of UTF-8 that may begin and end in the middle of a code point.
+//
+// What a cut has torn is carried along until the other part comes: at the front, up to three bytes
+// that continue a code point; at the back, up to three that begin one. So any split of a text merges
+// to the same as the whole.
+typedef struct TextSummary TextSummary;
+
+// A stretch of input, summed up. All zeros is the empty one.
+typedef struct {
+  // Units in the stretch: bytes, or whole code points.
+  uint64_t length;
+  // Doubles between them.
+  uint64_t count;
+  // The first unit, if there is one.
+  uint32_t first;
+  // The last unit, if there is one.
+  uint32_t last;
+  // Bytes of UTF-8 before the first whole code point, which a cut has torn off.
+  uint8_t head[3];
+  // How many they are.
+  uint8_t head_len;
+  // Bytes of UTF-8 behind the last whole code point.
+  uint8_t tail[3];
+  // How many they are.
+  uint8_t tail_len;
+} DoublesSummary;
+
+
+
 
 
 // Returns the version of the ABI that the library was built with.
@@ -144,6 +176,45 @@ int64_t doubles_fill_random(const uint8_t *alphabet,
                             size_t threads,
                             uint8_t *out,
                             size_t out_len);
+
+// Appends bytes to a summary, and what is doubled in doing so to a tally, if there is one. Counts on
+// at most `threads` threads; 0 leaves their number to the library. Returns zero or a status.
+//
+// # Safety
+//
+// - `summary` is NULL or points to one, and no other thread uses it.
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_update_bytes(DoublesSummary *summary,
+                             DoublesTally *tally,
+                             const uint8_t *data,
+                             size_t len,
+                             size_t threads);
+
+// Appends UTF-8 to a summary, and what is doubled in doing so to a tally, if there is one. The bytes
+// may begin and end within a code point. Counts on at most `threads` threads; 0 leaves their number to
+// the library. Returns zero, or a status and changes nothing.
+//
+// # Safety
+//
+// - `summary` is NULL or points to one, and no other thread uses it.
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_update_utf8(DoublesSummary *summary,
+                            DoublesTally *tally,
+                            const uint8_t *data,
+                            size_t len,
+                            size_t threads);
+
+// Merges `right`, the stretch behind `summary`, into it, and what is doubled where they meet into a
+// tally, if there is one. Returns zero, or a status and changes nothing.
+//
+// # Safety
+//
+// - `summary` is NULL or points to one, and no other thread uses it.
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+// - `right` is NULL or points to a summary other than the first.
+int64_t doubles_merge(DoublesSummary *summary, DoublesTally *tally, const DoublesSummary *right);
 
 // Makes an empty tally, to be freed by `doubles_tally_free`. Returns NULL if the library panicked.
 DoublesTally *doubles_tally_new(void);

@@ -1,19 +1,20 @@
-//! Every exported function; those for tallies stand in `ffi/tally.rs`. Nothing clever happens here: raw pointers become slices, one call does
+//! Every exported function; those on a type of their own stand in `ffi/`. Nothing clever happens here: raw pointers become slices, one call does
 //! the work, and its outcome becomes a count or a status.
 //!
 //! Common to all: a count is zero or more, a status is below zero. NULL is good for a length of
 //! zero. Outputs are written only on success.
 
 mod guard;
+mod summary;
 mod tally;
 
-use crate::code_points::InvalidUtf8;
 use crate::random::Alphabet;
 use crate::{code_points, kernel, ladder, parallel, random};
 pub use guard::DoublesStatus;
 use guard::{array, bytes, guard, output};
 use std::ffi::c_char;
 use std::num::NonZeroUsize;
+pub use summary::{DoublesSummary, doubles_merge, doubles_update_bytes, doubles_update_utf8};
 pub use tally::{
     DoublesTally, doubles_tally_bytes, doubles_tally_free, doubles_tally_len, doubles_tally_new,
     doubles_tally_read, doubles_tally_utf8, doubles_tally_utf32,
@@ -69,10 +70,7 @@ pub unsafe extern "C" fn doubles_count_utf8(data: *const u8, len: usize, threads
     guard(|| {
         // SAFETY: the caller's word on data and len.
         let data = unsafe { bytes(data, len) }?;
-        match parallel::summarize_utf8(data, NonZeroUsize::new(threads)) {
-            Ok(summary) => Ok(summary.count),
-            Err(InvalidUtf8) => Err(DoublesStatus::InvalidUtf8),
-        }
+        Ok(parallel::summarize_utf8(data, NonZeroUsize::new(threads))?.count)
     })
 }
 

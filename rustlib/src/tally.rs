@@ -74,8 +74,9 @@ impl Tally {
         entries.filter(|&(_, times)| times > 0)
     }
 
-    /// What is beyond the code points comes from a buffer that was changed meanwhile, and is dropped.
-    fn add(&mut self, unit: u32, times: u64) {
+    /// Adds doubles of one unit. What is beyond the code points comes from a buffer that was changed
+    /// meanwhile, and is dropped.
+    pub fn add(&mut self, unit: u32, times: u64) {
         if let Some(slot) = self.pages.get_mut(unit as usize / PAGE) {
             page(slot)[unit as usize % PAGE] += times;
         }

@@ -115,6 +115,52 @@ static void check_tally(void) {
     doubles_tally_free(NULL);
 }
 
+static void check_summary(void) {
+    const char *text = "a\xd0\xb6\xd0\xb6\xd0\xb6";
+    DoublesSummary whole = {0}, left = {0}, right = {0};
+    DoublesTally *tally = doubles_tally_new();
+    CHECK(doubles_update_utf8(&whole, NULL, bytes(text), 7, 0) == DOUBLES_STATUS_OK);
+    CHECK(whole.length == 4 && whole.count == 2 && whole.first == 'a' && whole.last == 0x436);
+    for (size_t cut = 0; cut <= 7; cut++) {
+        memset(&left, 0, sizeof left);
+        memset(&right, 0, sizeof right);
+        CHECK(doubles_update_utf8(&left, tally, bytes(text), cut, 0) == DOUBLES_STATUS_OK);
+        CHECK(doubles_update_utf8(&right, tally, bytes(text) + cut, 7 - cut, 1) == DOUBLES_STATUS_OK);
+        CHECK(doubles_merge(&left, tally, &right) == DOUBLES_STATUS_OK);
+        CHECK(memcmp(&left, &whole, sizeof whole) == 0);
+    }
+    uint32_t unit;
+    uint64_t count;
+    CHECK(doubles_tally_len(tally) == 1);
+    CHECK(doubles_tally_read(tally, &unit, &count, 1) == 1);
+    CHECK(unit == 0x436 && count == 2 * 8);
+
+    left = whole;
+    CHECK(doubles_update_utf8(&left, tally, bytes("\xd0"), 1, 0) == DOUBLES_STATUS_OK);
+    CHECK(left.tail_len == 1);
+    right = left;
+    CHECK(doubles_update_utf8(&left, tally, bytes("aa"), 2, 0) == DOUBLES_STATUS_INVALID_UTF8);
+    CHECK(doubles_merge(&left, tally, &whole) == DOUBLES_STATUS_INVALID_UTF8);
+    left.head_len = 4;
+    right.head_len = 4;
+    CHECK(doubles_merge(&left, tally, &whole) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(memcmp(&left, &right, sizeof left) == 0);
+    CHECK(doubles_tally_len(tally) == 1);
+
+    memset(&left, 0, sizeof left);
+    CHECK(doubles_update_bytes(&left, NULL, bytes("\xff\xff"), 2, 0) == DOUBLES_STATUS_OK);
+    CHECK(doubles_update_bytes(&left, NULL, bytes("\xff"), 1, 0) == DOUBLES_STATUS_OK);
+    CHECK(left.length == 3 && left.count == 2);
+    CHECK(doubles_update_bytes(&left, NULL, NULL, 0, 0) == DOUBLES_STATUS_OK);
+    CHECK(doubles_update_bytes(&left, NULL, NULL, 1, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_update_bytes(NULL, NULL, bytes("a"), 1, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_update_utf8(NULL, NULL, bytes("a"), 1, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_merge(NULL, NULL, &whole) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_merge(&left, NULL, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(left.length == 3 && left.count == 2);
+    doubles_tally_free(tally);
+}
+
 static const uint8_t KEY[DOUBLES_KEY_LENGTH] = {1, 2, 3};
 
 static int64_t fill(const char *alphabet, size_t alphabet_len, uint64_t block, uint8_t *out, size_t len) {
@@ -155,6 +201,7 @@ int main(void) {
     check_utf32();
     check_valid_utf8();
     check_tally();
+    check_summary();
     check_random();
     return failures != 0;
 }

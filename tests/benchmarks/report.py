@@ -133,6 +133,9 @@ ONE = groups.COUNT_ONE_THREAD.name
 READ_ONE, READ_ALL = (read.name for read in groups.READS)
 PAR_WINDOWS = groups.PEERS_STR[-1].name
 TEN_MILLION = ("10 M letters",)
+MAKE, FILL = (c.name for c in GROUPS["random"].contestants if c.role == groups.OURS)
+CHOICE, CHOICES = (c.name for c in GROUPS["random"].contestants[:2])
+RAW_FILL = GROUPS["random"].contestants[-1].name
 TARGETS = (
     Target("str, 10 M letters: par_windows(2)", "original-str", TEN_MILLION, ALL, PAR_WINDOWS, 20),
     Target("the same: regex", "original-str", TEN_MILLION, ALL, groups.REGEX.name, 1000),
@@ -173,6 +176,11 @@ TARGETS = (
         )
         for rival, goal in (("PyO3: from_utf8, chars()", 5), ("bytes.decode alone", 1))
     ),
+    *(
+        Target(f"random_string of 10 M: {rival}", "random", TEN_MILLION, MAKE, rival, goal)
+        for rival, goal in ((groups.PEER, 15), (CHOICES, 250), (CHOICE, 800))
+    ),
+    Target("fill_random of 10 MB: raw fill", "random", TEN_MILLION, FILL, RAW_FILL, 1 / 1.5, COST),
 )
 
 # What a process of its own runs: it makes its input, counts, and says by how much its peak grew.

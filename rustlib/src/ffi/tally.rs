@@ -2,7 +2,6 @@
 
 use super::DoublesStatus;
 use super::guard::{bytes, guard, output};
-use crate::code_points::InvalidUtf8;
 use crate::tally::Tally;
 use std::ptr;
 
@@ -72,10 +71,8 @@ pub unsafe extern "C" fn doubles_tally_utf8(
     guard(|| {
         // SAFETY: the caller's word on tally, data and len.
         let (tally, data) = unsafe { (handle_mut(tally)?, bytes(data, len)?) };
-        match tally.add_utf8(data) {
-            Ok(()) => Ok(0),
-            Err(InvalidUtf8) => Err(DoublesStatus::InvalidUtf8),
-        }
+        tally.add_utf8(data)?;
+        Ok(0)
     })
 }
 
@@ -154,11 +151,17 @@ unsafe fn handle<'a>(tally: *const DoublesTally) -> Result<&'a Tally, DoublesSta
 
 /// # Safety
 ///
+/// `tally` is NULL, which is none, or came from `doubles_tally_new`, and nobody else uses it as long as
+/// `'a`.
+pub(super) unsafe fn optional<'a>(tally: *mut DoublesTally) -> Option<&'a mut Tally> {
+    // SAFETY: NULL or a live tally, by the caller's word.
+    unsafe { tally.as_mut() }.map(|tally| &mut tally.0)
+}
+
+/// # Safety
+///
 /// `tally` is NULL or came from `doubles_tally_new`, and nobody else uses it as long as `'a`.
 unsafe fn handle_mut<'a>(tally: *mut DoublesTally) -> Result<&'a mut Tally, DoublesStatus> {
-    // SAFETY: NULL or a live tally, by the caller's word.
-    let tally = unsafe { tally.as_mut() };
-    tally
-        .map(|tally| &mut tally.0)
-        .ok_or(DoublesStatus::NullPointer)
+    // SAFETY: the same.
+    unsafe { optional(tally) }.ok_or(DoublesStatus::NullPointer)
 }
