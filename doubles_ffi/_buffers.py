@@ -64,6 +64,9 @@ _BYTE_ORDER_MARKS = {
     "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
 }
 
+# The names of UTF-8 without and with a mark at its beginning.
+_UTF8 = {"utf-8", "utf-8-sig"}
+
 # The bytes of a code point after its first, in UTF-8.
 _CONTINUATION = range(0x80, 0xC0)
 
@@ -76,10 +79,11 @@ class Kind(Enum):
     UTF32 = "code points as UTF-32, in the machine's byte order"
 
 
-def pieces(data: Data, encoding: str | None) -> Iterator[Piece]:
+def pieces(data: Data, encoding: str | None, size: int | None = None) -> Iterator[Piece]:
     """Yield any input as kind, pointer and length in bytes, piece by piece.
 
-    A pointer is good until the next piece is asked for.
+    What lies in memory as the library takes it comes in pieces of `size` bytes, or of SLICE. A
+    pointer is good until the next piece is asked for.
 
     Raises:
         TypeError, BufferError, ValueError: as `lock`; TypeError for a str with an encoding.
@@ -87,19 +91,20 @@ def pieces(data: Data, encoding: str | None) -> Iterator[Piece]:
         UnicodeDecodeError: the bytes are not text in that encoding. UTF-8 is left to the library to
             check, and `utf8_error` makes the exception.
     """
+    size = size or SLICE
     if isinstance(data, str):
         if encoding is not None:
             raise TypeError("a str is already decoded: it takes no encoding")
-        return _text(exact(data))
+        return _text(exact(data), size)
     if encoding is None:
-        return _bytes(data)
+        return _bytes(data, size)
     name = codecs.lookup(encoding).name
-    if name == "utf-8":
-        return _utf8(data)
+    if name in _UTF8:
+        return _utf8(data, name, size)
     if name == "iso8859-1":  # latin-1: a code point is a byte
-        return _bytes(data)
+        return _bytes(data, size)
     "".encode(encoding)  # A LookupError for the codecs that are no text encodings.
-    return _decoded(data, name)
+    return _decoded(data, encoding, size)
 
 
 def thread_limit(threads: int | None) -> int:
@@ -138,6 +143,8 @@ def lock(data: BytesLike, *, writable: bool = False) -> Any:
             )
         if not view.c_contiguous:
             raise BufferError("the buffer is not C-contiguous; pass a copy")
+        if writable and view.readonly:
+            raise BufferError("the buffer is read-only")
     return ffi.from_buffer("uint8_t[]", data, require_writable=writable)
 
 
@@ -187,35 +194,43 @@ def hold_still(data: BytesLike) -> bytes:
         return bytes(ffi.buffer(array))
 
 
-def utf8_error(data: Any) -> Exception:
+def utf8_error(data: Any, encoding: str | None) -> Exception:
     """Return the exception that `bytes.decode` raises for bytes that turned out not to be UTF-8."""
     with lock(data) as array:
-        start = check(lib.doubles_valid_utf8(array, len(array)))
+        mark = _mark(array, codecs.lookup(encoding or "utf-8").name)
+        start = check(lib.doubles_valid_utf8(array + mark, len(array) - mark))
         # What is wrong shows within the four bytes that a code point has at most.
-        wrong = bytes(ffi.buffer(array)[start : start + 4])
+        wrong = bytes(ffi.buffer(array)[mark + start : mark + start + 4])
     try:
         wrong.decode()
     except UnicodeDecodeError as error:
-        return UnicodeDecodeError("utf-8", hold_still(data), start, start + error.end, error.reason)
+        text = hold_still(data)[mark:]
+        return UnicodeDecodeError("utf-8", text, start, start + error.end, error.reason)
     return RuntimeError("the buffer was changed while it was counted")
 
 
-def _bytes(data: BytesLike) -> Iterator[Piece]:
+def _mark(array: Any, name: str) -> int:
+    """Return how many bytes at the beginning are no text but a mark that says it is UTF-8."""
+    marked = name == "utf-8-sig" and ffi.buffer(array)[:3] == codecs.BOM_UTF8
+    return len(codecs.BOM_UTF8) if marked else 0
+
+
+def _bytes(data: BytesLike, size: int) -> Iterator[Piece]:
     with lock(data) as array:
-        yield from _slices(array, len(array))
+        yield from _slices(array, len(array), size)
 
 
-def _slices(pointer: Pointer, length: int) -> Iterator[Piece]:
-    for end in range(SLICE, length + SLICE, SLICE):
-        start = max(end - SLICE - 1, 0)
+def _slices(pointer: Pointer, length: int, size: int) -> Iterator[Piece]:
+    for end in range(size, length + size, size):
+        start = max(end - size - 1, 0)
         yield Kind.BYTES, pointer + start, min(end, length) - start
 
 
-def _utf8(data: BytesLike) -> Iterator[Piece]:
+def _utf8(data: BytesLike, name: str, size: int) -> Iterator[Piece]:
     with lock(data) as array:
-        start, length = 0, len(array)
+        start, length = _mark(array, name), len(array)
         while start < length:
-            end = min(start + SLICE, length)
+            end = min(start + size, length)
             if end < length:
                 end = _code_point_start(array, end)
             yield Kind.UTF8, array + start, end - start
@@ -230,13 +245,13 @@ def _code_point_start(array: Pointer, index: int) -> int:
     return max(index - 3, 0)
 
 
-def _text(text: str) -> Iterator[Piece]:
+def _text(text: str, size: int) -> Iterator[Piece]:
     if text.isascii():
         pointer, length = utf8(text)
         if isinstance(pointer, bytes):
             yield Kind.BYTES, pointer, length
         else:
-            yield from _slices(pointer, length)
+            yield from _slices(pointer, length, size)
     else:
         yield from _utf32(text)
 
@@ -259,16 +274,17 @@ def _utf32(text: str) -> Iterator[Piece]:
         yield Kind.UTF32, pointer, len(block) * ffi.sizeof("uint32_t")
 
 
-def _decoded(data: BytesLike, encoding: str) -> Iterator[Piece]:
-    """Decode block by block where that can be done; `encoding` is a codec's own name."""
-    if encoding in _NOT_IN_BLOCKS:
-        yield from _text(hold_still(data).decode(encoding))
-        return
+def _decoded(data: BytesLike, encoding: str, size: int) -> Iterator[Piece]:
+    """Decode block by block where that can be done, else all at once."""
+    codec = codecs.lookup(encoding)
     with lock(data) as array:
         memory = ffi.buffer(array)
-        if not memory[:4].startswith(_BYTE_ORDER_MARKS.get(encoding, b"")):
-            encoding += f"-{_ENDIAN}"
-        decoder = codecs.getincrementaldecoder(encoding)()
+        if not memory[:4].startswith(_BYTE_ORDER_MARKS.get(codec.name, b"")):
+            codec = codecs.lookup(f"{codec.name}-{_ENDIAN}")
+        if codec.incrementaldecoder is None or codec.name in _NOT_IN_BLOCKS:
+            yield from _text(hold_still(data).decode(encoding), size)
+            return
+        decoder = codec.incrementaldecoder()
         last = ""
         for end in range(_BLOCK, len(memory) + _BLOCK, _BLOCK):
             try:
@@ -276,7 +292,7 @@ def _decoded(data: BytesLike, encoding: str) -> Iterator[Piece]:
             except UnicodeError:
                 hold_still(data).decode(encoding)  # Raises the same, with the right positions.
                 raise
-            yield from _text(last + text)
+            yield from _text(last + text, size)
             last = text[-1:] or last
 
 

@@ -7,6 +7,7 @@ import codecs
 import errno
 import io
 import os
+import re
 import string
 import sys
 from typing import TYPE_CHECKING
@@ -131,8 +132,8 @@ def _text_encoding(name: str) -> str:
 def _length(text: str) -> int:
     unit = text[-1:] if text[-1:] in _UNITS else ""
     number = text.removesuffix(unit)
-    if not (number.isascii() and number.isdecimal()):
-        raise argparse.ArgumentTypeError(f"not a length: {text!r}")
+    if not re.fullmatch("[0-9]{1,18}", number):
+        raise argparse.ArgumentTypeError(f"not a length: {text[:20]!r}")
     return int(number) * _UNITS[unit]
 
 
@@ -146,10 +147,12 @@ def _alphabet(text: str) -> str:
 
 
 def _seed(text: str) -> int | str:
+    if not re.fullmatch("-?[0-9]+", text):
+        return text
     try:
         return int(text)
-    except ValueError:
-        return text
+    except ValueError as error:  # Python reads no number of thousands of digits.
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _random(options: argparse.Namespace) -> int:
@@ -157,8 +160,9 @@ def _random(options: argparse.Namespace) -> int:
     buffer = ffi.new("uint8_t[]", min(options.length, _RANDOM_BLOCK))
     for start in range(0, options.length, _RANDOM_BLOCK):
         source.fill(buffer, len(buffer))
-        size = min(options.length - start, _RANDOM_BLOCK)
-        sys.stdout.buffer.write(ffi.buffer(buffer, size))
+        rest = memoryview(ffi.buffer(buffer))[: options.length - start]
+        while rest:  # Where Python does not buffer, a write may be a part of it.
+            rest = rest[sys.stdout.buffer.write(rest) :]
     return 0
 
 

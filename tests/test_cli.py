@@ -2,6 +2,8 @@
 
 import io
 import os
+import resource
+import signal
 import string
 import subprocess
 import sys
@@ -80,6 +82,8 @@ def test_bad_files_are_reported_and_the_others_counted(capsys):
         (["random", ""], "not a length: ''"),
         (["random", "K"], "not a length: 'K'"),
         (["random", "1.5"], "not a length: '1.5'"),
+        (["random", "9" * 5000], "not a length: '99999999999999999999'"),
+        (["random", "1", "--seed", "9" * 5000], "limit"),
         (["random", "1", "--alphabet", ""], "the alphabet is empty"),
         (["random", "1", "--alphabet", "aa"], "repeats a character"),
     ],
@@ -100,6 +104,7 @@ def test_wrong_usage(arguments, complaint, capsys):
         (["20", "--seed", "1"], random_string(20, seed=1)),
         (["20", "--seed=-1"], random_string(20, seed=-1)),
         (["20", "--seed", "one"], random_string(20, seed="one")),
+        (["20", "--seed", "1_000"], random_string(20, seed="1_000")),
         (["20", "--alphabet", "z"], "z" * 20),
         (
             ["2K", "--alphabet", "alphanumeric", "--seed", "1"],
@@ -218,6 +223,29 @@ def test_text_that_only_a_strange_codec_can_refuse(capsys, monkeypatch):
     stdin(monkeypatch, b"aa\\")
     assert main(["count", "--encoding", "punycode"]) == 2
     assert "doubles: -: not punycode: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_can_not_be_written_whole_is_reported(tmp_path, unbuffered):
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))
+
+    with (tmp_path / "output").open("wb") as output:
+        end = subprocess.run(
+            [sys.executable, "-m", "doubles_ffi", "random", "6M"],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            check=False,
+            preexec_fn=limit,
+            env={**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert (end.returncode, end.stderr) == (2, b"doubles: standard output: File too large\n")
+
+
+def test_random_is_whole_where_python_does_not_buffer():
+    end = shell("doubles random 5M --seed 1 | wc -c", PYTHONUNBUFFERED="1")
+    assert (end.stdout.strip(), end.stderr) == (b"5000000", b"")
 
 
 def test_names_that_are_not_utf8(tmp_path):

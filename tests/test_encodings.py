@@ -114,6 +114,35 @@ def test_a_buffer_that_becomes_valid_meanwhile(monkeypatch):
         count_doubles(b"valid", encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    "beginning", [b"", b"\xef", b"\xef\xbb", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef"]
+)
+@pytest.mark.parametrize(
+    "rest", [b"", b"aab", b"\xff", "жж".encode(), b"\xbf\xbf", b"\xef\xbb\xbf"]
+)
+def test_utf8_with_a_mark(beginning, rest):
+    data = beginning + rest
+    expected = outcome(lambda: reference.count(data.decode("utf-8-sig")))
+    assert outcome(lambda: count_doubles(data, encoding="utf-8-sig")) == expected
+    assert outcome(lambda: count_doubles(bytearray(data), encoding="utf_8_sig")) == expected
+
+
+@pytest.mark.parametrize("incremental", [None, codecs.getincrementaldecoder("cp1251")])
+def test_codecs_of_others(incremental):
+    info = codecs.lookup("cp1251")
+    name = f"doubles_test_{incremental is None}".lower()
+    mine = codecs.CodecInfo(
+        info.encode, info.decode, incrementaldecoder=incremental, name="A Name Of Its Own"
+    )
+    codecs.register(search := lambda wanted: mine if wanted == name else None)
+    try:
+        assert count_doubles("жжук".encode("cp1251"), encoding=name) == 1
+        with pytest.raises(UnicodeDecodeError, match="position 2"):
+            count_doubles(b"aa\x98", encoding=name)
+    finally:
+        codecs.unregister(search)
+
+
 @given(strategies.binary)
 def test_any_bytes_as_utf8(data):
     expected = outcome(lambda: reference.count(data.decode()))
@@ -125,7 +154,11 @@ def test_a_decoder_that_fails_where_decoding_does_not(monkeypatch):
         def decode(self, *_):
             raise UnicodeError("of its own")
 
-    monkeypatch.setattr(_buffers.codecs, "getincrementaldecoder", lambda _: Failing)
+    info = codecs.lookup("cp1252")
+    failing = codecs.CodecInfo(
+        info.encode, info.decode, incrementaldecoder=Failing, name="doubles_test_failing"
+    )
+    monkeypatch.setattr(_buffers.codecs, "lookup", lambda _: failing)
     with pytest.raises(UnicodeError, match="of its own"):
         count_doubles(b"aa", encoding="cp1252")
 

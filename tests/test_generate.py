@@ -7,6 +7,7 @@ import multiprocessing.shared_memory
 import os
 import string
 import sys
+import traceback
 from collections import Counter
 
 import numpy
@@ -15,7 +16,7 @@ import reference_random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles_ffi import fill_random, random_string
+from doubles_ffi import fill_random, generate, random_string
 
 ASCII = "".join(map(chr, range(128)))
 SIZES = [1, 2, 3, 26, 52, 62, 64, 100, 127, 128]
@@ -90,6 +91,13 @@ GOLDEN = [
 def test_golden_vectors(seed, alphabet, digest):
     text = random_string(200_000, seed=seed, alphabet=alphabet)
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize("size", range(1, 129))
+def test_the_definition_for_every_size(size):
+    alphabet = ASCII[::-1][:size]
+    expected = reference_random.text("size", alphabet, 0, 300)
+    assert random_string(300, seed="size", alphabet=alphabet) == expected
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -209,7 +217,7 @@ def test_nothing_beside_the_buffer_is_written():
 
 def test_slices_go_on_where_the_one_before_ended(monkeypatch):
     expected = random_string(500_000, seed=4)
-    monkeypatch.setattr("doubles_ffi.generate.SLICE", 2 * reference_random.BLOCK)
+    monkeypatch.setattr("doubles_ffi.generate._SLICE", 2 * reference_random.BLOCK)
     assert random_string(500_000, seed=4) == expected
 
 
@@ -249,10 +257,19 @@ def test_bad_types(arguments):
         random_string(**arguments)
 
 
-@pytest.mark.parametrize("buffer", [b"abc", memoryview(b"abc"), "abc"])
-def test_buffers_that_can_not_be_filled(buffer):
-    with pytest.raises((BufferError, TypeError)):
-        fill_random(buffer)
+def test_buffers_that_can_not_be_written():
+    frozen = numpy.zeros(3, numpy.uint8)
+    frozen.flags.writeable = False
+    mapped = mmap.mmap(-1, 3, prot=mmap.PROT_READ)
+    view = memoryview(bytearray(3)).toreadonly()
+    for buffer in (b"abc", memoryview(b"abc"), view, frozen, mapped):
+        with pytest.raises(BufferError, match="read-only"):
+            fill_random(buffer)
+
+
+def test_buffers_that_can_not_be_filled():
+    with pytest.raises(TypeError, match="not str"):
+        fill_random("abc")
     with pytest.raises(TypeError, match="8 bytes each"):
         fill_random(numpy.zeros(3))
     with pytest.raises(BufferError, match="C-contiguous"):
@@ -275,3 +292,14 @@ def test_no_entropy(monkeypatch):
     with pytest.raises(OSError, match="no entropy"):
         fill_random(bytearray(1))
     assert random_string(1, seed=1)
+
+
+def test_an_exception_leaves_no_half_written_str(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(generate.Source, "fill", interrupt)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        random_string(100_000)
+    frames = [frame for frame, _ in traceback.walk_tb(raised.value.__traceback__)]
+    assert all("text" not in frame.f_locals for frame in frames)

@@ -15,6 +15,8 @@ import pytest
 import doubles_ffi
 from doubles_ffi import _library
 
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(doubles_ffi.__file__).parent
 
@@ -120,6 +122,7 @@ calls = [
     lambda: d.count_doubles_once_bytes("aaa"),
     lambda: d.count_doubles_slice("aaa"),
     lambda: d.count_doubles_slice_parallel("aaa"),
+    lambda: d.count_doubles("жжж".encode(), encoding="utf-8"),
     lambda: len(d.random_string(2)),
     lambda: d.tally_doubles("aaa").total(),
     lambda: d.DoubleCounter(b"aaa").count,
@@ -240,6 +243,7 @@ counting.join()
     check_run(WARM_POOL + script, DOUBLES_NUM_THREADS="2", PYTHONWARNINGS="ignore")
 
 
+@linux_only
 def test_where_no_thread_can_be_made_the_caller_counts():
     script = """
 import os, resource, threading
@@ -268,6 +272,7 @@ assert len(os.listdir("/proc/self/task")) == 3
     check_run(script, DOUBLES_NUM_THREADS="2")
 
 
+@linux_only
 @pytest.mark.parametrize(
     ("wanted", "threads"), [("1", 1), ("5", 6), ("100000", 513), ("0", None), ("many", None)]
 )
@@ -278,11 +283,13 @@ def test_the_size_of_the_pool(wanted, threads):
     assert found == (threads or default)
 
 
+@linux_only
 def test_one_cpu_is_one_thread():
     script = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])" + WARM_POOL
     assert check_run(script + "print(threads())") == "1\n"
 
 
+@linux_only
 def test_threads_1_starts_no_thread():
     script = """
 import os, doubles_ffi
@@ -317,6 +324,22 @@ except KeyboardInterrupt:
         finally:
             process.kill()
     assert output == "interrupted\n"
+
+
+def test_long_subclasses_of_str_live_as_long_as_their_pointer():
+    script = """
+import doubles_ffi as d
+
+class Text(str):
+    pass
+
+text = Text("aab" * 10_000_000)
+for count in (d.count_doubles, d.count_doubles_zip, d.count_doubles_once,
+              d.count_doubles_once_bytes, d.count_doubles_slice, d.count_doubles_slice_parallel):
+    assert count(text) == 10_000_000, count
+assert d.tally_doubles(text) == {"a": 10_000_000}
+"""
+    check_run(script)
 
 
 def test_unforeseen_statuses_are_bugs():

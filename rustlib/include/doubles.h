@@ -162,13 +162,13 @@ int64_t doubles_count_slice_parallel(const uint8_t *data, size_t len);
 // Fills `out` with characters drawn from `alphabet`, each of them as likely as any other, on at most
 // `threads` threads; 0 leaves their number to the library. What stands where depends on the alphabet,
 // the key and the position alone: `out` begins with block `first_block` of the text, and a block has
-// `DOUBLES_BLOCK_LENGTH` characters. Returns zero or a status.
+// `DOUBLES_BLOCK_LENGTH` characters. A text has 2^63 blocks. Returns zero or a status.
 //
 // # Safety
 //
 // - `alphabet` points to `alphabet_len` readable bytes.
 // - `key` is NULL or points to `DOUBLES_KEY_LENGTH` readable bytes.
-// - `out` points to `out_len` writable bytes, initialized, apart from the others.
+// - `out` points to `out_len` writable bytes, apart from the others.
 int64_t doubles_fill_random(const uint8_t *alphabet,
                             size_t alphabet_len,
                             const uint8_t *key,

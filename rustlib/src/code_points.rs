@@ -8,7 +8,7 @@ use crate::summary::Summary;
 use simdutf8::{basic, compat};
 
 /// Bytes per block: small enough for the L1 cache, so that the second look costs nothing.
-const BLOCK: usize = 32 * 1024;
+pub(crate) const BLOCK: usize = 32 * 1024;
 
 /// Bytes that are not UTF-8, somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
-//! Every exported function; those on a type of their own stand in `ffi/`. Nothing clever happens here: raw pointers become slices, one call does
-//! the work, and its outcome becomes a count or a status.
+//! Every exported function; those on a type of their own stand in `ffi/`. Nothing clever happens here:
+//! raw pointers become slices, one call does the work, and its outcome becomes a count or a status.
 //!
-//! Common to all: a count is zero or more, a status is below zero. NULL is good for a length of
-//! zero. Outputs are written only on success.
+//! Common to all: a count is zero or more, a status is below zero. NULL is good for a length of zero.
+//! Outputs are written only on success; what they hold after `Panicked` is not said.
 
 mod guard;
 mod summary;
@@ -176,13 +176,13 @@ pub unsafe extern "C" fn doubles_count_slice_parallel(data: *const u8, len: usiz
 /// Fills `out` with characters drawn from `alphabet`, each of them as likely as any other, on at most
 /// `threads` threads; 0 leaves their number to the library. What stands where depends on the alphabet,
 /// the key and the position alone: `out` begins with block `first_block` of the text, and a block has
-/// `DOUBLES_BLOCK_LENGTH` characters. Returns zero or a status.
+/// `DOUBLES_BLOCK_LENGTH` characters. A text has 2^63 blocks. Returns zero or a status.
 ///
 /// # Safety
 ///
 /// - `alphabet` points to `alphabet_len` readable bytes.
 /// - `key` is NULL or points to `DOUBLES_KEY_LENGTH` readable bytes.
-/// - `out` points to `out_len` writable bytes, initialized, apart from the others.
+/// - `out` points to `out_len` writable bytes, apart from the others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_fill_random(
     alphabet: *const u8,
@@ -203,7 +203,7 @@ pub unsafe extern "C" fn doubles_fill_random(
             )
         };
         let alphabet = Alphabet::new(alphabet).ok_or(DoublesStatus::InvalidAlphabet)?;
-        random::fill(out, &alphabet, key, first_block, NonZeroUsize::new(threads));
+        random::fill(out, &alphabet, key, first_block, NonZeroUsize::new(threads))?;
         Ok(0)
     })
 }

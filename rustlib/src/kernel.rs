@@ -159,6 +159,8 @@ mod tests {
         tally: fn(&[u8], &mut [u64; 256]),
         each_double_utf32: fn(&[u8], &mut dyn FnMut(u32)),
         each_double_utf8: fn(&[u8], &mut dyn FnMut(usize)),
+        digits: fn(&Table, &[u8], &mut [u8]) -> u32,
+        spell: fn(&Table, &mut [u8]),
     }
 
     fn kernels() -> Vec<Kernel> {
@@ -170,6 +172,8 @@ mod tests {
             tally: portable::tally,
             each_double_utf32: portable::each_double_utf32,
             each_double_utf8: portable::each_double_utf8,
+            digits: draw::digits,
+            spell: draw::spell,
         };
         let dispatched = Kernel {
             name: "dispatched",
@@ -179,6 +183,8 @@ mod tests {
             tally,
             each_double_utf32,
             each_double_utf8,
+            digits: Table::digits,
+            spell: Table::spell,
         };
         let mut kernels = vec![portable, dispatched];
         #[cfg(target_arch = "x86_64")]
@@ -194,6 +200,8 @@ mod tests {
                 tally: |bytes, table| avx2().tally(bytes, table),
                 each_double_utf32: |bytes, found| avx2().each_double_utf32(bytes, found),
                 each_double_utf8: |text, found| avx2().each_double_utf8(text, found),
+                digits: |table, words, out| avx2().digits(table, words, out),
+                spell: |table, text| avx2().spell(table, text),
             });
         }
         kernels
@@ -375,6 +383,56 @@ mod tests {
         for unit in ["a", "ж", "€", "𝄞"] {
             for length in around_the_flush() {
                 check_utf8(&unit.repeat(length));
+            }
+        }
+    }
+
+    #[test]
+    fn every_digit_of_every_alphabet_is_spelled() {
+        for size in 1..=128 {
+            // Backwards, so that no character is its own digit, but for one.
+            let characters: Vec<u8> = (0..size).rev().map(|c| c as u8).collect();
+            let table = Table::new(&characters);
+            for length in (0..100).chain([1024]) {
+                let digits: Vec<u8> = (0..length).map(|i| (i * 7 % size) as u8).collect();
+                let expected: Vec<u8> =
+                    digits.iter().map(|&d| characters[usize::from(d)]).collect();
+                for Kernel { name, spell, .. } in kernels() {
+                    let mut text = digits.clone();
+                    spell(&table, &mut text);
+                    assert_eq!(text, expected, "{name}, {size} characters, length {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn digits_are_those_of_one_long_multiplication() {
+        for size in 1..=128u128 {
+            let table = Table::new(&(0..size as u8).collect::<Vec<_>>());
+            let word = |i: u32| i.wrapping_mul(2_654_435_761).rotate_left(i);
+            let words: Vec<u32> = [0, 1, u32::MAX]
+                .into_iter()
+                .chain((0..97).map(word))
+                .collect();
+            for used in 1..words.len() {
+                let words = &words[..used];
+                let products = words.iter().map(|&word| u128::from(word) * size.pow(4));
+                let least = products.clone().map(|product| product as u32).min();
+                let digits = products.flat_map(|product| {
+                    [3, 2, 1, 0].map(|place| ((product >> 32) / size.pow(place) % size) as u8)
+                });
+                let expected: Vec<u8> = digits.collect();
+                let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+                for Kernel { name, digits, .. } in kernels() {
+                    let mut found = vec![0; bytes.len()];
+                    let rest = digits(&table, &bytes, &mut found);
+                    assert_eq!(
+                        (found, Some(rest)),
+                        (expected.clone(), least),
+                        "{name}, {size}"
+                    );
+                }
             }
         }
     }

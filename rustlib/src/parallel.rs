@@ -170,13 +170,21 @@ pub fn each_block(
     threads: Option<NonZeroUsize>,
     work: impl Fn(u64, &mut [u8]) + Sync,
 ) {
-    let numbered = |(number, block): (usize, &mut [u8])| work(number as u64, block);
     let Some(Plan { pool, piece }) = plan(out.len(), 2 * size, threads) else {
-        return out.chunks_mut(size).enumerate().for_each(numbered);
+        return (0..)
+            .zip(out.chunks_mut(size))
+            .for_each(|(number, block)| work(number, block));
     };
-    let blocks = out.par_chunks_mut(size).enumerate();
-    // Whole blocks only; the rest of a piece goes to the last.
-    pool.install(|| blocks.with_min_len(piece.div_ceil(size)).for_each(numbered));
+    let blocks_per_piece = piece.div_ceil(size);
+    let pieces = out.par_chunks_mut(blocks_per_piece * size).enumerate();
+    pool.install(|| {
+        pieces.for_each(|(index, piece)| {
+            let first = (index * blocks_per_piece) as u64;
+            (first..)
+                .zip(piece.chunks_mut(size))
+                .for_each(|(number, block)| work(number, block));
+        });
+    });
 }
 
 /// Where to do the work, and in pieces of how many bytes.

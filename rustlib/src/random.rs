@@ -40,6 +40,10 @@ const REPLACEMENTS: u64 = 1 << 63;
 /// Characters that are made at a time, from as many bytes; both stay in the L1 cache.
 const CHUNK: usize = 1024;
 
+/// A block whose stream would be the one that replaces words of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
 /// 1 to 128 different characters.
 #[derive(Clone, Debug)]
 pub struct Alphabet {
@@ -79,10 +83,11 @@ impl Alphabet {
 /// use doubles::random::{Alphabet, BLOCK, fill};
 /// let letters = Alphabet::new(b"abc").expect("three different characters");
 /// let mut text = vec![0; 3 * BLOCK];
-/// fill(&mut text, &letters, &[7; 32], 0, None);
+/// fill(&mut text, &letters, &[7; 32], 0, None)?;
 /// let mut end = vec![0; BLOCK];
-/// fill(&mut end, &letters, &[7; 32], 2, None);
+/// fill(&mut end, &letters, &[7; 32], 2, None)?;
 /// assert_eq!(text[2 * BLOCK..], end);
+/// # Ok::<(), doubles::random::TooLong>(())
 /// ```
 pub fn fill(
     out: &mut [u8],
@@ -90,10 +95,15 @@ pub fn fill(
     key: &Key,
     first_block: u64,
     threads: Option<NonZeroUsize>,
-) {
+) -> Result<(), TooLong> {
+    let blocks = out.len().div_ceil(BLOCK) as u64;
+    if first_block > REPLACEMENTS - blocks {
+        return Err(TooLong);
+    }
     parallel::each_block(out, BLOCK, threads, |block, out| {
-        fill_block(out, alphabet, key, first_block.wrapping_add(block));
+        fill_block(out, alphabet, key, first_block + block);
     });
+    Ok(())
 }
 
 /// Fills `out` with the beginning of one block.
@@ -109,7 +119,7 @@ fn fill_block(out: &mut [u8], alphabet: &Alphabet, key: &Key, block: u64) {
     let mut draw = |text: &mut [u8]| {
         generator.fill_bytes(&mut words);
         if alphabet.table.digits(&words, text) < alphabet.least_rest {
-            let replacements = replacements.get_or_insert_with(|| stream(block | REPLACEMENTS));
+            let replacements = replacements.get_or_insert_with(|| stream(block + REPLACEMENTS));
             replace_words(&words, text, alphabet, replacements);
         }
         alphabet.table.spell(text);
@@ -139,5 +149,58 @@ fn replace_words(
             word = replacements.next_u32();
             (*digits, _) = alphabet.table.draw(word);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Key = [9; 32];
+
+    #[test]
+    fn alphabets_are_1_to_128_different_characters() {
+        let ascii: Vec<u8> = (0..128).collect();
+        assert!((1..=128).all(|size| Alphabet::new(&ascii[..size]).is_some()));
+        assert!(Alphabet::new(b"").is_none());
+        assert!(Alphabet::new(b"aba").is_none());
+        assert!(Alphabet::new(&(0..129).collect::<Vec<u8>>()).is_none());
+    }
+
+    #[test]
+    fn any_number_of_threads_writes_the_same() {
+        let alphabet = Alphabet::new(b"abcdefg").expect("different characters");
+        for length in [0, 1, BLOCK, 9 * BLOCK + 5, 40 * BLOCK + 1] {
+            let text = |threads| {
+                let mut text = vec![0; length];
+                fill(&mut text, &alphabet, &KEY, 3, NonZeroUsize::new(threads)).expect("short");
+                text
+            };
+            let serial = text(1);
+            assert!(
+                [0, 2, 3, 7, 1000]
+                    .map(text)
+                    .iter()
+                    .all(|text| *text == serial)
+            );
+        }
+    }
+
+    #[test]
+    fn there_are_as_many_blocks_as_streams_to_replace_words_of() {
+        let alphabet = Alphabet::new(b"ab").expect("different characters");
+        let mut text = [0; BLOCK + 1];
+        assert_eq!(
+            fill(&mut text, &alphabet, &KEY, (1 << 63) - 2, None),
+            Ok(())
+        );
+        assert_eq!(
+            fill(&mut text, &alphabet, &KEY, (1 << 63) - 1, None),
+            Err(TooLong)
+        );
+        assert_eq!(
+            fill(&mut text, &alphabet, &KEY, u64::MAX, None),
+            Err(TooLong)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! How many doubles each unit makes.
 #![forbid(unsafe_code)]
 
-use crate::code_points::{self, InvalidUtf8};
+use crate::code_points::{self, BLOCK, InvalidUtf8};
 use crate::kernel;
 
 /// Units per page of the table. Text keeps to a few scripts, so few pages are ever made.
@@ -9,9 +9,6 @@ const PAGE: usize = 256;
 
 /// Pages that all code points need, up to 0x10FFFF.
 const PAGES: usize = 0x11_0000 / PAGE;
-
-/// Bytes of UTF-8 per turn.
-const BLOCK: usize = 32 * 1024;
 
 /// Doubles per unit. A unit is a byte's or a code point's number.
 pub struct Tally {

@@ -107,7 +107,8 @@ static void check_tally(void) {
     CHECK(doubles_tally_read(tally, NULL, counts, 1) == DOUBLES_STATUS_NULL_POINTER);
     CHECK(doubles_tally_read(tally, units, NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
     CHECK(doubles_tally_read(tally, NULL, NULL, 0) == 0);
-    CHECK(doubles_tally_read(tally, units, counts, SIZE_MAX) == DOUBLES_STATUS_INVALID_LENGTH);
+    const size_t too_many = SIZE_MAX / 2 / sizeof *units + 1;
+    CHECK(doubles_tally_read(tally, units, counts, too_many) == DOUBLES_STATUS_INVALID_LENGTH);
     doubles_tally_free(tally);
 
     CHECK(doubles_tally_len(NULL) == DOUBLES_STATUS_NULL_POINTER);
@@ -178,11 +179,13 @@ static void check_random(void) {
     CHECK(memcmp(text + DOUBLES_BLOCK_LENGTH, second, sizeof second) == 0);
     CHECK(fill("xyz", 3, 0, second, sizeof second) == DOUBLES_STATUS_OK);
     CHECK(memcmp(text, second, sizeof second) == 0);
-    CHECK(fill("xyz", 3, UINT64_MAX, second, sizeof second) == DOUBLES_STATUS_OK);
+    CHECK(fill("xyz", 3, INT64_MAX, second, sizeof second) == DOUBLES_STATUS_OK);
+    CHECK(fill("xyz", 3, 0, second, sizeof second) == DOUBLES_STATUS_OK);
     CHECK(fill("xyz", 3, 0, NULL, 0) == DOUBLES_STATUS_OK);
 
     memset(second, 7, sizeof second);
     memset(text, 7, sizeof second);
+    CHECK(fill("xyz", 3, UINT64_MAX, second, 64) == DOUBLES_STATUS_INVALID_LENGTH);
     CHECK(fill("", 0, 0, second, 64) == DOUBLES_STATUS_INVALID_ALPHABET);
     CHECK(fill("xyx", 3, 0, second, 64) == DOUBLES_STATUS_INVALID_ALPHABET);
     CHECK(fill((const char *)text, 129, 0, second, 64) == DOUBLES_STATUS_INVALID_ALPHABET);

@@ -1,6 +1,7 @@
 //! What every export stands on: status codes, the panic boundary, raw pointer to slice.
 
 use crate::code_points::InvalidUtf8;
+use crate::random::TooLong;
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
@@ -48,6 +49,12 @@ impl DoublesStatus {
     }
 }
 
+impl From<TooLong> for DoublesStatus {
+    fn from(_: TooLong) -> Self {
+        Self::InvalidLength
+    }
+}
+
 impl From<InvalidUtf8> for DoublesStatus {
     fn from(_: InvalidUtf8) -> Self {
         Self::InvalidUtf8
@@ -64,9 +71,8 @@ pub(super) fn message(returned: i64) -> &'static CStr {
 
 /// Runs `body` behind the panic boundary: its count, or its status, or `Panicked`.
 ///
-/// A panic that reached `extern "C"` would abort the process. The exports write to their outputs
-/// only when nothing can fail any more, so what a panic leaves behind is never seen: that makes
-/// `AssertUnwindSafe` true.
+/// A panic that reached `extern "C"` would abort the process. What a panic leaves half-written belongs to
+/// the caller, who is told by the status not to use it: that makes `AssertUnwindSafe` true.
 pub(super) fn guard(body: impl FnOnce() -> Result<u64, DoublesStatus>) -> i64 {
     let body = || {
         #[cfg(feature = "forced-panic")]
@@ -116,8 +122,9 @@ pub(super) unsafe fn array<'a, const N: usize>(
 ///
 /// # Safety
 ///
-/// Unless `out` is NULL or `len` is zero, `out` points to `len` writable elements, aligned and
-/// initialized, that nobody else uses for as long as `'a`.
+/// Unless `out` is NULL or `len` is zero, `out` points to `len` writable elements, aligned, that nobody
+/// else uses for as long as `'a`. They are numbers, which any bits are; what the caller's allocator left
+/// there is never read.
 pub(super) unsafe fn output<'a, T>(out: *mut T, len: usize) -> Result<&'a mut [T], DoublesStatus> {
     if !check(out, len)? {
         return Ok(&mut []);
