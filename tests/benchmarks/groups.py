@@ -288,7 +288,7 @@ GROUPS = (
         "around it. It is ours alone: a call through PyO3 costs less than one through cffi.",
         tuple(Case(f"{n:,} bytes", n, letters_as_bytes) for n in (5, 50, 250, 500, 5_000)),
         (*BASELINES, *PEERS_BYTES, COUNT, BARE_CALL),
-        6,
+        12,
     ),
     Group(
         "short-str",
@@ -297,7 +297,7 @@ GROUPS = (
         "beforehand.",
         tuple(Case(f"{n:,} letters", n, letters_as_str) for n in (5, 50, 500)),
         (*BASELINES, *PEERS_STR, COUNT, BARE_CALL),
-        6,
+        12,
     ),
     Group(
         "other-str",
