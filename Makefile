@@ -27,6 +27,8 @@ bench: $(VENV)/with-bench
 lint: $(VENV)/with-lint
 	cargo fmt --check --manifest-path rustlib/Cargo.toml
 	cargo clippy --quiet --locked --all-targets --all-features --manifest-path rustlib/Cargo.toml -- -D warnings
+	cargo fmt --check --manifest-path tests/benchmarks/peers/Cargo.toml
+	cargo clippy --quiet --locked --manifest-path tests/benchmarks/peers/Cargo.toml -- -D warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict doubles_ffi
