@@ -98,13 +98,13 @@ def pieces(data: Data, encoding: str | None, size: int | None = None) -> Iterato
         return _text(exact(data), size)
     if encoding is None:
         return _bytes(data, size)
-    name = codecs.lookup(encoding).name
-    if name in _UTF8:
-        return _utf8(data, name, size)
-    if name == "iso8859-1":  # latin-1: a code point is a byte
+    codec = codecs.lookup(encoding)
+    if codec.name in _UTF8:
+        return _utf8(data, codec.name, size)
+    if codec.name == "iso8859-1":  # latin-1: a code point is a byte
         return _bytes(data, size)
     "".encode(encoding)  # A LookupError for the codecs that are no text encodings.
-    return _decoded(data, encoding, size)
+    return _decoded(data, encoding, codec, size)
 
 
 def thread_limit(threads: int | None) -> int:
@@ -274,9 +274,8 @@ def _utf32(text: str) -> Iterator[Piece]:
         yield Kind.UTF32, pointer, len(block) * ffi.sizeof("uint32_t")
 
 
-def _decoded(data: BytesLike, encoding: str, size: int) -> Iterator[Piece]:
+def _decoded(data: BytesLike, encoding: str, codec: codecs.CodecInfo, size: int) -> Iterator[Piece]:
     """Decode block by block where that can be done, else all at once."""
-    codec = codecs.lookup(encoding)
     with lock(data) as array:
         memory = ffi.buffer(array)
         if not memory[:4].startswith(_BYTE_ORDER_MARKS.get(codec.name, b"")):

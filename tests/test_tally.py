@@ -7,7 +7,7 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doubles_ffi import _buffers, _library, count_doubles, tally_doubles
+from doubles_ffi import _buffers, _library, count_doubles, counting, tally_doubles
 
 
 def oracle(units):
@@ -44,11 +44,16 @@ def test_long_runs_across_blocks(unit):
 
 
 def test_slices_share_a_unit(monkeypatch):
-    monkeypatch.setattr(_buffers, "SLICE", 2 * _buffers.POINTER_PAYS)
+    monkeypatch.setattr(counting, "_TALLY_SLICE", 2 * _buffers.POINTER_PAYS)
     for text in ("aab" * 40_000, "жжк" * 20_000):
         assert tally_doubles(text) == oracle(text)
         assert tally_doubles(text.encode()) == oracle(text.encode())
         assert tally_doubles(text.encode(), encoding="utf-8") == oracle(text)
+    for unit in "aж€":
+        text = unit * 100_000
+        assert tally_doubles(text).total() == 99_999
+        assert tally_doubles(text.encode(), encoding="utf-8").total() == 99_999
+    assert tally_doubles(b"a" * 100_000).total() == 99_999
 
 
 def test_empty():

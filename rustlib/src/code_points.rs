@@ -3,7 +3,7 @@
 //! Block by block: validate, then count while the block is in the cache.
 #![forbid(unsafe_code)]
 
-use crate::kernel;
+use crate::kernel::{self, is_lead};
 use crate::summary::Summary;
 use simdutf8::{basic, compat};
 
@@ -50,18 +50,15 @@ pub(crate) fn boundary(text: &[u8], at: usize) -> usize {
     if at >= text.len() {
         return text.len();
     }
-    let is_lead = |&cut: &usize| text[cut] & 0xC0 != 0x80;
-    (at.saturating_sub(3)..=at)
-        .rev()
-        .find(is_lead)
-        .unwrap_or(at)
+    let mut cuts = (at.saturating_sub(3)..=at).rev();
+    cuts.find(|&cut| is_lead(text[cut])).unwrap_or(at)
 }
 
 /// Divides a stretch of text into the end of a torn code point, whole ones, and the beginning of a
 /// torn one. Where the stretch is not valid, the parts are not either.
 pub(crate) fn torn(bytes: &[u8]) -> (&[u8], &[u8], &[u8]) {
-    let continues = |byte: &&u8| **byte & 0xC0 == 0x80;
-    let (head, rest) = bytes.split_at(bytes.iter().take_while(continues).count().min(3));
+    let continuing = bytes.iter().take(3).take_while(|&&byte| !is_lead(byte));
+    let (head, rest) = bytes.split_at(continuing.count());
     // Only the last three bytes can be the beginning of something longer.
     let last = boundary(rest, rest.len().saturating_sub(1));
     let tail = match str::from_utf8(&rest[last..]) {

@@ -10,6 +10,7 @@ mod draw;
 mod portable;
 
 pub use draw::Table;
+pub(crate) use portable::is_lead;
 
 use std::env;
 use std::ops::Add;

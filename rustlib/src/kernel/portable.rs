@@ -190,7 +190,7 @@ fn begins_second(text: &[u8], lead: usize) -> bool {
 
 /// Whether a code point begins with this byte: all but 0x80 to 0xBF, the least of signed bytes.
 #[inline(always)]
-fn is_lead(byte: u8) -> bool {
+pub(crate) fn is_lead(byte: u8) -> bool {
     byte.cast_signed() >= -0x40
 }
 
