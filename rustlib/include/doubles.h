@@ -94,6 +94,10 @@ uint32_t doubles_abi_version(void);
 // lives as long as the library.
 const char *doubles_status_message(int64_t status);
 
+// Returns how many threads the library uses at most, where their number is left to it. Callers that
+// split their work themselves may want to do the same.
+int64_t doubles_num_threads(void);
+
 // Counts doubles between bytes, on at most `threads` threads; 0 leaves their number to the library.
 //
 // # Safety
@@ -206,6 +210,20 @@ int64_t doubles_update_utf8(DoublesSummary *summary,
                             size_t len,
                             size_t threads);
 
+// Appends UTF-32 units, in the machine's byte order and of any alignment, to a summary, and what is
+// doubled in doing so to a tally, if there is one. What follows the last whole unit is dropped.
+// Returns zero, or a status and changes nothing.
+//
+// # Safety
+//
+// - `summary` is NULL or points to one, and no other thread uses it.
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_update_utf32(DoublesSummary *summary,
+                             DoublesTally *tally,
+                             const uint8_t *data,
+                             size_t len);
+
 // Merges `right`, the stretch behind `summary`, into it, and what is doubled where they meet into a
 // tally, if there is one. Returns zero, or a status and changes nothing.
 //
@@ -271,5 +289,17 @@ int64_t doubles_tally_read(const DoublesTally *tally,
                            uint32_t *units,
                            uint64_t *counts,
                            size_t len);
+
+// Adds doubles of `len` units, as `doubles_tally_read` writes them: each of `units` makes as many more
+// as `counts` says. What is beyond the last code point is dropped. Returns zero or a status.
+//
+// # Safety
+//
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+// - `units` and `counts` point to `len` readable elements each, aligned, which nobody changes meanwhile.
+int64_t doubles_tally_add(DoublesTally *tally,
+                          const uint32_t *units,
+                          const uint64_t *counts,
+                          size_t len);
 
 #endif  /* DOUBLES_H */

@@ -14,10 +14,12 @@ pub use guard::DoublesStatus;
 use guard::{array, bytes, guard, output};
 use std::ffi::c_char;
 use std::num::NonZeroUsize;
-pub use summary::{DoublesSummary, doubles_merge, doubles_update_bytes, doubles_update_utf8};
+pub use summary::{
+    DoublesSummary, doubles_merge, doubles_update_bytes, doubles_update_utf8, doubles_update_utf32,
+};
 pub use tally::{
-    DoublesTally, doubles_tally_bytes, doubles_tally_free, doubles_tally_len, doubles_tally_new,
-    doubles_tally_read, doubles_tally_utf8, doubles_tally_utf32,
+    DoublesTally, doubles_tally_add, doubles_tally_bytes, doubles_tally_free, doubles_tally_len,
+    doubles_tally_new, doubles_tally_read, doubles_tally_utf8, doubles_tally_utf32,
 };
 
 /// Changes whenever a function of this header changes its name, its arguments or its meaning.
@@ -43,6 +45,13 @@ pub extern "C" fn doubles_abi_version() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn doubles_status_message(status: i64) -> *const c_char {
     guard::message(status).as_ptr()
+}
+
+/// Returns how many threads the library uses at most, where their number is left to it. Callers that
+/// split their work themselves may want to do the same.
+#[unsafe(no_mangle)]
+pub extern "C" fn doubles_num_threads() -> i64 {
+    guard(|| Ok(parallel::num_threads() as u64))
 }
 
 /// Counts doubles between bytes, on at most `threads` threads; 0 leaves their number to the library.

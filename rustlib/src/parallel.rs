@@ -96,7 +96,7 @@ fn replace_pool(outdated: *mut OwnedPool) -> Option<&'static ThreadPool> {
 }
 
 fn build_pool() -> Result<Option<ThreadPool>, ThreadPoolBuildError> {
-    let threads = pool_size();
+    let threads = num_threads();
     if threads == 1 {
         return Ok(None);
     }
@@ -106,8 +106,8 @@ fn build_pool() -> Result<Option<ThreadPool>, ThreadPoolBuildError> {
     builder.build().map(Some)
 }
 
-/// Threads in a new pool: what the user asked for, else what affinity and cgroup allow.
-fn pool_size() -> usize {
+/// Threads in a new pool, at least one: what the user asked for, else what affinity and cgroup allow.
+pub fn num_threads() -> usize {
     let wanted = env::var(NUM_THREADS)
         .ok()
         .and_then(|wanted| wanted.parse::<NonZeroUsize>().ok())

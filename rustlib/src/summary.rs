@@ -69,6 +69,26 @@ impl Summary<u8> {
     }
 }
 
+impl Summary<u32> {
+    /// Sums up UTF-32 units, in the machine's byte order and of any alignment. Bytes after the last
+    /// whole unit are not counted.
+    ///
+    /// ```
+    /// use doubles::summary::Summary;
+    /// let units: Vec<u8> = [0x436u32; 3].iter().flat_map(|unit| unit.to_ne_bytes()).collect();
+    /// assert_eq!(Summary::of_utf32(&units).count, 2);
+    /// ```
+    pub fn of_utf32(bytes: &[u8]) -> Self {
+        let (units, _) = bytes.as_chunks::<4>();
+        let ends = units.first().zip(units.last());
+        Self {
+            length: units.len() as u64,
+            count: kernel::count_utf32(bytes),
+            ends: ends.map(|(&first, &last)| (u32::from_ne_bytes(first), u32::from_ne_bytes(last))),
+        }
+    }
+}
+
 /// A stretch of UTF-8 that may begin and end in the middle of a code point.
 ///
 /// What a cut has torn is carried along until the other part comes: at the front, up to three bytes
@@ -141,14 +161,14 @@ impl TextSummary {
     }
 }
 
-/// Bytes as units of text: nothing is ever torn.
-impl From<Summary<u8>> for TextSummary {
-    fn from(bytes: Summary<u8>) -> Self {
+/// Units of one width: nothing is ever torn.
+impl<U: Into<u32>> From<Summary<U>> for TextSummary {
+    fn from(units: Summary<U>) -> Self {
         let Summary {
             length,
             count,
             ends,
-        } = bytes;
+        } = units;
         let ends = ends.map(|(first, last)| (first.into(), last.into()));
         Self {
             body: Summary {

@@ -75,6 +75,26 @@ static void check_utf32(void) {
     CHECK(doubles_count_utf32(NULL, 8) == DOUBLES_STATUS_NULL_POINTER);
 }
 
+static void check_summary_of_utf32(void) {
+    const uint32_t units[] = {0xd800, 0xd800, 'a'};
+    const uint8_t *data = (const uint8_t *)units;
+    DoublesSummary summary = {0}, torn = {0};
+    DoublesTally *tally = doubles_tally_new();
+    CHECK(doubles_update_utf32(&summary, NULL, NULL, 0) == DOUBLES_STATUS_OK);
+    CHECK(doubles_update_utf32(&summary, tally, data, sizeof units) == DOUBLES_STATUS_OK);
+    CHECK(doubles_update_bytes(&summary, tally, bytes("aa"), 2, 0) == DOUBLES_STATUS_OK);
+    CHECK(doubles_update_utf32(&summary, tally, data + 8, 5) == DOUBLES_STATUS_OK);
+    CHECK(summary.length == 6 && summary.count == 4);
+    CHECK(summary.first == 0xd800 && summary.last == 'a');
+    CHECK(doubles_tally_len(tally) == 2);
+    CHECK(doubles_update_utf32(NULL, tally, data, 4) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_update_utf32(&summary, tally, NULL, 4) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_update_utf8(&torn, NULL, bytes("\xd0"), 1, 0) == DOUBLES_STATUS_OK);
+    CHECK(doubles_update_utf32(&torn, tally, data, 4) == DOUBLES_STATUS_INVALID_UTF8);
+    CHECK(torn.length == 0 && torn.tail_len == 1);
+    doubles_tally_free(tally);
+}
+
 static void check_valid_utf8(void) {
     CHECK(doubles_valid_utf8(bytes("ab\xd0\xb6"), 4) == 4);
     CHECK(doubles_valid_utf8(bytes("ab\xd0\xb6"), 3) == 2);
@@ -104,6 +124,21 @@ static void check_tally(void) {
     CHECK(units[2] == 7 && counts[2] == 7);
     CHECK(doubles_tally_read(tally, units, counts, 3) == 3);
     CHECK(units[2] == 0xd800 && counts[2] == 1);
+
+    const uint32_t more_units[] = {'a', 0x10ffff, 0x110000};
+    const uint64_t more_counts[] = {5, UINT64_MAX, 9};
+    DoublesTally *sum = doubles_tally_new();
+    CHECK(doubles_tally_bytes(sum, bytes("aa"), 2) == DOUBLES_STATUS_OK);
+    CHECK(doubles_tally_add(sum, more_units, more_counts, 3) == DOUBLES_STATUS_OK);
+    CHECK(doubles_tally_read(sum, units, counts, 3) == 2);
+    CHECK(units[0] == 'a' && counts[0] == 6);
+    CHECK(units[1] == 0x10ffff && counts[1] == UINT64_MAX);
+    CHECK(doubles_tally_add(sum, NULL, NULL, 0) == DOUBLES_STATUS_OK);
+    CHECK(doubles_tally_add(sum, NULL, more_counts, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_tally_add(sum, more_units, NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_tally_add(NULL, more_units, more_counts, 1) == DOUBLES_STATUS_NULL_POINTER);
+    doubles_tally_free(sum);
+
     CHECK(doubles_tally_read(tally, NULL, counts, 1) == DOUBLES_STATUS_NULL_POINTER);
     CHECK(doubles_tally_read(tally, units, NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
     CHECK(doubles_tally_read(tally, NULL, NULL, 0) == 0);
@@ -196,12 +231,14 @@ static void check_random(void) {
 }
 
 int main(void) {
+    CHECK(doubles_num_threads() >= 1);
     CHECK(doubles_abi_version() == DOUBLES_ABI_VERSION);
     CHECK(strcmp(doubles_status_message(7), doubles_status_message(DOUBLES_STATUS_OK)) == 0);
     CHECK(strstr(doubles_status_message(DOUBLES_STATUS_INVALID_UTF8), "UTF-8") != NULL);
     CHECK(strstr(doubles_status_message(-1000), "unknown") != NULL);
     check_counters();
     check_utf32();
+    check_summary_of_utf32();
     check_valid_utf8();
     check_tally();
     check_summary();

@@ -89,6 +89,20 @@ pub(super) fn guard(body: impl FnOnce() -> Result<u64, DoublesStatus>) -> i64 {
     }
 }
 
+/// The caller's input as a slice; NULL is good for the empty one.
+///
+/// # Safety
+///
+/// Unless `data` is NULL or `len` is zero, `data` points to `len` readable elements, aligned, which
+/// nobody changes for as long as `'a`. They are numbers, which any bits are.
+pub(super) unsafe fn input<'a, T>(data: *const T, len: usize) -> Result<&'a [T], DoublesStatus> {
+    if !check(data, len)? {
+        return Ok(&[]);
+    }
+    // SAFETY: data is not NULL and len fits an isize (both checked); the rest is the caller's word.
+    Ok(unsafe { slice::from_raw_parts(data, len) })
+}
+
 /// The caller's bytes as a slice; NULL is good for the empty one.
 ///
 /// # Safety
@@ -99,11 +113,8 @@ pub(super) fn guard(body: impl FnOnce() -> Result<u64, DoublesStatus>) -> i64 {
 /// undefined. So whoever counts on such bytes lets none of them decide which address is read next:
 /// whatever value a read finds, all reads stay inside, and what suffers is the count.
 pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], DoublesStatus> {
-    if !check(data, len)? {
-        return Ok(&[]);
-    }
-    // SAFETY: data is not NULL and len fits an isize (both checked); the rest is the caller's word.
-    Ok(unsafe { slice::from_raw_parts(data, len) })
+    // SAFETY: the caller's word on data and len; what changes meanwhile is harmless, as said.
+    unsafe { input(data, len) }
 }
 
 /// The caller's bytes as an array of known length.

@@ -89,6 +89,33 @@ pub unsafe extern "C" fn doubles_update_utf8(
     })
 }
 
+/// Appends UTF-32 units, in the machine's byte order and of any alignment, to a summary, and what is
+/// doubled in doing so to a tally, if there is one. What follows the last whole unit is dropped.
+/// Returns zero, or a status and changes nothing.
+///
+/// # Safety
+///
+/// - `summary` is NULL or points to one, and no other thread uses it.
+/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+/// - `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_update_utf32(
+    summary: *mut DoublesSummary,
+    tally: *mut DoublesTally,
+    data: *const u8,
+    len: usize,
+) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on all pointers and on len.
+        let (summary, tally, data) =
+            unsafe { (summary_mut(summary)?, optional(tally), bytes(data, len)?) };
+        append(summary, Summary::of_utf32(data).into(), tally, |tally| {
+            tally.add_utf32(data);
+            Ok(())
+        })
+    })
+}
+
 /// Merges `right`, the stretch behind `summary`, into it, and what is doubled where they meet into a
 /// tally, if there is one. Returns zero, or a status and changes nothing.
 ///

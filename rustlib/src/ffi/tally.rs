@@ -1,7 +1,7 @@
 //! The exports for tallies: a handle that the caller makes, fills, reads and frees.
 
 use super::DoublesStatus;
-use super::guard::{bytes, guard, output};
+use super::guard::{bytes, guard, input, output};
 use crate::tally::Tally;
 use std::ptr;
 
@@ -135,6 +135,30 @@ pub unsafe extern "C" fn doubles_tally_read(
             (*unit, *count) = entry;
         });
         Ok(written.count() as u64)
+    })
+}
+
+/// Adds doubles of `len` units, as `doubles_tally_read` writes them: each of `units` makes as many more
+/// as `counts` says. What is beyond the last code point is dropped. Returns zero or a status.
+///
+/// # Safety
+///
+/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+/// - `units` and `counts` point to `len` readable elements each, aligned, which nobody changes meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_tally_add(
+    tally: *mut DoublesTally,
+    units: *const u32,
+    counts: *const u64,
+    len: usize,
+) -> i64 {
+    guard(|| {
+        // SAFETY: the caller's word on tally, units, counts and len.
+        let (tally, units, counts) =
+            unsafe { (handle_mut(tally)?, input(units, len)?, input(counts, len)?) };
+        let entries = units.iter().zip(counts);
+        entries.for_each(|(&unit, &times)| tally.add(unit, times));
+        Ok(0)
     })
 }
 
