@@ -17,6 +17,7 @@ from doubles_ffi.counting import (
     count_doubles_zip,
     tally_doubles,
 )
+from doubles_ffi.files import count_file
 from doubles_ffi.generate import fill_random, random_string
 from doubles_ffi.summary import DoubleCounter
 
@@ -30,6 +31,7 @@ __all__ = [
     "count_doubles_slice",
     "count_doubles_slice_parallel",
     "count_doubles_zip",
+    "count_file",
     "fill_random",
     "random_string",
     "tally_doubles",

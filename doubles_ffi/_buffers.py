@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import functools
+import itertools
 import operator
 import sys
 from enum import Enum
@@ -26,18 +27,24 @@ if TYPE_CHECKING:
     Piece = tuple["Kind", Pointer, int]
 
 __all__ = [
+    "CONTINUATION",
     "IS_CPYTHON",
     "POINTER_PAYS",
     "SLICE",
     "Kind",
     "blank_ascii",
+    "decode_blocks",
     "exact",
     "hold_still",
+    "in_blocks",
+    "kind_of",
     "lock",
     "pieces",
+    "text_pieces",
     "thread_limit",
     "utf8",
     "utf8_error",
+    "utf8_mark",
 ]
 
 # Bytes per piece of what lies in memory already. Python handles signals between pieces: at 5 GB/s,
@@ -68,7 +75,7 @@ _BYTE_ORDER_MARKS = {
 _UTF8 = {"utf-8", "utf-8-sig"}
 
 # The bytes of a code point after its first, in UTF-8.
-_CONTINUATION = range(0x80, 0xC0)
+CONTINUATION = range(0x80, 0xC0)
 
 
 class Kind(Enum):
@@ -95,16 +102,30 @@ def pieces(data: Data, encoding: str | None, size: int | None = None) -> Iterato
     if isinstance(data, str):
         if encoding is not None:
             raise TypeError("a str is already decoded: it takes no encoding")
-        return _text(exact(data), size)
+        return text_pieces(exact(data), size)
     if encoding is None:
         return _bytes(data, size)
-    codec = codecs.lookup(encoding)
-    if codec.name in _UTF8:
-        return _utf8(data, codec.name, size)
-    if codec.name == "iso8859-1":  # latin-1: a code point is a byte
+    kind, codec = kind_of(encoding)
+    if kind is Kind.BYTES:
         return _bytes(data, size)
-    "".encode(encoding)  # A LookupError for the codecs that are no text encodings.
+    if kind is Kind.UTF8:
+        return _utf8(data, codec.name, size)
     return _decoded(data, encoding, codec, size)
+
+
+def kind_of(encoding: str) -> tuple[Kind, codecs.CodecInfo]:
+    """Return what text in an encoding is counted as, and its codec; as UTF-32, after decoding it.
+
+    Raises:
+        LookupError: the encoding is not known.
+    """
+    codec = codecs.lookup(encoding)
+    if codec.name == "iso8859-1":  # latin-1: a code point is a byte
+        return Kind.BYTES, codec
+    if codec.name in _UTF8:
+        return Kind.UTF8, codec
+    "".encode(codec.name)  # A LookupError for the codecs that are no text encodings.
+    return Kind.UTF32, codec
 
 
 def thread_limit(threads: int | None) -> int:
@@ -197,7 +218,7 @@ def hold_still(data: BytesLike) -> bytes:
 def utf8_error(data: Any, encoding: str | None) -> Exception:
     """Return the exception that `bytes.decode` raises for bytes that turned out not to be UTF-8."""
     with lock(data) as array:
-        mark = _mark(array, codecs.lookup(encoding or "utf-8").name)
+        mark = utf8_mark(ffi.buffer(array), codecs.lookup(encoding or "utf-8").name)
         start = check(lib.doubles_valid_utf8(array + mark, len(array) - mark))
         # What is wrong shows within the four bytes that a code point has at most.
         wrong = bytes(ffi.buffer(array)[mark + start : mark + start + 4])
@@ -209,10 +230,10 @@ def utf8_error(data: Any, encoding: str | None) -> Exception:
     return RuntimeError("the buffer was changed while it was counted")
 
 
-def _mark(array: Any, name: str) -> int:
+def utf8_mark(memory: Any, name: str) -> int:
     """Return how many bytes at the beginning are no text but a mark that says it is UTF-8."""
-    marked = name == "utf-8-sig" and ffi.buffer(array)[:3] == codecs.BOM_UTF8
-    return len(codecs.BOM_UTF8) if marked else 0
+    length = len(codecs.BOM_UTF8)
+    return length if name == "utf-8-sig" and memory[:length] == codecs.BOM_UTF8 else 0
 
 
 def _bytes(data: BytesLike, size: int) -> Iterator[Piece]:
@@ -228,7 +249,7 @@ def _slices(pointer: Pointer, length: int, size: int) -> Iterator[Piece]:
 
 def _utf8(data: BytesLike, name: str, size: int) -> Iterator[Piece]:
     with lock(data) as array:
-        start, length = _mark(array, name), len(array)
+        start, length = utf8_mark(ffi.buffer(array), name), len(array)
         while start < length:
             end = min(start + size, length)
             if end < length:
@@ -240,12 +261,12 @@ def _utf8(data: BytesLike, name: str, size: int) -> Iterator[Piece]:
 def _code_point_start(array: Pointer, index: int) -> int:
     """Return where the code point begins that has a byte at `index`; if it is one, else near it."""
     for start in range(index, max(index - 3, 0), -1):
-        if array[start] not in _CONTINUATION:
+        if array[start] not in CONTINUATION:
             return start
     return max(index - 3, 0)
 
 
-def _text(text: str, size: int) -> Iterator[Piece]:
+def text_pieces(text: str, size: int = SLICE) -> Iterator[Piece]:
     if text.isascii():
         pointer, length = utf8(text)
         if isinstance(pointer, bytes):
@@ -277,22 +298,47 @@ def _utf32(text: str) -> Iterator[Piece]:
 def _decoded(data: BytesLike, encoding: str, codec: codecs.CodecInfo, size: int) -> Iterator[Piece]:
     """Decode block by block where that can be done, else all at once."""
     with lock(data) as array:
-        memory = ffi.buffer(array)
-        if not memory[:4].startswith(_BYTE_ORDER_MARKS.get(codec.name, b"")):
-            codec = codecs.lookup(f"{codec.name}-{_ENDIAN}")
-        if codec.incrementaldecoder is None or codec.name in _NOT_IN_BLOCKS:
-            yield from _text(hold_still(data).decode(encoding), size)
+        if not in_blocks(codec):
+            yield from text_pieces(hold_still(data).decode(encoding), size)
             return
-        decoder = codec.incrementaldecoder()
+        memory = ffi.buffer(array)
+        blocks = (memory[i : i + _BLOCK] for i in range(0, len(memory), _BLOCK))
         last = ""
-        for end in range(_BLOCK, len(memory) + _BLOCK, _BLOCK):
-            try:
-                text = decoder.decode(memory[end - _BLOCK : end], end >= len(memory))
-            except UnicodeError:
-                hold_still(data).decode(encoding)  # Raises the same, with the right positions.
-                raise
-            yield from _text(last + text, size)
-            last = text[-1:] or last
+        try:
+            for text in decode_blocks(blocks, codec):
+                yield from text_pieces(last + text, size)
+                last = text[-1:] or last
+        except UnicodeError:
+            hold_still(data).decode(encoding)  # Raises the same, with all of the bytes.
+            raise
+
+
+def in_blocks(codec: codecs.CodecInfo) -> bool:
+    """Tell whether a codec can decode block by block."""
+    return codec.incrementaldecoder is not None and codec.name not in _NOT_IN_BLOCKS
+
+
+def decode_blocks(blocks: Iterator[bytes], codec: codecs.CodecInfo) -> Iterator[str]:
+    """Decode the blocks of a text, the first of which has four bytes or is all there is.
+
+    Raises:
+        UnicodeDecodeError: with positions in all of the text.
+    """
+    first = next(blocks, b"")
+    if not first.startswith(_BYTE_ORDER_MARKS.get(codec.name, b"")):
+        codec = codecs.lookup(f"{codec.name}-{_ENDIAN}")
+    decoder = codec.incrementaldecoder()
+    end = 0
+    try:
+        for block in itertools.chain([first], blocks):
+            end += len(block)
+            yield decoder.decode(block)
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        # Its object is what the decoder had kept, and the block.
+        start = end - len(error.object)
+        error.start, error.end = start + error.start, start + error.end
+        raise
 
 
 # Functions of CPython, the first two of its stable ABI; https://docs.python.org/3/c-api/unicode.html

@@ -18,7 +18,15 @@ except ImportError as error:  # pragma: no cover: its test needs a process of it
         + _REBUILD
     ) from error
 
-__all__ = ["check", "ffi", "lib", "new_tally", "read_tally"]
+__all__ = [
+    "add_to_tally",
+    "check",
+    "ffi",
+    "lib",
+    "new_tally",
+    "read_tally",
+    "tally_entries",
+]
 
 
 def _check_version(path: Path, expected: int, found: int) -> None:
@@ -53,9 +61,20 @@ def new_tally() -> Any:
     return ffi.gc(tally, lib.doubles_tally_free)
 
 
-def read_tally(tally: Any, *, text: bool) -> Counter[Any]:
-    """Return what a tally holds: how many doubles each unit makes, a character or a byte."""
+def tally_entries(tally: Any) -> tuple[Any, Any]:
+    """Return the units that a tally holds, by number, and how many doubles each of them makes."""
     length = check(lib.doubles_tally_len(tally))
     units, counts = ffi.new("uint32_t[]", length), ffi.new("uint64_t[]", length)
     check(lib.doubles_tally_read(tally, units, counts, length))
+    return units, counts
+
+
+def read_tally(tally: Any, *, text: bool) -> Counter[Any]:
+    """Return what a tally holds: how many doubles each unit makes, a character or a byte."""
+    units, counts = tally_entries(tally)
     return Counter(dict(zip(map(chr, units) if text else units, counts)))
+
+
+def add_to_tally(tally: Any, units: Any, counts: Any) -> None:
+    """Add entries, as `tally_entries` returns them or in lists."""
+    check(lib.doubles_tally_add(tally, units, counts, len(units)))

@@ -3,18 +3,125 @@
 from __future__ import annotations
 
 import codecs
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi._buffers import SLICE, lock
-from doubles_ffi._library import check, ffi, lib, new_tally, read_tally
+from doubles_ffi._buffers import SLICE, Kind, lock
+from doubles_ffi._library import (
+    add_to_tally,
+    check,
+    ffi,
+    lib,
+    new_tally,
+    read_tally,
+    tally_entries,
+)
 
 if TYPE_CHECKING:
-    from doubles_ffi._buffers import BytesLike
+    from collections import Counter
 
-__all__ = ["DoubleCounter"]
+    from doubles_ffi._buffers import BytesLike, Pointer
+
+__all__ = ["DoubleCounter", "Stretch"]
 
 _UTF8 = "utf-8"
+
+
+class Stretch:
+    """A stretch of input, summed up: what counters and files are counted with.
+
+    A summary and, if asked for, a tally, both of the library's. What fails leaves it as it was.
+    """
+
+    __slots__ = ("end", "summary", "tally")
+
+    def __init__(self, *, tally: bool) -> None:
+        self.summary: Any = ffi.new("DoublesSummary *")
+        self.tally: Any = new_tally() if tally else ffi.NULL
+        self.end = 0  # bytes appended
+
+    def continued(self) -> Stretch:
+        """Return one that goes on from here by itself."""
+        other = Stretch(tally=bool(self.tally))
+        other.summary[0] = self.summary[0]
+        other.end = self.end
+        if self.tally:
+            add_to_tally(other.tally, *tally_entries(self.tally))
+        return other
+
+    def append(self, kind: Kind, pointer: Pointer, size: int, limit: int) -> None:
+        """Append `size` bytes, counting on at most `limit` threads.
+
+        Raises:
+            UnicodeDecodeError: they are to be UTF-8, and are not; with positions in all of it.
+        """
+        if kind is Kind.BYTES:
+            status = lib.doubles_update_bytes(self.summary, self.tally, pointer, size, limit)
+        elif kind is Kind.UTF8:
+            status = lib.doubles_update_utf8(self.summary, self.tally, pointer, size, limit)
+        else:
+            status = lib.doubles_update_utf32(self.summary, self.tally, pointer, size)
+        if status == lib.DOUBLES_STATUS_INVALID_UTF8:
+            raise self.error(ffi.buffer(pointer, size)[:])
+        check(status)
+        self.end += size
+
+    def merge(self, right: Stretch) -> None:
+        """Append the stretch that lies behind this one.
+
+        Raises:
+            UnicodeDecodeError: no UTF-8 can have been cut between them.
+        """
+        status = lib.doubles_merge(self.summary, self.tally, right.summary)
+        if status == lib.DOUBLES_STATUS_INVALID_UTF8:
+            raise self.error(right.head, final=True)
+        check(status)
+        if self.tally:
+            add_to_tally(self.tally, *tally_entries(right.tally))
+        self.end += right.end
+
+    @property
+    def count(self) -> int:
+        """Doubles."""
+        return int(self.summary.count)
+
+    @property
+    def length(self) -> int:
+        """Units: bytes, or whole code points."""
+        return int(self.summary.length)
+
+    def read_tally(self, *, text: bool) -> Counter[Any] | None:
+        """Return how many doubles each unit makes, a character or a byte, if that was asked for."""
+        return read_tally(self.tally, text=text) if self.tally else None
+
+    @property
+    def head(self) -> bytes:
+        """The end of a code point that began before the stretch."""
+        return bytes(ffi.buffer(self.summary.head)[: self.summary.head_len])
+
+    @property
+    def tail(self) -> bytes:
+        """The beginning of a code point that ends behind the stretch."""
+        return bytes(ffi.buffer(self.summary.tail)[: self.summary.tail_len])
+
+    def error(self, new: bytes, *, final: bool = False) -> Exception:
+        """Return the exception for bytes that can't come next, or for an end that can't be here."""
+        position = self.end
+        if self.summary.length == 0 and not self.tail:
+            # The end of a code point may come first, if all of it together is at most three bytes.
+            room = 3 - len(self.head)
+            rest = new[:room].lstrip(bytes(range(0x80, 0xC0))) + new[room:]
+            position += len(new) - len(rest)
+            new = rest
+        position -= len(self.tail)
+        text = self.tail + new
+        try:
+            # As text of which more may come; or as all, where Python would wait (half a surrogate).
+            codecs.utf_8_decode(text, "strict", final)
+            text.decode()
+        except UnicodeDecodeError as error:
+            start, end = position + error.start, position + error.end
+            return UnicodeDecodeError("utf-8", text, start, end, error.reason)
+        return RuntimeError("the buffer was changed while it was counted")
 
 
 class DoubleCounter:
@@ -47,7 +154,10 @@ class DoubleCounter:
         ValueError: it is neither of the two.
     """
 
-    __slots__ = ("_appended", "_encoding", "_summary", "_tally")
+    __slots__ = ("_encoding", "_stretch")
+
+    # A stretch does not change once it stands here: whoever reads it in another thread, or goes on
+    # from it, needs no lock.
 
     def __init__(
         self, data: BytesLike = b"", *, encoding: str | None = None, tally: bool = False
@@ -55,9 +165,7 @@ class DoubleCounter:
         if encoding is not None and codecs.lookup(encoding).name != _UTF8:
             raise ValueError(f"a DoubleCounter counts bytes or UTF-8, not {encoding}")
         self._encoding = None if encoding is None else _UTF8
-        self._summary: Any = ffi.new("DoublesSummary *")
-        self._tally: Counter[Any] | None = Counter() if tally else None
-        self._appended = 0  # bytes, which is where the next chunk begins
+        self._stretch = Stretch(tally=tally)
         self.update(data)
 
     def update(self, chunk: BytesLike) -> None:
@@ -68,45 +176,32 @@ class DoubleCounter:
             UnicodeDecodeError: what comes is not UTF-8. Its `start` and `end` are positions in all
                 that was appended, and the counter stays as it was.
         """
-        append = lib.doubles_update_bytes if self._encoding is None else lib.doubles_update_utf8
-        summary = ffi.new("DoublesSummary *", self._summary[0])
-        tally = ffi.NULL if self._tally is None else new_tally()
+        kind = Kind.BYTES if self._encoding is None else Kind.UTF8
+        after = self._stretch.continued()
         with lock(chunk) as array:
-            appended = self._appended + len(array)
             for start in range(0, len(array), SLICE):  # Python handles signals between slices.
-                size = min(SLICE, len(array) - start)
-                status = append(summary, tally, array + start, size, 0)
-                if status == lib.DOUBLES_STATUS_INVALID_UTF8:
-                    new = ffi.buffer(array)[start : start + size]
-                    raise _invalid(summary, new, self._appended + start)
-                check(status)
-        self._become(summary, tally, appended)
-
-    def _become(self, summary: Any, tally: Any, appended: int) -> None:
-        self._summary = summary
-        self._appended = appended
-        if self._tally is not None:
-            self._tally.update(read_tally(tally, text=self._encoding is not None))
+                after.append(kind, array + start, min(SLICE, len(array) - start), 0)
+        self._stretch = after
 
     @property
     def count(self) -> int:
         """Doubles so far."""
-        return int(self._summary.count)
+        return self._stretch.count
 
     @property
     def length(self) -> int:
         """Units so far: bytes, or whole code points."""
-        return int(self._summary.length)
+        return self._stretch.length
 
     @property
     def tally(self) -> Counter[str] | Counter[int] | None:
         """How many doubles each unit makes, as `tally_doubles`; None if it was not asked for."""
-        return None if self._tally is None else self._tally.copy()
+        return self._stretch.read_tally(text=self._encoding is not None)
 
     def copy(self) -> DoubleCounter:
         """Return a counter that goes on from here by itself."""
-        other = DoubleCounter.__new__(DoubleCounter)
-        other.__setstate__(self.__getstate__())
+        other = DoubleCounter(encoding=self._encoding)
+        other._stretch = self._stretch
         return other
 
     def __add__(self, right: object) -> DoubleCounter:
@@ -118,18 +213,12 @@ class DoubleCounter:
         """
         if not isinstance(right, DoubleCounter):
             return NotImplemented
-        if self._encoding != right._encoding or (self._tally is None) != (right._tally is None):
+        tallies = [bool(counter._stretch.tally) for counter in (self, right)]
+        if self._encoding != right._encoding or tallies[0] != tallies[1]:
             raise ValueError("the counters count different things")
-        both = self.copy()
-        tally = ffi.NULL if self._tally is None else new_tally()
-        status = lib.doubles_merge(both._summary, tally, right._summary)
-        if status == lib.DOUBLES_STATUS_INVALID_UTF8:
-            head = ffi.buffer(right._summary.head)[: right._summary.head_len]
-            raise _invalid(self._summary, head, self._appended, final=True)
-        check(status)
-        both._become(both._summary, tally, self._appended + right._appended)
-        if both._tally is not None and right._tally is not None:
-            both._tally.update(right._tally)
+        both = DoubleCounter(encoding=self._encoding)
+        both._stretch = self._stretch.continued()
+        both._stretch.merge(right._stretch)
         return both
 
     def __eq__(self, other: object) -> bool:
@@ -142,40 +231,24 @@ class DoubleCounter:
 
     def __getstate__(self) -> tuple[Any, ...]:
         """Return all there is to know, in plain objects."""
-        s = self._summary
-        head, tail = ffi.buffer(s.head)[: s.head_len], ffi.buffer(s.tail)[: s.tail_len]
-        tally = None if self._tally is None else dict(self._tally)
+        s = self._stretch.summary
         numbers = (s.length, s.count, s.first, s.last)
-        return (self._encoding, numbers, head, tail, tally, self._appended)
+        torn = (self._stretch.head, self._stretch.tail)
+        tally = self._stretch.read_tally(text=False)
+        entries = None if tally is None else dict(tally)
+        return (self._encoding, numbers, torn, entries, self._stretch.end)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         """Become what `__getstate__` told."""
-        self._encoding, numbers, head, tail, tally, self._appended = state
+        self._encoding, numbers, (head, tail), entries, end = state
+        self._stretch = Stretch(tally=entries is not None)
         fields = (*numbers, list(head), len(head), list(tail), len(tail))
-        self._summary = ffi.new("DoublesSummary *", fields)
-        self._tally = None if tally is None else Counter(tally)
+        self._stretch.summary = ffi.new("DoublesSummary *", fields)
+        self._stretch.end = end
+        if entries:
+            add_to_tally(self._stretch.tally, list(entries), list(entries.values()))
 
     def __repr__(self) -> str:
         """Return what it counts, and how far it is."""
         encoding = "" if self._encoding is None else f"encoding={self._encoding!r}, "
         return f"DoubleCounter({encoding}length={self.length}, count={self.count})"
-
-
-def _invalid(summary: Any, new: bytes, position: int, *, final: bool = False) -> Exception:
-    """Return the exception for bytes that can't follow a summary, and begin at `position`."""
-    torn = ffi.buffer(summary.tail)[: summary.tail_len]
-    if summary.length == 0 and not torn:
-        # The end of a code point may come first, if all of it together is at most three bytes.
-        room = 3 - summary.head_len
-        rest = new[:room].lstrip(bytes(range(0x80, 0xC0))) + new[room:]
-        position += len(new) - len(rest)
-        new = rest
-    try:
-        # As text of which more may come; or as all, if Python would wait for more (of a surrogate).
-        codecs.utf_8_decode(torn + new, "strict", final)
-        (torn + new).decode()
-    except UnicodeDecodeError as error:
-        offset = position - len(torn)
-        start, end = offset + error.start, offset + error.end
-        return UnicodeDecodeError("utf-8", error.object, start, end, error.reason)
-    return RuntimeError("the buffer was changed while it was counted")

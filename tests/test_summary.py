@@ -11,7 +11,7 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles_ffi import DoubleCounter, _buffers, summary
+from doubles_ffi import DoubleCounter, summary
 
 
 def tally(units):
@@ -23,7 +23,7 @@ def check(counter, units, size):
     assert counter.count == reference.count(units)
     assert counter.tally in (None, tally(units))
     assert counter == rebuilt(counter)
-    assert size is None or counter._appended == size
+    assert size is None or counter._stretch.end == size
 
 
 def rebuilt(counter):
@@ -230,5 +230,4 @@ def test_bad_input():
 
 
 def test_a_buffer_that_becomes_valid_meanwhile():
-    empty = _buffers.ffi.new("DoublesSummary *")
-    assert isinstance(summary._invalid(empty, b"valid", 0), RuntimeError)
+    assert isinstance(summary.Stretch(tally=False).error(b"valid"), RuntimeError)
