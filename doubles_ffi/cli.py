@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import argparse
 import codecs
-import errno
+import contextlib
 import io
 import os
 import re
 import string
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from doubles_ffi import __version__
-from doubles_ffi._library import ffi
-from doubles_ffi.counting import count_doubles
-from doubles_ffi.generate import Source, random_string
+from doubles_ffi import __version__, commands
+from doubles_ffi.generate import random_string
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FAILED = 2  # As wc's cousins grep and diff: 1 would be an answer, 2 is trouble.
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it.
-
-# Characters per turn of `random`: enough for all threads, and whole blocks of the generator's.
-_RANDOM_BLOCK = 4 * 1024 * 1024
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -36,10 +31,10 @@ _ALPHABETS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0, 2 after any error, 130 after Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = _parse(sys.argv[1:] if arguments is None else list(arguments))
     if sys.stdout is None:
-        _complain("standard output", "is closed")
-        return _FAILED
+        commands.complain("standard output", "is closed")
+        return commands.FAILED
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names come and go as the bytes that they are, whatever the locale.
         sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
@@ -51,39 +46,81 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         _discard_output()
-        _complain("standard output", error.strerror)
-        return _FAILED
+        commands.complain("standard output", error.strerror)
+        return commands.FAILED
     except KeyboardInterrupt:
+        _discard_output()  # A reader that does not read would hold up the end.
         return _INTERRUPTED
     return status
 
 
 def _discard_output() -> None:
     """Let what could not be written go nowhere, or the interpreter tries again when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(io.UnsupportedOperation):  # It is no file.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    """Parse; options may stand before, between and behind files, as people expect of a command."""
+    parser, subparsers = parsers()
+    subparser = subparsers.get(arguments[0]) if arguments else None
+    if subparser is None:
+        return parser.parse_args(arguments)
+    return subparser.parse_intermixed_args(_with_tally_length(arguments[1:]))
+
+
+def _with_tally_length(arguments: list[str]) -> list[str]:
+    """Give each --tally its number: argparse would take the next file for it."""
+    options, files = arguments, []
+    if "--" in arguments:
+        end = arguments.index("--")
+        options, files = arguments[:end], arguments[end:]
+    given = [
+        f"{option}={commands.MOST_DOUBLED}"
+        if option == "--tally" and not following.isdecimal()
+        else option
+        for option, following in zip(options, [*options[1:], ""])
+    ]
+    return given + files
+
+
+def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser of the command, and those of its subcommands by name."""
     parser = argparse.ArgumentParser(
         prog="doubles", description="Count doubled neighbours: 'aaa' holds two."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, add, summary, description in (
+        (
+            "count",
+            _add_count,
+            "count doubles in files",
+            "Print the number of doubled characters in each FILE, and a total for several.",
+        ),
+        (
+            "random",
+            _add_random,
+            "write random text",
+            "Write LENGTH random characters and nothing else.",
+        ),
+        (
+            "completions",
+            _add_completions,
+            "write completions for a shell",
+            "Write the script that makes SHELL complete this command.",
+        ),
+    ):
+        add(subparsers.add_parser(name, allow_abbrev=False, help=summary, description=description))
+    return parser, subparsers.choices
 
-    count = commands.add_parser(
-        "count",
-        help="count doubles in files",
-        description="Print the number of doubled characters in each FILE, and a total for several.",
+
+def _add_count(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=commands.count)
+    parser.add_argument(
+        "files", metavar="FILE", nargs="*", help="a file; - or nothing is standard input"
     )
-    count.set_defaults(run=_count)
-    count.add_argument(
-        "files",
-        metavar="FILE",
-        nargs="*",
-        default=["-"],
-        help="a file; - or nothing is standard input",
-    )
-    unit = count.add_mutually_exclusive_group()
+    unit = parser.add_mutually_exclusive_group()
     unit.add_argument("--bytes", action="store_true", help="count doubled bytes instead")
     unit.add_argument(
         "--encoding",
@@ -92,33 +129,64 @@ def _parser() -> argparse.ArgumentParser:
         default="utf-8",
         help="read text in this encoding (default: %(default)s)",
     )
-
-    random = commands.add_parser(
-        "random",
-        help="write random text",
-        description="Write LENGTH random characters and nothing else.",
+    parser.add_argument(
+        "--tally",
+        metavar="N",
+        nargs="?",
+        const=commands.MOST_DOUBLED,
+        type=_positive,
+        help=f"show the N most doubled characters of all files (default: {commands.MOST_DOUBLED})",
     )
-    random.set_defaults(run=_random)
-    random.add_argument(
+    parser.add_argument(
+        "--plot", metavar="FILE", type=_plot, help="draw them as bars into a file, .png or .svg"
+    )
+    parser.add_argument("--json", action="store_true", help="write a JSON object for each file")
+    parser.add_argument(
+        "--total-only", action="store_true", help="write the total and nothing for each file"
+    )
+    parser.add_argument(
+        "--files-from", metavar="FILE", help="count the files named in FILE, one a line; - is stdin"
+    )
+    parser.add_argument(
+        "-0", "--null", action="store_true", help="the names in that file end with NUL instead"
+    )
+    parser.add_argument("--threads", metavar="N", type=_positive, help="use at most N threads")
+    parser.add_argument(
+        "--progress",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="show how far it is (auto: on a terminal, if it takes long)",
+    )
+
+
+def _add_random(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=commands.random)
+    parser.add_argument(
         "length",
         metavar="LENGTH",
         type=_length,
         help="how many; K, M, G and T stand for thousands, millions and so on",
     )
-    random.add_argument(
+    parser.add_argument(
         "--alphabet",
         metavar="letters|alphanumeric|TEXT",
         type=_alphabet,
         default="letters",
         help="which: letters (default), letters and digits, or those of an ASCII text",
     )
-    random.add_argument(
+    parser.add_argument(
         "--seed",
         metavar="S",
         type=_seed,
         help="a number or a text; the same one gives the same characters again",
     )
-    return parser
+
+
+def _add_completions(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=commands.completions)
+    parser.add_argument(
+        "shell", metavar="SHELL", choices=commands.SHELLS, help="one of: %(choices)s"
+    )
 
 
 def _text_encoding(name: str) -> str:
@@ -127,6 +195,20 @@ def _text_encoding(name: str) -> str:
     except (LookupError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return codecs.lookup(name).name
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch("0*[1-9][0-9]{,8}", text):
+        raise argparse.ArgumentTypeError(f"not a number from 1 on: {text[:20]!r}")
+    return int(text)
+
+
+def _plot(path: str) -> str:
+    if not path.endswith((".png", ".svg")):
+        raise argparse.ArgumentTypeError("the name must end with .png or .svg")
+    if find_spec("matplotlib") is None:
+        raise argparse.ArgumentTypeError("matplotlib is missing: pip install 'doubles_ffi[plot]'")
+    return path
 
 
 def _length(text: str) -> int:
@@ -153,55 +235,3 @@ def _seed(text: str) -> int | str:
         return int(text)
     except ValueError as error:  # Python reads no number of thousands of digits.
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _random(options: argparse.Namespace) -> int:
-    source = Source(options.alphabet, options.seed, threads=None)
-    buffer = ffi.new("uint8_t[]", min(options.length, _RANDOM_BLOCK))
-    for start in range(0, options.length, _RANDOM_BLOCK):
-        source.fill(buffer, len(buffer))
-        rest = memoryview(ffi.buffer(buffer))[: options.length - start]
-        while rest:  # Where Python does not buffer, a write may be a part of it.
-            rest = rest[sys.stdout.buffer.write(rest) :]
-    return 0
-
-
-def _count(options: argparse.Namespace) -> int:
-    encoding = None if options.bytes else options.encoding
-    total = 0
-    status = 0
-    for name in options.files:
-        try:
-            count = count_doubles(_read(name), encoding=encoding)
-        except OSError as error:
-            _complain(name, error.strerror)
-            status = _FAILED
-        except UnicodeError as error:
-            _complain(name, f"not {encoding}: {_where(error)}; try --bytes, or --encoding NAME")
-            status = _FAILED
-        else:
-            total += count
-            print(f"{count}\t{name}")
-    if len(options.files) > 1:
-        print(f"{total}\ttotal")
-    return status
-
-
-def _where(error: UnicodeError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"{error.reason} at byte {error.start}"
-    return str(error)
-
-
-def _read(name: str) -> bytes:
-    if name != "-":
-        with open(name, "rb") as file:  # noqa: PTH123 (a Path forgets a slash at the end)
-            return file.read()
-    if sys.stdin is None:
-        raise OSError(errno.EBADF, "standard input is closed")
-    return sys.stdin.buffer.read()
-
-
-def _complain(name: str, reason: str | None) -> None:
-    if sys.stderr is not None:
-        print(f"doubles: {name}: {reason}", file=sys.stderr)

@@ -18,7 +18,7 @@ import stat
 import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from doubles_ffi._buffers import (
     CONTINUATION,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     Item = TypeVar("Item")
     Result = TypeVar("Result")
 
-__all__ = ["FileCounter", "count_file"]
+__all__ = ["FileCounter", "count_file", "standard_input"]
 
 # Bytes per read. Of a cached file, 256 KiB to 1 MiB are within noise of each other; 128 KiB loses a
 # tenth.
@@ -122,7 +122,7 @@ class FileCounter:
         self._limit = thread_limit(threads)
         self._tally = tally
         self._buffers: list[Any] = []  # those which are not in use
-        self._seconds = _BATCH_SECONDS  # that a small file takes
+        self._seconds = 0.0  # that a small file took last
 
     def count(self, file: Path | BinaryFile, progress: Progress | None = None) -> Stretch:
         """Count one file. Where the stretch ends is how many bytes were read."""
@@ -161,11 +161,11 @@ class FileCounter:
     def _batches(self, names: Iterable[str]) -> Iterator[tuple[list[str], bool]]:
         """Yield some names at a time, and whether the calling thread had best count them itself."""
         names = iter(names)
-        while batch := list(itertools.islice(names, self._batch_size())):
-            yield batch, self._seconds < _QUICK
-
-    def _batch_size(self) -> int:
-        return max(1, min(int(_BATCH_SECONDS / self._seconds), _BATCH_FILES))
+        size, here = 1, True  # The first file shows how long they take.
+        while batch := list(itertools.islice(names, size)):
+            yield batch, here
+            here = self._seconds < _QUICK
+            size = min(int(_BATCH_SECONDS / self._seconds) or 1, _BATCH_FILES)
 
     def _count_small(
         self, names: list[str], is_stopped: IsStopped
@@ -185,7 +185,7 @@ class FileCounter:
 
     def _attempt(self, name: str, progress: Progress | None = None) -> Stretch | Exception:
         try:
-            return self.count(_standard_input() if name == "-" else name, progress)
+            return self.count(standard_input() if name == "-" else name, progress)
         except (OSError, ValueError) as error:  # Not text, or no name: a ValueError.
             return error
 
@@ -361,10 +361,15 @@ def _opened(file: Path | BinaryFile) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext(file)
 
 
-def _standard_input() -> BinaryFile:
+def standard_input() -> Any:
+    """Return standard input as a binary file.
+
+    Raises:
+        OSError: it is closed.
+    """
     if sys.stdin is None:
         raise OSError(errno.EBADF, "standard input is closed")
-    return cast("BinaryFile", sys.stdin.buffer)
+    return sys.stdin.buffer
 
 
 def _is_small(name: str) -> bool:

@@ -1,0 +1,144 @@
+"""The most doubled units: as a table with bars for the terminal, and as a plot."""
+
+from __future__ import annotations
+
+import contextlib
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    Unit = str | int  # a character, or the number of a byte
+    Entry = tuple[Unit, int]  # a unit and how many doubles it makes
+
+__all__ = ["code", "draw", "glyph", "table"]
+
+# Bars are drawn to an eighth of a cell.
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+_COLOR, _PLAIN = "\x1b[36m", "\x1b[0m"
+
+# Shows where a combining mark stands that has no letter.
+_DOTTED_CIRCLE = "\u25cc"
+
+
+def code(unit: Unit) -> str:
+    """Return the number of a unit as its field writes it.
+
+    >>> code("ж"), code(255)
+    ('U+0436', '0xFF')
+    """
+    return f"0x{unit:02X}" if isinstance(unit, int) else f"U+{ord(unit):04X}"
+
+
+def glyph(unit: Unit) -> str:
+    r"""Return what shows a unit, whatever it is: what can't be seen is quoted or escaped.
+
+    >>> glyph("ж"), glyph(" "), glyph("\n"), glyph(97), glyph(255)
+    ('ж', "' '", '\\n', 'a', '\\xff')
+    """
+    if isinstance(unit, int):
+        unit = bytes([unit]).decode("ascii", "backslashreplace")
+    if unit == " ":
+        return "' '"
+    if len(unit) == 1 and unicodedata.category(unit).startswith("M"):
+        return _DOTTED_CIRCLE + unit
+    return unit if unit.isprintable() else repr(unit)[1:-1]
+
+
+def table(entries: Sequence[Entry], width: int, encoding: str, *, color: bool) -> Iterator[str]:
+    """Yield the lines of a table, `width` cells wide, of what an encoding has."""
+
+    def shown(text: str, instead: str) -> str:
+        return text if _can_encode(text, encoding) else instead
+
+    heads = ("unit", "code", "doubles")
+    rows = [(shown(glyph(unit), "?"), code(unit), f"{times:,}") for unit, times in entries]
+    widths = [max(map(_cells, column)) for column in zip(heads, *rows)]
+    room = max(width - sum(widths) - 2 * len(widths), 1)
+    most = max((times for _, times in entries), default=1)
+    bars = [_bar(times / most, room) for _, times in entries]
+    if not _can_encode(_EIGHTHS, encoding):
+        bars = ["#" * len(bar) for bar in bars]
+    for row, bar in zip([heads, *rows], ["", *bars]):
+        left, middle, right = (" " * (cells - _cells(text)) for text, cells in zip(row, widths))
+        line = f"{row[0]}{left}  {row[1]}{middle}  {right}{row[2]}  "
+        yield f"{line}{_COLOR}{bar}{_PLAIN}" if color and bar else (line + bar).rstrip()
+
+
+def _bar(part: float, room: int) -> str:
+    full, eighths = divmod(round(part * room * 8), 8)
+    return "█" * full + _EIGHTHS[eighths].strip() or _EIGHTHS[1]
+
+
+def _cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes, as Unicode's annex 11 has it."""
+    return sum(_cells_of(c) for c in text)
+
+
+def _cells_of(character: str) -> int:
+    if unicodedata.category(character) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _can_encode(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def draw(entries: Sequence[Entry], path: str) -> None:
+    """Draw a bar for each unit, the first on top, in the format that the path ends with.
+
+    A unit is labelled by its glyph and its code; or by its code and its name, if no font of this
+    machine has the glyph.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        OSError: the file can't be written.
+    """
+    from matplotlib.figure import Figure
+
+    families, missing = _fonts({c for unit, _ in entries for c in glyph(unit)})
+    labels = [_label(unit, missing) for unit, _ in entries]
+    figure = Figure(figsize=(7, 1 + 0.3 * max(len(entries), 2)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(range(len(entries)), [times for _, times in entries])
+    axes.set_yticks(range(len(entries)), labels, family=families, parse_math=False)
+    axes.invert_yaxis()
+    axes.set_xlabel("doubles")
+    axes.ticklabel_format(axis="x", style="plain", useOffset=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)
+
+
+def _label(unit: Unit, missing: set[str]) -> str:
+    shown = glyph(unit)
+    if missing.isdisjoint(shown):
+        return f"{shown}  {code(unit)}"
+    return f"{code(unit)}  {unicodedata.name(str(unit), '')}"
+
+
+def _fonts(characters: set[str]) -> tuple[list[str], set[str]]:
+    """Return fonts that have the characters, by name, and the characters that no font has."""
+    from matplotlib import font_manager
+    from matplotlib.ft2font import FT2Font
+
+    families = []
+    missing = set(characters)
+    default = "DejaVu Sans"  # Comes with matplotlib.
+    others = sorted({font.name for font in font_manager.fontManager.ttflist} - {default})
+    for family in [default, *others]:
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # No font that can be drawn.
+            path = font_manager.findfont(family, fallback_to_default=False)
+            found = {c for c in missing if ord(c) in FT2Font(path).get_charmap()}
+            if found or family == default:
+                families.append(family)
+                missing -= found
+        if not missing:
+            break
+    return families, missing

@@ -1,0 +1,566 @@
+"""Counting files, all kinds of them, and what can happen to them meanwhile."""
+
+import errno
+import gzip
+import io
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import reference
+import strategies
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from doubles_ffi import count_file, files
+from doubles_ffi.files import FileCounter
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+BLOCK, PIECE = 16, 64
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Make small files go the ways of large ones."""
+    monkeypatch.setattr(files, "_BLOCK", BLOCK)
+    monkeypatch.setattr(files, "_PIECE", PIECE)
+    monkeypatch.setattr(files, "_WORTH_SPLITTING", 1)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "file"
+
+
+def tally(units):
+    return Counter(units[i] for i in range(1, len(units)) if units[i - 1] == units[i])
+
+
+ALL_EQUAL = b"a" * 1000
+MIXED = bytes(i // 3 % 251 for i in range(1000))
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("data", [ALL_EQUAL, MIXED], ids=["all equal", "mixed"])
+def test_lengths_around_blocks_and_pieces(data, threads, path, monkeypatch):
+    monkeypatch.setenv("DOUBLES_NUM_THREADS", "3")
+    edges = (0, BLOCK, BLOCK + PIECE, BLOCK + 2 * PIECE, BLOCK + 9 * PIECE)
+    for length in sorted({max(edge + delta, 0) for edge in edges for delta in range(-2, 3)}):
+        path.write_bytes(data[:length])
+        assert count_file(path, threads=threads) == reference.count(data[:length])
+
+
+TEXT = "aabbжжж€€𝄞𝄞\U0010ffff\n" * 20
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        "utf-8",
+        "utf-8-sig",
+        "utf-16",
+        "utf-16-le",
+        "utf-32",
+        "utf-7",
+        "gb18030",
+        "raw_unicode_escape",
+    ],
+)
+def test_text_in_any_encoding_cut_anywhere(encoding, threads, path, monkeypatch):
+    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+    counter = FileCounter(encoding, threads, tally=True)
+    for start in range(13):
+        path.write_bytes(TEXT[start:].encode(encoding))
+        counted = counter.count(path)
+        assert counted.count == reference.count(TEXT[start:])
+        assert counted.length == len(TEXT[start:])
+        assert counted.read_tally(text=True) == tally(TEXT[start:])
+        assert counted.end == path.stat().st_size
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-8-sig", 3), ("utf-16", 2), ("utf-32", 4)])
+def test_marks_are_no_text_and_may_be_missing(encoding, mark, path):
+    for data in ("", "a", "aa", "жж"):
+        encoded = data.encode(encoding)
+        for file in (encoded, encoded[mark:]):
+            path.write_bytes(file)
+            assert count_file(path, encoding=encoding) == reference.count(data)
+
+
+def test_latin_1_and_lone_surrogates(path):
+    path.write_bytes(b"\xff\xffaa")
+    assert count_file(path, encoding="latin-1") == 2
+    path.write_bytes(rb"\ud800\ud800")
+    assert count_file(path, encoding="unicode_escape") == 1
+
+
+def outcome(action):
+    """Return what comes of it, a number or what a UnicodeDecodeError tells."""
+    try:
+        return action()
+    except UnicodeDecodeError as error:
+        return error.encoding, error.start, error.end, error.reason
+
+
+@pytest.mark.usefixtures("small_blocks")
+@settings(max_examples=300)
+@given(
+    data=st.lists(strategies.text, max_size=8).map("".join).map(str.encode)
+    | st.binary(max_size=400)
+    | strategies.binary,
+    cut=st.integers(0, 3),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "ascii", "utf-16-le", "euc_jp"]),
+    threads=st.integers(1, 3),
+)
+def test_as_decode_does_it_errors_included(data, cut, encoding, threads):
+    data = data[: len(data) - cut]
+    with tempfile.NamedTemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOUBLES_NUM_THREADS", "3")
+        file.write(data)
+        file.flush()
+        assert count_file(file.name, threads=threads) == reference.count(data)
+        expected = outcome(lambda: reference.count(data.decode(encoding)))
+        for source in (file.name, io.BytesIO(data)):
+            found = outcome(lambda: count_file(source, encoding=encoding, threads=threads))  # noqa: B023 (called at once)
+            assert found == expected
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(
+    "wrong", [b"\xff", b"\x80", b"\xc3", b"\xe2\x82", b"\xf0\x9d\x84", b"\xed\xa0\x80"]
+)
+def test_one_wrong_byte_is_found_wherever_it_stands(wrong, path, monkeypatch):
+    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+    whole = ("жa€𝄞" * 40).encode()
+    for at in range(0, len(whole) + 1, 3):
+        data = whole[:at] + wrong + whole[at:]
+        path.write_bytes(data)
+        found = outcome(lambda: count_file(path, encoding="utf-8"))
+        assert found == outcome(data.decode)
+
+
+def test_any_path(path):
+    path.write_bytes(b"aa")
+    for name in (path, str(path), os.fsencode(path)):
+        assert count_file(name) == 1
+
+
+def piped(data):
+    reading, writing = os.pipe()
+
+    def write():
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(data)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    return os.fdopen(reading, "rb"), thread
+
+
+@pytest.mark.parametrize("size", [0, 3, 100_000, 3_000_000])
+def test_pipes(size):
+    pipe, thread = piped(b"a" * size)
+    with pipe:
+        assert count_file(pipe) == max(size - 1, 0)
+    thread.join()
+
+
+def test_other_binary_files(path):
+    data = b"a" * 1_200_000
+    assert count_file(io.BytesIO(data)) == len(data) - 1
+    with gzip.open(path, "wb") as file:
+        file.write(data)
+    with gzip.open(path) as file:
+        assert count_file(file) == len(data) - 1
+    left, right = socket.socketpair()
+    with left, right, right.makefile("rb") as stream:
+        left.sendall(b"aaa")
+        left.shutdown(socket.SHUT_WR)
+        assert count_file(stream) == 2
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("buffering", [0, -1])
+@pytest.mark.parametrize("mode", ["rb", "r+b"])
+def test_open_files_are_read_from_where_they_stand(buffering, mode, path):
+    path.write_bytes(b"b" * 500 + b"a" * 1000)
+    with path.open(mode, buffering=buffering) as file:
+        assert file.read(500) == b"b" * 500
+        assert count_file(file) == 999
+        assert file.tell() == 1500
+        assert count_file(file) == 0
+        file.seek(2000)
+        assert count_file(file) == 0
+
+
+def test_what_is_written_but_not_yet_on_disk_counts(path):
+    with path.open("w+b") as file:
+        file.write(b"aaa")
+        file.seek(0)
+        file.write(b"b")
+        file.seek(0)
+        assert count_file(file) == 1
+
+
+@linux_only
+def test_files_that_have_no_size():
+    assert count_file("/dev/null") == 0
+    assert count_file("/proc/version") == reference.count(Path("/proc/version").read_bytes())
+    calls = []
+    count_file("/proc/self/maps", progress=lambda *call: calls.append(call))
+    assert calls[-1][0] > 1000
+    assert calls[-1][1] is None
+
+
+def test_more_than_4_gib(path):
+    edge = 1 << 32
+    with path.open("wb") as file:
+        file.seek(edge - 1)
+        file.write(b"aaXX")
+    calls = []
+    assert count_file(path, progress=lambda *call: calls.append(call)) == edge - 2 + 1 + 1
+    assert calls[-1] == (edge + 3, edge + 3)
+
+
+def test_errors_are_those_of_open(tmp_path):
+    for name in ("missing", "", ".", "missing/", "a\0b"):
+        file = f"{tmp_path}/{name}" if name else name
+        with pytest.raises((OSError, ValueError)) as expected:
+            io.FileIO(file)
+        with pytest.raises(expected.type) as found:
+            count_file(file)
+        assert found.value.args == expected.value.args
+
+
+@pytest.fixture
+def forbidden(path):
+    """A file that may not be read, even if the tests run as root."""
+    path.write_bytes(b"aa")
+    path.chmod(0)
+    if os.geteuid() != 0:
+        yield path
+        return
+    path.parent.chmod(0o755)
+    nobody = 65534
+    os.seteuid(nobody)
+    yield path
+    os.seteuid(0)
+
+
+def test_no_permission(forbidden):
+    with pytest.raises(PermissionError):
+        count_file(forbidden)
+    [(_, error)] = FileCounter(None).count_each([str(forbidden)])
+    assert isinstance(error, PermissionError)
+
+
+def test_an_error_while_reading_is_raised(path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    class Bad(io.RawIOBase):
+        readinto = fail
+
+    with pytest.raises(OSError, match="Input/output error"):
+        count_file(Bad())
+    # A piece that can't be read is left to reading in order, where the error shows again; or not.
+    monkeypatch.setattr(files, "_WORTH_SPLITTING", 1)
+    monkeypatch.setattr(files, "_BLOCK", BLOCK)
+    monkeypatch.setattr(os, "preadv", fail)
+    path.write_bytes(ALL_EQUAL)
+    assert count_file(path, threads=2) == 999
+
+
+@pytest.mark.parametrize("size", [-1, 10**9])
+def test_a_readinto_that_lies_about_its_size(size):
+    class Liar(io.RawIOBase):
+        def readinto(self, _):
+            return size
+
+    with pytest.raises(OSError, match=f"readinto returned {size}"):
+        count_file(Liar())
+
+
+def test_a_pipe_that_would_block():
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    pipe = os.fdopen(reading, "rb", buffering=0)
+    with pipe, os.fdopen(writing, "wb"), pytest.raises(BlockingIOError):
+        count_file(pipe)
+
+
+def test_wrong_arguments(path):
+    path.write_text("aa")
+    with path.open() as text, pytest.raises(TypeError, match="binary mode"):
+        count_file(text)
+    for wrong in (1, None, b"", object()):
+        error = FileNotFoundError if wrong == b"" else TypeError
+        with pytest.raises(error):
+            count_file(wrong)
+    with pytest.raises(ValueError, match="at least 1"):
+        count_file(path, threads=0)
+    with pytest.raises(LookupError):
+        count_file(path, encoding="nonsense")
+    with pytest.raises(LookupError, match="not a text encoding"):
+        count_file(path, encoding="hex")
+    with pytest.raises(LookupError):
+        count_file(path, encoding="")
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("encoding", [None, "utf-8", "utf-16", "utf-7"])
+def test_progress(encoding, threads, path, monkeypatch):
+    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+    path.write_bytes(b"ab" * 500)
+    calls = []
+    count_file(path, encoding=encoding, threads=threads, progress=lambda *call: calls.append(call))
+    done, totals = zip(*calls)
+    assert list(done) == sorted(done)
+    assert len(calls) > 10
+    assert done[-1] == 1000
+    assert set(totals) == {1000}
+    main = threading.get_ident()
+    count_file(path, progress=lambda *_: calls.append(threading.get_ident() == main))
+    assert calls[-1] is True
+
+
+def test_progress_of_nothing_and_of_what_has_no_end_in_sight(path):
+    path.touch()
+    calls = []
+    count_file(path, progress=lambda *call: calls.append(call))
+    count_file(io.BytesIO(b"aa"), progress=lambda *call: calls.append(call))
+    assert calls == [(0, None), (2, None)]
+
+
+def test_what_progress_raises_ends_the_count(path):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    path.write_bytes(b"aa")
+    with pytest.raises(KeyboardInterrupt):
+        count_file(path, progress=stop)
+
+
+def once(action):
+    """Return a progress that does something at its third call."""
+    calls = itertools.count(1)
+
+    def progress(*_):
+        if next(calls) == 3:
+            action()
+
+    return progress
+
+
+faults = pytest.mark.parametrize("threads", [1, 2])
+
+
+@faults
+@pytest.mark.usefixtures("small_blocks")
+def test_a_file_that_grows(threads, path, monkeypatch):
+    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+    path.write_bytes(ALL_EQUAL)
+
+    def grow():
+        with path.open("ab") as file:
+            file.write(ALL_EQUAL)
+
+    assert count_file(path, threads=threads, progress=once(grow)) == 1999
+
+
+@faults
+@pytest.mark.usefixtures("small_blocks")
+def test_a_file_that_shrinks(threads, path, monkeypatch):
+    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+    path.write_bytes(ALL_EQUAL)
+    count = count_file(path, threads=threads, progress=once(lambda: os.truncate(path, 400)))
+    assert count in (399, 999)  # What was read before is counted.
+    if threads == 1:
+        assert count == 399
+
+
+@faults
+@pytest.mark.usefixtures("small_blocks")
+def test_a_file_that_is_replaced(threads, path, tmp_path, monkeypatch):
+    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+    path.write_bytes(ALL_EQUAL)
+    other = tmp_path / "other"
+    other.write_bytes(b"ab" * 1000)
+    assert count_file(path, threads=threads, progress=once(lambda: other.replace(path))) == 999
+    assert count_file(path, threads=threads) == 0
+
+
+TRUNCATED = """
+import os, sys
+from doubles_ffi import count_file, files
+
+files._BLOCK, files._PIECE, files._WORTH_SPLITTING = 4096, 16384, 1
+path, size = sys.argv[1], 300_000
+shrunk = 0
+
+class Truncator:
+    # Truncates the file while it is counted, at another place each time.
+    def __init__(self, i):
+        self.at = i * 7919 % size
+
+    def __call__(self, done, total):
+        if done >= self.at // 2:
+            os.truncate(path, self.at)
+
+for i in range(1000):
+    with open(path, "wb") as file:
+        file.write(b"a" * size)
+    try:
+        count = count_file(
+            path,
+            threads=1 + i % 2,
+            encoding=[None, "utf-8"][i // 2 % 2],
+            progress=Truncator(i),
+        )
+    except OSError:
+        continue
+    assert -1 <= count < size, count
+    shrunk += count < size - 1
+print(shrunk)
+"""
+
+
+def test_a_file_truncated_a_thousand_times(path):
+    end = subprocess.run(
+        [sys.executable, "-c", TRUNCATED, path],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "DOUBLES_NUM_THREADS": "2"},
+    )
+    assert (end.returncode, end.stderr) == (0, "")
+    assert int(end.stdout) > 300
+
+
+def test_signals_that_interrupt_reading_change_nothing():
+    signals = []
+    before = signal.signal(signal.SIGALRM, lambda *_: signals.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    slowly = "for i in 1 2 3 4 5 6 7 8 9 10; do printf aa; sleep 0.01; done"
+    try:
+        with subprocess.Popen(["sh", "-c", slowly], stdout=subprocess.PIPE) as child:
+            assert count_file(child.stdout) == 19
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert child.returncode == 0
+    assert signals
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_no_thread_to_be_had(path, monkeypatch):
+    def fail(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    path.write_bytes(ALL_EQUAL)
+    assert count_file(path) == 999
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_no_more_threads_than_asked_for(path, monkeypatch):
+    monkeypatch.setenv("DOUBLES_NUM_THREADS", "4")
+    asked = []
+    new_pool = files._new_pool
+    monkeypatch.setattr(files, "_new_pool", lambda n: asked.append(n) or new_pool(n))
+    path.write_bytes(ALL_EQUAL)
+    for threads in (1, 3, 4, 100, None):
+        assert count_file(path, threads=threads) == 999
+    assert asked == [3, 4, 4, 4]
+
+
+def test_systems_without_preadv(path, monkeypatch):
+    monkeypatch.setattr(files, "_WORTH_SPLITTING", 1)
+    monkeypatch.delattr(os, "preadv")
+    path.write_bytes(b"a" * 2_000_000)
+    assert count_file(path, threads=2) == 1_999_999
+
+
+@pytest.fixture
+def many(tmp_path, monkeypatch):
+    """Names of many files, among them ones that are not small, not there, not text."""
+    monkeypatch.setenv("DOUBLES_NUM_THREADS", "3")
+    monkeypatch.setattr(files, "_WORTH_SPLITTING", 1000)
+    expected = []
+    for i in range(200):
+        name = tmp_path / str(i)
+        name.write_bytes(b"a" * (i * 7))
+        expected.append((str(name), max(i * 7 - 1, 0)))
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"a\xff")
+    expected[20:20] = [(str(tmp_path / "missing"), FileNotFoundError)]
+    expected[50:50] = [(str(tmp_path), IsADirectoryError)]
+    expected[90:90] = [(str(wrong), UnicodeDecodeError), ("a\0b", ValueError)]
+    return expected
+
+
+@pytest.mark.parametrize("quick", [0, 1e-4, 1e9], ids=["threads", "as it comes", "one thread"])
+@pytest.mark.parametrize("threads", [None, 1, 2])
+def test_many_files_come_in_order(threads, quick, many, monkeypatch):
+    monkeypatch.setattr(files, "_QUICK", quick)
+    found = FileCounter("utf-8", threads).count_each(name for name, _ in many)
+    told = [
+        (name, type(result) if isinstance(result, Exception) else result.count)
+        for name, result in found
+    ]
+    assert told == many
+
+
+def test_many_files_and_then_no_more_interest(many):
+    counted = FileCounter("utf-8").count_each(name for name, _ in many)
+    assert next(counted)[0] == many[0][0]
+    counted.close()
+    assert threading.active_count() == 1
+
+
+def test_workers_stop_in_the_middle_when_told():
+    counter = FileCounter(None)
+    assert counter._count_small(["a", "b"], lambda: True) == []
+    assert counter._count_piece(-1, range(5), files.ffi.new("uint8_t[5]"), lambda: True) is None
+
+
+MEMORY = """
+import sys, resource
+from doubles_ffi import count_file
+
+class Enough(Exception):
+    pass
+
+def progress(done, total):
+    assert total == 100 << 30
+    if done > 4 << 30:
+        raise Enough
+
+try:
+    count_file(sys.argv[1], progress=progress)
+except Enough:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@linux_only
+def test_memory_is_flat(path):
+    with path.open("wb") as file:
+        file.truncate(100 << 30)
+    command = [sys.executable, "-c", MEMORY, path]
+    output = subprocess.run(command, check=True, capture_output=True).stdout
+    assert int(output) < 64 * 1024
