@@ -124,7 +124,7 @@ def kind_of(encoding: str) -> tuple[Kind, codecs.CodecInfo]:
         return Kind.BYTES, codec
     if codec.name in _UTF8:
         return Kind.UTF8, codec
-    "".encode(codec.name)  # A LookupError for the codecs that are no text encodings.
+    "".encode(encoding)  # A LookupError for the codecs that are no text encodings.
     return Kind.UTF32, codec
 
 

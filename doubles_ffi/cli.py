@@ -66,7 +66,10 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     subparser = subparsers.get(arguments[0]) if arguments else None
     if subparser is None:
         return parser.parse_args(arguments)
-    return subparser.parse_intermixed_args(_with_tally_length(arguments[1:]))
+    options = subparser.parse_intermixed_args(_with_tally_length(arguments[1:]))
+    if getattr(options, "null", False) and options.files_from is None:
+        subparser.error("-0 needs --files-from")
+    return options
 
 
 def _with_tally_length(arguments: list[str]) -> list[str]:

@@ -1,8 +1,12 @@
 """The command, in this process for what it prints and in its own for how it ends."""
 
+import contextlib
 import io
+import json
 import os
+import re
 import resource
+import select
 import signal
 import string
 import subprocess
@@ -11,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from doubles_ffi import __version__, random_string
+from doubles_ffi import __version__, cli, commands, random_string
 from doubles_ffi.cli import main
 
 
@@ -41,6 +45,11 @@ def stdin(monkeypatch, data):
         (["--bytes", "latin"], "1\tlatin\n"),
         (["letters", "жук.txt"], "2\tletters\n1\tжук.txt\n3\ttotal\n"),
         (["letters", "letters"], "2\tletters\n2\tletters\n4\ttotal\n"),
+        (["letters", "--bytes", "жук.txt"], "2\tletters\n0\tжук.txt\n2\ttotal\n"),
+        (["--total-only", "letters", "жук.txt"], "3\ttotal\n"),
+        (["--total-only", "letters"], "2\ttotal\n"),
+        (["--threads", "1", "letters", "жук.txt"], "2\tletters\n1\tжук.txt\n3\ttotal\n"),
+        (["--", "letters"], "2\tletters\n"),
     ],
 )
 def test_files(arguments, expected, capsys):
@@ -53,6 +62,201 @@ def test_standard_input(arguments, capsys, monkeypatch):
     stdin(monkeypatch, b"hello\n\n")
     assert main(["count", *arguments]) == 0
     assert capsys.readouterr() == ("2\t-\n", "")
+
+
+TABLE = """\
+2\tletters
+1\tжук.txt
+3\ttotal
+
+unit  code    doubles
+a     U+0061        2  ████████████████
+ж     U+0436        1  ████████
+"""
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["letters", "жук.txt", "--tally"],
+        ["--tally", "letters", "жук.txt"],
+        ["letters", "--tally", "2", "жук.txt"],
+        ["--tally=2", "letters", "жук.txt"],
+        ["--tally", "--", "letters", "жук.txt"],
+    ],
+)
+def test_tally(arguments, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "39")
+    assert main(["count", *arguments]) == 0
+    assert capsys.readouterr() == (TABLE, "")
+
+
+@pytest.mark.usefixtures("files")
+def test_the_tally_has_no_more_than_asked_for(capsys):
+    assert main(["count", "--total-only", "--tally", "1", "--bytes", "letters", "latin"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines] == [
+        ["3", "total"],
+        [],
+        ["unit", "code", "doubles"],
+        ["a", "0x61", "2"],
+    ]
+
+
+def test_a_file_named_like_a_number(files, capsys):
+    (files / "7").write_text("bb")
+    assert main(["count", "--tally", "--", "7"]) == 0
+    assert capsys.readouterr().out.startswith("1\t7\n")
+    assert main(["count", "--total-only", "--tally", "7", "letters"]) == 0
+    assert capsys.readouterr().out.startswith("2\ttotal\n")
+
+
+@pytest.mark.usefixtures("files")
+def test_json(capsys):
+    assert main(["count", "--json", "жук.txt", "missing", "letters"]) == 2
+    output, errors = capsys.readouterr()
+    assert [json.loads(line) for line in output.splitlines()] == [
+        {"file": "жук.txt", "count": 1, "length": 4},
+        {"file": "letters", "count": 2, "length": 3},
+    ]
+    assert errors == "doubles: missing: No such file or directory\n"
+
+
+@pytest.mark.usefixtures("files")
+def test_json_with_tallies_and_total(capsys):
+    assert main(["count", "--json", "--tally", "letters", "жук.txt"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["tally"] for line in lines] == [{"a": 2}, {"ж": 1}]
+    assert main(["count", "--json", "--tally", "--bytes", "--total-only", "letters", "latin"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "files": 2,
+        "count": 3,
+        "length": 5,
+        "tally": {"0x61": 2, "0xE9": 1},
+    }
+
+
+@pytest.mark.parametrize("separator", ["\n", "\0"])
+@pytest.mark.parametrize("last", [True, False])
+def test_names_from_a_file(separator, last, files, capsys):
+    names = ["letters", "жук.txt", "", "letters"]
+    (files / "list").write_text(separator.join(names) + separator * last, "utf-8")
+    null = ["-0"] if separator == "\0" else []
+    assert main(["count", "empty", "--files-from", "list", *null]) == 0
+    expected = "0\tempty\n2\tletters\n1\tжук.txt\n2\tletters\n5\ttotal\n"
+    assert capsys.readouterr() == (expected, "")
+
+
+@pytest.mark.usefixtures("files")
+def test_names_from_standard_input(capsys, monkeypatch):
+    stdin(monkeypatch, b"letters\nempty\n")
+    assert main(["count", "--files-from", "-"]) == 0
+    assert capsys.readouterr().out == "2\tletters\n0\tempty\n2\ttotal\n"
+
+
+@pytest.mark.usefixtures("files")
+def test_no_names_at_all(capsys):
+    assert main(["count", "--files-from", "empty"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_name_that_no_file_can_have(files, capsys):
+    (files / "list").write_bytes(b"a\0b\nletters\n")
+    assert main(["count", "--files-from", "list"]) == 2
+    output, errors = capsys.readouterr()
+    assert output == "2\tletters\n2\ttotal\n"
+    assert errors == "doubles: a\0b: embedded null byte\n"
+
+
+@pytest.mark.usefixtures("files")
+def test_a_list_that_can_not_be_read(capsys):
+    assert main(["count", "letters", "--files-from", "missing"]) == 2
+    assert capsys.readouterr() == (
+        "2\tletters\n",
+        "doubles: missing: No such file or directory\n",
+    )
+
+
+def test_a_hundred_thousand_names(files):
+    names = [f"{i}.txt" for i in range(100)]
+    for name in names:
+        (files / name).write_text("aa")
+    (files / "list").write_text("".join(f"{name}\n" for name in names * 1000))
+    end = command("count", "--files-from", "list", cwd=files, stdout=subprocess.PIPE)
+    assert (end.returncode, end.stderr) == (0, b"")
+    lines = end.stdout.splitlines()
+    assert lines[-1] == b"100000\ttotal"
+    assert lines[:-1] == [f"1\t{name}".encode() for name in names * 1000]
+
+
+@pytest.mark.usefixtures("files")
+def test_progress_is_shown_when_asked_for(capsys, monkeypatch):
+    stdin(monkeypatch, b"aa")
+    assert main(["count", "--progress", "always", "letters", "missing", "жук.txt"]) == 2
+    output, errors = capsys.readouterr()
+    assert output == "2\tletters\n1\tжук.txt\n3\ttotal\n"
+    assert "B/s]" in errors
+    assert "doubles: missing: No such file" in errors
+    assert main(["count", "--progress", "always", "letters"]) == 0
+    assert re.search(r"3\.00/3\.00 .*B/s\]", capsys.readouterr().err)
+
+
+@pytest.mark.usefixtures("files")
+def test_progress_of_what_is_no_terminal_or_fast(capsys, monkeypatch):
+    assert main(["count", "letters"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["count", "letters"]) == 0
+    assert main(["count", "--progress", "never", "letters"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(commands, "_PATIENCE", 0)
+    assert main(["count", "letters"]) == 0
+    assert "B/s]" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("files")
+def test_color_is_for_terminals(capsys, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    def is_colored():
+        assert main(["count", "--tally", "letters"]) == 0
+        return "\x1b[" in capsys.readouterr().out
+
+    assert not is_colored()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert is_colored()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not is_colored()
+    monkeypatch.setenv("NO_COLOR", "")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not is_colored()
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_plot(suffix, capsys):
+    path = Path(f"out.{suffix}")
+    assert main(["count", "--plot", str(path), "letters"]) == 0
+    assert capsys.readouterr() == ("2\tletters\n", "")
+    assert path.read_bytes().startswith({"png": b"\x89PNG", "svg": b"<?xml"}[suffix])
+
+
+@pytest.mark.usefixtures("files")
+def test_a_plot_that_can_not_be_written(capsys):
+    assert main(["count", "letters", "--plot", "missing/out.png"]) == 2
+    output, errors = capsys.readouterr()
+    assert output == "2\tletters\n"
+    assert errors == "doubles: missing/out.png: No such file or directory\n"
+
+
+def test_a_plot_without_matplotlib(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as end:
+        main(["count", "--plot", "out.png"])
+    assert end.value.code == 2
+    assert "matplotlib is missing: pip install 'doubles_ffi[plot]'" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("files")
@@ -77,6 +281,16 @@ def test_bad_files_are_reported_and_the_others_counted(capsys):
         (["count", "--encoding", "a\0b"], "null character"),
         (["count", "--bytes", "--encoding", "utf-8"], "not allowed with"),
         (["count", "--nonsense"], "unrecognized arguments"),
+        (["count", "--tal"], "unrecognized arguments"),
+        (["count", "--tally", "0"], "not a number from 1 on: '0'"),
+        (["count", "--tally=x"], "not a number from 1 on: 'x'"),
+        (["count", "--threads", "0"], "not a number from 1 on: '0'"),
+        (["count", "--threads", "9" * 5000], "not a number from 1 on: '99999999999999999999'"),
+        (["count", "--plot", "out.txt"], "must end with .png or .svg"),
+        (["count", "--progress", "often"], "invalid choice: 'often'"),
+        (["count", "-0"], "-0 needs --files-from"),
+        (["nonsense"], "invalid choice: 'nonsense'"),
+        (["completions", "csh"], "invalid choice: 'csh'"),
         (["random"], "required: LENGTH"),
         (["random", "ten"], "not a length: 'ten'"),
         (["random", ""], "not a length: ''"),
@@ -148,14 +362,6 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"doubles {__version__}\n"
 
 
-def test_ctrl_c(monkeypatch):
-    def interrupt(_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("doubles_ffi.cli._read", interrupt)
-    assert main(["count", "file"]) == 130
-
-
 # As most users have it: output buffered, and in a strict encoding.
 ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
 ENVIRONMENT.pop("PYTHONUNBUFFERED", None)
@@ -184,6 +390,65 @@ def test_a_full_disk_is_reported():
         end = command("count", input=b"aaa", stdout=full)
     assert end.returncode == 2
     assert end.stderr == b"doubles: standard output: No space left on device\n"
+
+
+@contextlib.contextmanager
+def started(*arguments, **options):
+    """Run the command, and have it gone at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "doubles_ffi", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
+        **options,
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+def interrupt(process):
+    """Wait for the command's first line; press Ctrl-C; return its status and its complaints."""
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
+
+
+def test_ctrl_c_in_a_large_file(files):
+    with (files / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+    for options in ([], ["--bytes"], ["--threads", "1"], ["--tally"], ["--encoding", "utf-16"]):
+        with started("count", *options, "empty", "sparse", cwd=files) as process:
+            assert interrupt(process) == (130, b"")
+
+
+def test_ctrl_c_where_a_pipe_has_no_writer(files):
+    os.mkfifo(files / "fifo")
+    with started("count", "letters", "fifo", cwd=files) as process:
+        assert interrupt(process) == (130, b"")
+
+
+def test_ctrl_c_where_a_pipe_has_a_writer_that_does_not_write(files):
+    with started("count", "letters", "-", cwd=files, stdin=subprocess.PIPE) as process:
+        assert interrupt(process) == (130, b"")
+
+
+def test_ctrl_c_in_many_files(files):
+    (files / "list").write_text("letters\n" * 1_000_000)
+    with started("count", "--files-from", "list", cwd=files) as process:
+        assert interrupt(process) == (130, b"")
+
+
+def test_ctrl_c_where_nobody_reads(files):
+    (files / "list").write_text("letters\n" * 100_000)
+    with started("count", "--files-from", "list", cwd=files) as process:
+        os.set_blocking(process.stdout.fileno(), False)  # It fills the pipe, and waits.
+        while process.poll() is None and select.select([process.stdout], [], [], 0)[0] == []:
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert process.stderr.read() == b""
 
 
 def shell(line, **environment):
@@ -253,6 +518,10 @@ def test_names_that_are_not_utf8(tmp_path):
     Path(os.fsdecode(name)).write_bytes(b"aa")
     end = command("count", name, stdout=subprocess.PIPE)
     assert end.stdout == b"1\t" + name + b"\n"
+    end = command("count", "--files-from", "-", input=name, stdout=subprocess.PIPE)
+    assert end.stdout == b"1\t" + name + b"\n"
+    end = command("count", "--json", name, stdout=subprocess.PIPE)
+    assert os.fsencode(json.loads(end.stdout)["file"]) == name
     end = command("count", name + b"x", stdout=subprocess.PIPE)
     assert (end.returncode, end.stdout) == (2, b"")
     assert b"No such file" in end.stderr

@@ -1,0 +1,145 @@
+"""The tally, as a table and as a plot."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from doubles_ffi import chart
+
+# A letter, CJK of two cells, an emoji, a combining mark, a space, controls, a surrogate, RTL.
+ENTRIES = [
+    ("ж", 1234567),
+    ("漢", 1000),
+    ("😀", 900),
+    ("\u0301", 800),
+    (" ", 700),
+    ("\n", 600),
+    ("\0", 500),
+    ("\u200b", 400),
+    ("\ud800", 300),
+    ("ש", 1),
+]
+
+
+def cells(text):
+    """Columns in a terminal, for the texts of this file."""
+    return sum(0 if c == "\u0301" else 2 if c in "漢😀" else 1 for c in text)
+
+
+def test_every_unit_is_visible_and_has_its_code():
+    rows = list(chart.table(ENTRIES, 80, "utf-8", color=False))[1:]
+    shown = [re.match(r"(.+?)  +(U\+\S+) ", row).groups() for row in rows]
+    assert shown == [
+        ("ж", "U+0436"),
+        ("漢", "U+6F22"),
+        ("😀", "U+1F600"),
+        ("◌\u0301", "U+0301"),
+        ("' '", "U+0020"),
+        ("\\n", "U+000A"),
+        ("\\x00", "U+0000"),
+        ("\\u200b", "U+200B"),
+        ("\\ud800", "U+D800"),
+        ("ש", "U+05E9"),
+    ]
+
+
+def test_columns_are_aligned_whatever_the_width_of_a_character():
+    lines = list(chart.table(ENTRIES, 80, "utf-8", color=False))
+    assert max(map(cells, lines)) == 80
+    ends = [cells(re.match(r".* [\d,]+(?=  )", line)[0]) for line in lines[1:]]
+    assert len(set(ends)) == 1
+
+
+def test_bars_are_as_long_as_there_are_doubles():
+    entries = [("a", times) for times in range(160, 0, -1)]
+    lines = list(chart.table(entries, 43, "utf-8", color=False))[1:]
+    bars = [line.split()[-1] for line in lines]
+    assert bars[0] == "█" * 20
+    lengths = [8 * (len(bar) - 1) + " ▏▎▍▌▋▊▉█".index(bar[-1]) for bar in bars]
+    assert all(left >= right for left, right in pairwise(lengths))
+    assert lengths[:80:20] == [160, 140, 120, 100]
+    assert bars[-1] == "▏"
+
+
+def test_a_table_of_bytes():
+    lines = list(chart.table([(0x61, 2), (0x0A, 2), (0xFF, 1)], 40, "utf-8", color=False))
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["a", "0x61", "2"],
+        ["\\n", "0x0A", "2"],
+        ["\\xff", "0xFF", "1"],
+    ]
+
+
+def test_what_the_terminal_has_no_letters_for():
+    lines = list(chart.table([("ж", 4), ("é", 2)], 40, "latin-1", color=False))
+    "\n".join(lines).encode("latin-1")
+    assert lines[1].split() == ["?", "U+0436", "4", "#" * 17]
+    assert lines[2].split() == ["é", "U+00E9", "2", "#" * 9]
+
+
+def test_no_doubles_and_no_room():
+    assert list(chart.table([], 80, "utf-8", color=False)) == ["unit  code  doubles"]
+    lines = list(chart.table([("a", 2)], 1, "utf-8", color=False))
+    assert lines[1].split() == ["a", "U+0061", "2", "█"]
+
+
+@pytest.fixture
+def labels(monkeypatch):
+    """What is written at the axis of each plot."""
+    from matplotlib.axes import Axes
+
+    seen = []
+    set_yticks = Axes.set_yticks
+
+    def spy(axes, ticks, labels, **options):
+        seen[:] = labels
+        return set_yticks(axes, ticks, labels, **options)
+
+    monkeypatch.setattr(Axes, "set_yticks", spy)
+    return seen
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_a_plot_has_a_label_for_each_unit_that_its_fonts_can_draw(suffix, labels, tmp_path):
+    # matplotlib warns of each glyph that no font has, and a warning fails a test.
+    path = tmp_path / f"out.{suffix}"
+    chart.draw(ENTRIES, str(path))
+    assert len(labels) == len(ENTRIES)
+    assert labels[0] == "ж  U+0436"
+    assert labels[1] in ("漢  U+6F22", "U+6F22  CJK UNIFIED IDEOGRAPH-6F22")
+    assert labels[2] in ("😀  U+1F600", "U+1F600  GRINNING FACE")
+    assert labels[3:] == [
+        "◌\u0301  U+0301",
+        "' '  U+0020",
+        "\\n  U+000A",
+        "\\x00  U+0000",
+        "\\u200b  U+200B",
+        "\\ud800  U+D800",
+        "ש  U+05E9",
+    ]
+
+
+def test_a_unit_that_no_font_has_is_named(labels, tmp_path):
+    private, ancient = "\U0010fffd", "\U00010380"
+    chart.draw([(private, 2), (ancient, 1)], str(tmp_path / "out.svg"))
+    assert labels[0] == "\\U0010fffd  U+10FFFD"
+    assert labels[1] in ("U+10380  UGARITIC LETTER ALPA", f"{ancient}  U+10380")
+
+
+def test_a_plot_of_nothing(labels, tmp_path):
+    chart.draw([], str(tmp_path / "out.png"))
+    assert labels == []
+
+
+def test_fonts_that_can_not_be_read_are_passed_over(monkeypatch):
+    from matplotlib import font_manager
+
+    def find(family, **_):
+        if family != "DejaVu Sans":
+            raise ValueError(family)
+        return real(family)
+
+    real = font_manager.findfont
+    monkeypatch.setattr(font_manager, "findfont", find)
+    assert chart._fonts({"a", "\U00010380"}) == (["DejaVu Sans"], {"\U00010380"})

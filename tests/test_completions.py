@@ -1,0 +1,105 @@
+"""Completions, by the shells that they are for."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from doubles_ffi.cli import parsers
+from doubles_ffi.completions import script
+
+BASH = """
+source /dev/stdin <<< "$1"; shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_doubles
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+FISH = """
+echo $argv[1] | source
+complete -C (string join ' ' -- $argv[2..-1])
+"""
+
+# A second zsh in a terminal of its own; it lists what it would complete.
+ZSH = r"""
+zmodload zsh/zpty
+zpty -b z zsh -f -i
+zpty -w z "stty columns 300; PROMPT=; autoload -Uz compinit; compinit -D; source $1"
+zpty -w z "zstyle ':completion:*' list-colors ''; zle_bracketed_paste=(); LISTMAX=1000"
+zpty -w z "bindkey '^I' list-choices; bindkey '^X' kill-whole-line; print READY"
+zpty -r -m z ready '*READY*READY*'
+shift
+zpty -w -n z "$*"$'\t'
+zpty -w -n z $'\x18'
+zpty -w z 'print D''ONE'
+zpty -r -m z listed '*DONE*'
+print -r -- "$listed"
+zpty -d z
+"""
+
+
+def run(shell, code, tmp_path, *words):
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell}")
+    text = script(shell)
+    if shell == "zsh":
+        (tmp_path / "doubles.zsh").write_text(text)
+        text = tmp_path / "doubles.zsh"
+    start = {"bash": ["-c", code, "bash"], "fish": ["-c", code], "zsh": ["-f", "-c", code, "zsh"]}
+    end = subprocess.run(
+        [shell, *start[shell], text, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+    )
+    assert end.stderr == ""
+    if shell == "fish":  # Behind a tab it describes what the word does.
+        return [line.split("\t")[0] for line in end.stdout.splitlines()]
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", " ", end.stdout).split()
+
+
+CASES = (
+    (["doubles", ""], {"count", "random", "completions"}, {"bash", "--tally"}),
+    (["doubles", "c"], {"count", "completions"}, {"random"}),
+    (["doubles", "count", "--pr"], {"--progress"}, {"--plot"}),
+    (["doubles", "count", "--progress", ""], {"auto", "always", "never"}, {"file.txt"}),
+    (["doubles", "completions", ""], {"bash", "zsh", "fish"}, {"file.txt"}),
+)
+
+
+@pytest.mark.parametrize(("words", "expected", "unexpected"), CASES)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_words(shell, words, expected, unexpected, tmp_path):
+    (tmp_path / "file.txt").touch()
+    found = set(run(shell, {"bash": BASH, "fish": FISH, "zsh": ZSH}[shell], tmp_path, *words))
+    assert found >= expected
+    assert not found & unexpected
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_option_is_known(shell, tmp_path):
+    code = {"bash": BASH, "fish": FISH, "zsh": ZSH}[shell]
+    for name, parser in parsers()[1].items():
+        found = run(shell, code, tmp_path, "doubles", name, "--")
+        flags = {flag for action in parser._actions for flag in action.option_strings}
+        assert set(found) >= {flag for flag in flags if flag.startswith("--")}
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])  # bash leaves files to its own completion
+@pytest.mark.parametrize("words", [["count"], ["count", "--files-from"], ["count", "--tally"]])
+def test_files(shell, words, tmp_path):
+    (tmp_path / "file.txt").touch()
+    code = {"fish": FISH, "zsh": ZSH}[shell]
+    assert "file.txt" in run(shell, code, tmp_path, "doubles", *words, "fi")
+
+
+def test_the_command_writes_them(capsys):
+    from doubles_ffi.cli import main
+
+    for shell in ("bash", "zsh", "fish"):
+        assert main(["completions", shell]) == 0
+        assert capsys.readouterr().out == script(shell)
