@@ -5,8 +5,10 @@ module was built for.
 """
 
 from collections import Counter
-from pathlib import Path
+from os.path import dirname
 from typing import Any, cast
+
+_HERE = dirname(__file__)  # noqa: PTH120 (pathlib takes 4 ms to load)
 
 _REBUILD = "rebuild with `python setup.py build` in the checkout, or reinstall doubles_ffi"
 
@@ -14,8 +16,7 @@ try:
     from doubles_ffi._native import ffi, lib
 except ImportError as error:  # pragma: no cover: its test needs a process of its own
     raise ImportError(
-        f"the compiled module in {Path(__file__).parent} is missing or does not load ({error}); "
-        + _REBUILD
+        f"the compiled module in {_HERE} is missing or does not load ({error}); " + _REBUILD
     ) from error
 
 __all__ = [
@@ -29,14 +30,14 @@ __all__ = [
 ]
 
 
-def _check_version(path: Path, expected: int, found: int) -> None:
+def _check_version(path: str, expected: int, found: int) -> None:
     if found != expected:  # pragma: no cover: its test needs a process of its own
         raise ImportError(
             f"the Rust library in {path} has ABI version {found}, expected {expected}; " + _REBUILD
         )
 
 
-_check_version(Path(__file__).parent, lib.DOUBLES_ABI_VERSION, lib.doubles_abi_version())
+_check_version(_HERE, lib.DOUBLES_ABI_VERSION, lib.doubles_abi_version())
 
 
 def check(returned: int) -> int:

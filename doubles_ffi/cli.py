@@ -10,7 +10,6 @@ import os
 import re
 import string
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from doubles_ffi import __version__, commands
@@ -93,28 +92,40 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         prog="doubles", description="Count doubled neighbours: 'aaa' holds two."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, add, summary, description in (
+    # To find out `prog`, or a usage, argparse loads what takes 3 ms.
+    subparsers = parser.add_subparsers(prog="doubles", metavar="COMMAND", required=True)
+    for name, add, operands, summary, description in (
         (
             "count",
             _add_count,
+            "[FILE]...",
             "count doubles in files",
             "Print the number of doubled characters in each FILE, and a total for several.",
         ),
         (
             "random",
             _add_random,
+            "LENGTH",
             "write random text",
             "Write LENGTH random characters and nothing else.",
         ),
         (
             "completions",
             _add_completions,
+            "SHELL",
             "write completions for a shell",
             "Write the script that makes SHELL complete this command.",
         ),
     ):
-        add(subparsers.add_parser(name, allow_abbrev=False, help=summary, description=description))
+        add(
+            subparsers.add_parser(
+                name,
+                usage=f"%(prog)s [OPTION]... {operands}",
+                allow_abbrev=False,
+                help=summary,
+                description=description,
+            )
+        )
     return parser, subparsers.choices
 
 
@@ -209,6 +220,8 @@ def _positive(text: str) -> int:
 def _plot(path: str) -> str:
     if not path.endswith((".png", ".svg")):
         raise argparse.ArgumentTypeError("the name must end with .png or .svg")
+    from importlib.util import find_spec
+
     if find_spec("matplotlib") is None:
         raise argparse.ArgumentTypeError("matplotlib is missing: pip install 'doubles_ffi[plot]'")
     return path

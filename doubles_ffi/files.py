@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import io
 import itertools
 import os
 import stat
 import sys
 import time
-from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from doubles_ffi._buffers import (
     CONTINUATION,
@@ -34,8 +32,7 @@ from doubles_ffi._library import check, ffi, lib
 from doubles_ffi.summary import Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
-    from concurrent.futures import ThreadPoolExecutor
+    from collections.abc import Callable, Iterable, Iterator
 
     class BinaryFile(Protocol):
         """What can be read into a buffer."""
@@ -46,8 +43,6 @@ if TYPE_CHECKING:
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
     Progress = Callable[[int, int | None], object]
     IsStopped = Callable[[], bool]
-    Item = TypeVar("Item")
-    Result = TypeVar("Result")
 
 __all__ = ["FileCounter", "count_file", "standard_input"]
 
@@ -152,8 +147,10 @@ class FileCounter:
             for name in names:
                 yield name, self._attempt(name, progress)
             return
+        from doubles_ffi._threads import in_order
+
         with contextlib.closing(
-            _in_order(self._count_small, self._batches(names), threads)
+            in_order(self._count_small, self._batches(names), threads)
         ) as counted:
             for name, result in itertools.chain.from_iterable(counted):
                 yield name, result or self._attempt(name, progress)
@@ -214,6 +211,7 @@ class FileCounter:
             return
         descriptor, start, size = region
         stop = start + size
+        from doubles_ffi._threads import in_order
 
         def count_piece(piece: range, is_stopped: IsStopped) -> Stretch | None:
             buffer = self._take_buffer()
@@ -223,7 +221,7 @@ class FileCounter:
                 self._buffers.append(buffer)
 
         pieces = ((range(i, min(i + _PIECE, stop)), False) for i in range(start, stop, _PIECE))
-        with contextlib.closing(_in_order(count_piece, pieces, threads)) as parts:
+        with contextlib.closing(in_order(count_piece, pieces, threads)) as parts:
             for part in parts:
                 if part is None:
                     break
@@ -381,42 +379,3 @@ def _is_small(name: str) -> bool:
     except (OSError, ValueError):
         return False
     return stat.S_ISREG(status.st_mode) and status.st_size < _WORTH_SPLITTING
-
-
-def _in_order(
-    function: Callable[[Item, IsStopped], Result], work: Iterable[tuple[Item, bool]], threads: int
-) -> Generator[Result]:
-    """Yield what `function` returns for each item, in their order.
-
-    Several threads work on it, a few items ahead, but for the items that say they had best be done
-    here. The function also gets what tells it that its result is no longer wanted.
-    """
-    stopped = False
-    pool = None
-    ahead: deque[Callable[[], Result]] = deque()
-
-    def is_stopped() -> bool:
-        return stopped
-
-    try:
-        for item, here in work:
-            call: Callable[[], Result] = functools.partial(function, item, is_stopped)
-            if not here:
-                pool = pool or _new_pool(threads)
-                with contextlib.suppress(RuntimeError):  # No more threads are to be had.
-                    call = pool.submit(call).result
-            ahead.append(call)
-            if here or len(ahead) > 2 * threads:
-                yield ahead.popleft()()
-        while ahead:
-            yield ahead.popleft()()
-    finally:
-        stopped = True
-        if pool:
-            pool.shutdown(cancel_futures=True)
-
-
-def _new_pool(threads: int) -> ThreadPoolExecutor:
-    from concurrent.futures import ThreadPoolExecutor  # Takes 8 ms.
-
-    return ThreadPoolExecutor(threads, "doubles")

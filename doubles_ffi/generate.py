@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import operator
 import os
 import string
@@ -172,4 +171,6 @@ def _key(seed: int | str | bytes) -> bytes:
         except TypeError:
             name = type(seed).__name__
             raise TypeError(f"seed must be an int, a str or bytes, not {name}") from None
+    import hashlib
+
     return hashlib.sha256(b"doubles_ffi 1 " + kind + b":" + value).digest()

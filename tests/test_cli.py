@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from doubles_ffi import __version__, cli, commands, random_string
+from doubles_ffi import __version__, commands, random_string
 from doubles_ffi.cli import main
 
 
@@ -252,7 +252,7 @@ def test_a_plot_that_can_not_be_written(capsys):
 
 
 def test_a_plot_without_matplotlib(capsys, monkeypatch):
-    monkeypatch.setattr(cli, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(SystemExit) as end:
         main(["count", "--plot", "out.png"])
     assert end.value.code == 2

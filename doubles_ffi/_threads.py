@@ -1,0 +1,113 @@
+"""Work on other threads, its results in order.
+
+The standard library's concurrent.futures does this too, but it takes 8 ms to load: so long as the
+counting of 200 MB.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections import deque
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+    IsStopped = Callable[[], bool]
+    Item = TypeVar("Item")
+
+__all__ = ["in_order"]
+
+Result = TypeVar("Result")
+
+
+class _Task(Generic[Result]):
+    """A call that some thread makes, and another one waits for."""
+
+    def __init__(self, call: Callable[[], Result]) -> None:
+        self._call = call
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def run(self) -> None:
+        try:
+            self._result = self._call()
+        except BaseException as error:  # noqa: BLE001 (raised where the result is asked for)
+            self._error: BaseException | None = error
+        else:
+            self._error = None
+        self._done.release()
+
+    def result(self) -> Result:
+        self._done.acquire()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+class _Workers:
+    """Threads that are started when there is something to do."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._threads: list[threading.Thread] = []
+        self._tasks: SimpleQueue[_Task[Any] | None] = SimpleQueue()
+
+    def submit(self, call: Callable[[], Result]) -> Callable[[], Result]:
+        """Have a thread make the call, and return what waits for its result."""
+        if not self._threads:
+            self._start()
+        if not self._threads:
+            return call
+        task = _Task(call)
+        self._tasks.put(task)
+        return task.result
+
+    def _start(self) -> None:
+        with contextlib.suppress(RuntimeError):  # No more threads are to be had.
+            for _ in range(self._number):
+                thread = threading.Thread(target=self._run, name="doubles")
+                thread.start()
+                self._threads.append(thread)
+
+    def _run(self) -> None:
+        for task in iter(self._tasks.get, None):
+            task.run()
+
+    def close(self) -> None:
+        """Let all calls that are waiting be made, and wait for the threads to end."""
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join()
+
+
+def in_order(
+    function: Callable[[Item, IsStopped], Result], work: Iterable[tuple[Item, bool]], threads: int
+) -> Generator[Result]:
+    """Yield what `function` returns for each item, in their order.
+
+    So many threads work on it, a few items ahead, but for the items that say they had best be done
+    here. The function also gets what tells it that its result is no longer wanted.
+    """
+    stopped = False
+    workers = _Workers(threads)
+    ahead: deque[Callable[[], Result]] = deque()
+
+    def is_stopped() -> bool:
+        return stopped
+
+    try:
+        for item, here in work:
+            call = functools.partial(function, item, is_stopped)
+            ahead.append(call if here else workers.submit(call))
+            if here or len(ahead) > 2 * threads:
+                yield ahead.popleft()()
+        while ahead:
+            yield ahead.popleft()()
+    finally:
+        stopped = True
+        workers.close()
