@@ -21,8 +21,8 @@ test: $(VENV)/with-test
 	$(BIN)/coverage report
 
 # Writes docs/benchmarks.md and its charts; `pytest tests/benchmarks --benchmark-enable` prints tables.
-bench: $(VENV)/with-bench
-	cd tests && ../$(BIN)/python -m benchmarks.report
+bench: build/bench/ready
+	cd tests && ../build/bench/bin/python -m benchmarks.report
 
 lint: $(VENV)/with-lint
 	cargo fmt --check --manifest-path rustlib/Cargo.toml
@@ -32,6 +32,12 @@ lint: $(VENV)/with-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict doubles_ffi
+
+# The package as its users install it: an editable one takes longer to start.
+build/bench/ready: $(SOURCES) $(wildcard doubles_ffi/*.py)
+	$(PYTHON) -m venv build/bench
+	build/bench/bin/python -m pip --quiet --disable-pip-version-check install '.[bench]'
+	touch $@
 
 # Renew rustlib/include/doubles.h from rustlib/src/ffi.rs.
 header:

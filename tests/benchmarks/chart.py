@@ -1,16 +1,16 @@
 """One chart per group: horizontal bars, for a phone's width and for light and dark pages."""
 
-from benchmarks import groups
+from benchmarks import model
 
 # A page may be light or dark: the chart brings its own ground.
 GROUND = "#ffffff"
 INK = "#1f2328"
 COLOURS = {
-    groups.BASELINE: "#9aa1a9",
-    groups.LADDER: "#5f9e8f",
-    groups.PEER: "#2f6fb5",
-    groups.OURS: "#c2410c",
-    groups.LIMIT: "#343a40",
+    model.BASELINE: "#9aa1a9",
+    model.LADDER: "#5f9e8f",
+    model.PEER: "#2f6fb5",
+    model.OURS: "#c2410c",
+    model.LIMIT: "#343a40",
 }
 
 # More panels than this are too many to scroll through; the tables have all cases.
@@ -74,8 +74,8 @@ def draw_panel(axes, group, label, times):
     scale = (1 - SHORTEST) / (log(slowest / fastest) or 1)
     for row, name in enumerate(sorted(times, key=times.get, reverse=True)):
         role = roles[name]
-        weight = "bold" if role == groups.OURS else "normal"
-        text = {"y": row + 0.48, "color": COLOURS[role] if role == groups.OURS else INK}
+        weight = "bold" if role == model.OURS else "normal"
+        text = {"y": row + 0.48, "color": COLOURS[role] if role == model.OURS else INK}
         axes.text(x=0, s=name, weight=weight, **text)
         axes.text(x=1, s=duration(times[name]), ha="right", weight=weight, **text)
         length = SHORTEST + scale * log(times[name] / fastest)

@@ -5,39 +5,32 @@ A group is a race. Its cases are its inputs, which all of its contestants are gi
 
 import functools
 import math
-import operator
 import os
 import random
 import string
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import numpy as np
 import reference
-from benchmarks import texts
+from benchmarks import file_groups, texts
+from benchmarks.model import (
+    BASELINE,
+    LADDER,
+    LIMIT,
+    OURS,
+    PEER,
+    Case,
+    Contestant,
+    Group,
+    Input,
+    is_read,
+)
 
 import doubles_ffi
 from doubles_ffi import baselines
 from doubles_ffi._library import lib
 
-# What a contestant is to the reader.
-OURS = "ours"
-LADDER = "ladder"  # the historic counters in this package
-BASELINE = "baseline"  # what Python has without it
-PEER = "peer"  # what a user of PyO3 writes
-LIMIT = "limit"  # what ours can't beat, as it does less than the work
-
 # Units of a case when benchmarks run as tests.
 SMALL = 2_000
-
-
-def is_equal(answer, expected):
-    return answer == expected
-
-
-def is_read(answer, _expected):
-    """Accept what a read returns; another test checks that it reads every byte."""
-    return isinstance(answer, int)
 
 
 def is_text(answer, _expected):
@@ -49,57 +42,6 @@ def is_random(answer, length):
     if isinstance(answer, str) and not answer.isalnum():
         return False
     return answer is None or len(answer) == length
-
-
-class Contestant(NamedTuple):
-    """A call. Written as text, so that timing it adds nothing to it."""
-
-    name: str
-    role: str
-    # A function, or the name of one in the peers' module, which may not be there.
-    function: Callable[..., Any] | str
-    # `data` is the input; `raw` are the bytes that it takes in memory.
-    arguments: str = "data"
-    is_right: Callable[[Any, Any], bool] = is_equal
-    # Does this part of the work, and its time is multiplied to match.
-    part: int = 1
-
-    @property
-    def call(self):
-        return f"function({self.arguments})"
-
-    def names(self, case_input, peers):
-        """Return what the names in the call mean."""
-        function = self.function
-        if isinstance(function, str):
-            function = operator.attrgetter(function)(peers)
-        return {"function": function, "data": case_input.data, "raw": case_input.raw}
-
-
-class Input(NamedTuple):
-    data: Any
-    expected: int
-    raw: bytes | bytearray
-
-
-class Case(NamedTuple):
-    label: str
-    size: int  # in units
-    make: Callable[[int], Input]
-
-
-class Group(NamedTuple):
-    name: str
-    title: str
-    note: str
-    cases: tuple[Case, ...]
-    contestants: tuple[Contestant, ...]
-    seconds: float  # to spend on each case
-
-    def fastest_peer(self, times):
-        """Return the name of the fastest peer that was timed, or None."""
-        peers = (c.name for c in self.contestants if c.role == PEER and c.name in times)
-        return min(peers, key=times.get, default=None)
 
 
 def raw(data):
@@ -403,4 +345,5 @@ GROUPS = (
         ),
         8,
     ),
+    *file_groups.GROUPS,
 )

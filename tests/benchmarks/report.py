@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from benchmarks import groups
+from benchmarks import file_groups as f
+from benchmarks import groups, model
 from benchmarks.chart import draw, duration
 from benchmarks.load_peers import CRATE, PeersMissingError, load_peers
 
@@ -106,7 +107,7 @@ class Target(NamedTuple):
         for label in self.cases:
             times = results[self.group][label].times
             rival = self.rival
-            if rival == groups.PEER:
+            if rival == model.PEER:
                 rival = GROUPS[self.group].fastest_peer(times)
             if rival in times:
                 ratios[times[rival] / times[self.ours]] = label
@@ -133,7 +134,8 @@ ONE = groups.COUNT_ONE_THREAD.name
 READ_ONE, READ_ALL = (read.name for read in groups.READS)
 PAR_WINDOWS = groups.PEERS_STR[-1].name
 TEN_MILLION = ("10 M letters",)
-MAKE, FILL = (c.name for c in GROUPS["random"].contestants if c.role == groups.OURS)
+MAKE, FILL = (c.name for c in GROUPS["random"].contestants if c.role == model.OURS)
+COMMAND_TEXT = ("command-text", f.COMMAND)
 CHOICE, CHOICES = (c.name for c in GROUPS["random"].contestants[:2])
 RAW_FILL = GROUPS["random"].contestants[-1].name
 TARGETS = (
@@ -149,8 +151,8 @@ TARGETS = (
     ),
     Target("bytes, 1 GB, one thread: pure read", "sizes", ("1 GB",), ONE, READ_ONE, 0.95, OF_READ),
     Target("bytes, 1 GB, all threads: pure read", "sizes", ("1 GB",), ALL, READ_ALL, 0.9, OF_READ),
-    Target("500 bytes: best of PyO3", "short-bytes", ("500 bytes",), ALL, groups.PEER, 2),
-    Target("250 bytes: best of PyO3", "short-bytes", ("250 bytes",), ALL, groups.PEER, 1),
+    Target("500 bytes: best of PyO3", "short-bytes", ("500 bytes",), ALL, model.PEER, 2),
+    Target("250 bytes: best of PyO3", "short-bytes", ("250 bytes",), ALL, model.PEER, 1),
     Target(
         "5 bytes: bare call", "short-bytes", ("5 bytes",), ALL, groups.BARE_CALL.name, 1 / 1.6, COST
     ),
@@ -162,7 +164,7 @@ TARGETS = (
         "other-str",
         ("10 M Cyrillic letters",),
         ALL,
-        groups.PEER,
+        model.PEER,
         5,
     ),
     *(
@@ -178,42 +180,93 @@ TARGETS = (
     ),
     *(
         Target(f"random_string of 10 M: {rival}", "random", TEN_MILLION, MAKE, rival, goal)
-        for rival, goal in ((groups.PEER, 15), (CHOICES, 250), (CHOICE, 800))
+        for rival, goal in ((model.PEER, 15), (CHOICES, 250), (CHOICE, 800))
     ),
     Target("fill_random of 10 MB: raw fill", "random", TEN_MILLION, FILL, RAW_FILL, 1 / 1.5, COST),
+    *(
+        Target(work, group, (GROUPS[group].cases[0].label,), ours.name, rival.name, goal, style)
+        for work, group, ours, rival, goal, style in (
+            ("file, 1 GiB, bytes: same loop", "files", f.BYTES, f.READ, 0.9, OF_READ),
+            ("the same: on all threads", "files", f.BYTES, f.READ_LOOPS[-1], 0.9, OF_READ),
+            ("file, 1 GiB, UTF-8: as bytes", "text-files", f.TEXT, f.BYTES_OF_TEXT, 0.6, OF_READ),
+            ("command, 1 GiB, bytes: wc -l", "command", f.COMMAND_BYTES, f.WC_LINES, 1, TIMES),
+            ("the same: same loop", "command", f.COMMAND_BYTES, f.PYTHON_READ, 0.9, OF_READ),
+            ("pipe, 1 GiB, bytes: wc -c", "command", f.PIPE, f.WC_PIPE, 0.8, OF_READ),
+            (
+                "command, 1 GiB, UTF-8: --bytes",
+                *COMMAND_TEXT,
+                f.COMMAND_BYTES_OF_TEXT,
+                0.6,
+                OF_READ,
+            ),
+            ("the same: wc -m", *COMMAND_TEXT, f.WC_CHARACTERS, 10, TIMES),
+            ("10,000 files of 4 KiB: wc -l", "command-many", f.MANY, f.WC_MANY, 1 / 3, COST),
+        )
+    ),
 )
+
+# Milliseconds that the command may take on a small file, above the start of Python.
+LONGEST_START = 60
+
+
+def start_row(results):
+    """Return the row of the targets for the start of the command."""
+    times = results["command-small"][GROUPS["command-small"].cases[0].label].times
+    milliseconds = 1e3 * (times[f.COMMAND.name] - times[f.PYTHON.name])
+    verdict = "reached" if milliseconds <= LONGEST_START else "missed"
+    goal = f"at most {LONGEST_START} ms more"
+    return ("command, 4 KiB: python -c pass", goal, f"{milliseconds:.0f} ms more", verdict)
+
 
 # What a process of its own runs: it makes its input, counts, and says by how much its peak grew.
 PEAK = """
-import re, doubles_ffi
+import re, sys, doubles_ffi
 from pathlib import Path
 
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
-
+"""
+PEAK_ABOVE_INPUT = """
 data = {data}
 before = peak()
 assert doubles_ffi.count_doubles(data) == len(data) - 1
 print(peak() - before)
 """
-MOST_MEMORY = 8.0  # MiB
-MEMORY = {
-    "peak memory, 1 GB of bytes": 'b"a" * 1_000_000_000',
-    "peak memory, str of 500 M ASCII letters": '"a" * 500_000_000',
-}
+PEAK_IN_ALL = """
+path = Path(sys.argv[1], "sparse")
+with path.open("wb") as file:
+    file.truncate(100 << 30)
+assert doubles_ffi.count_file(path) == (100 << 30) - 1
+path.unlink()
+print(peak())
+"""
+MEMORY = (
+    (
+        "peak memory, 1 GB of bytes",
+        "8 MiB above the input",
+        PEAK_ABOVE_INPUT.format(data='b"a" * 1_000_000_000'),
+    ),
+    (
+        "peak memory, str of 500 M ASCII letters",
+        "8 MiB above the input",
+        PEAK_ABOVE_INPUT.format(data='"a" * 500_000_000'),
+    ),
+    ("peak memory, sparse file of 100 GiB", "64 MiB in all", PEAK_IN_ALL),
+)
 
 
 def memory_rows():
     """Return the rows of the targets for memory. Only Linux says what a process's peak is."""
-    goal = f"under {MOST_MEMORY:.0f} MiB above the input"
-    for work, data in MEMORY.items():
+    for work, limit, script in MEMORY:
+        goal = f"under {limit}"
         if sys.platform != "linux":
             yield (work, goal, "", "not measured")
             continue
-        command = [sys.executable, "-c", PEAK.format(data=data)]
+        print(work, file=sys.stderr)
+        command = [sys.executable, "-c", PEAK + script, str(f.directory())]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         mebibytes = int(output) / 1024
-        verdict = "reached" if mebibytes < MOST_MEMORY else "missed"
+        verdict = "reached" if mebibytes < int(limit.split()[0]) else "missed"
         yield (work, goal, f"{mebibytes:.1f} MiB", verdict)
 
 
@@ -227,8 +280,8 @@ def case_table(group, result):
     """Return the times of a case, slowest first, and how they compare."""
     times = result.times
     peer = group.fastest_peer(times)
-    limits = [c.name for c in group.contestants if c.role == groups.LIMIT and c.name in times]
-    ours = {c.name for c in group.contestants if c.role == groups.OURS}
+    limits = [c.name for c in group.contestants if c.role == model.LIMIT and c.name in times]
+    ours = {c.name for c in group.contestants if c.role == model.OURS}
     has_rate = result.size >= WORTH_A_RATE
     heads = ["contestant", "time", *["GB/s"] * has_rate]
     heads += ["times the fastest peer"] * (peer is not None)
@@ -277,10 +330,11 @@ def machine():
 INTRODUCTION = """\
 # Benchmarks
 
-All contestants of a race run in one process and take turns on the same input; the best turn of each
-counts. Each gives the right answer before it is timed. The peers are what users of PyO3 write, the
-limits do less than the work: they are in `tests/benchmarks/peers`. What is raced is defined in
-`tests/benchmarks/groups.py`. Ratios mean more than times, and above 1 is faster."""
+All contestants of a race are started by one process and take turns on the same input; the best turn
+of each counts. Each gives the right answer before it is timed. The peers are what users of PyO3
+write, the limits do less than the work: they are in `tests/benchmarks/peers`. What is raced is
+defined in `tests/benchmarks/groups.py` and `file_groups.py`. Ratios mean more than times, and above
+1 is faster."""
 
 
 REASONS = """\
@@ -311,7 +365,8 @@ def write(results, missing, directory):
             c.name for g in groups.GROUPS for c in g.contestants if isinstance(c.function, str)
         }
         parts.append(f"Skipped: {', '.join(sorted(names))}. {missing}")
-    rows = [target.row(results) for target in TARGETS] + list(memory_rows())
+    rows = [target.row(results) for target in TARGETS]
+    rows += [start_row(results), *memory_rows()]
     parts += ["## What is to be reached", table(("work: rival", "goal", "measured", ""), rows)]
     parts.append(REASONS)
     for group in groups.GROUPS:
