@@ -19,6 +19,13 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 _COLOR, _PLAIN = "\x1b[36m", "\x1b[0m"
 
+# The font that comes with matplotlib, and what matplotlib calls an upright font of usual weight.
+_DEFAULT = "DejaVu Sans"
+_REGULAR = ("normal", 400)
+
+# A font that has a box for each character there is; it comes with newer versions of matplotlib.
+_LAST_RESORT = "Last Resort"
+
 # Shows where a combining mark stands that has no letter.
 _DOTTED_CIRCLE = "\u25cc"
 
@@ -102,16 +109,20 @@ def draw(entries: Sequence[Entry], path: str) -> None:
         OSError: the file can't be written.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from matplotlib.ticker import MaxNLocator
 
     families, missing = _fonts({c for unit, _ in entries for c in glyph(unit)})
     labels = [_label(unit, missing) for unit, _ in entries]
-    figure = Figure(figsize=(7, 1 + 0.3 * max(len(entries), 2)), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches
+    figure = Figure(figsize=(7, 1 + 0.3 * max(len(entries), 2)), layout=layout)
     axes = figure.subplots()
     axes.barh(range(len(entries)), [times for _, times in entries])
     axes.set_yticks(range(len(entries)), labels, family=families, parse_math=False)
     axes.invert_yaxis()
     axes.set_xlabel("doubles")
-    axes.ticklabel_format(axis="x", style="plain", useOffset=False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
 
@@ -125,18 +136,20 @@ def _label(unit: Unit, missing: set[str]) -> str:
 
 def _fonts(characters: set[str]) -> tuple[list[str], set[str]]:
     """Return fonts that have the characters, by name, and the characters that no font has."""
-    from matplotlib import font_manager
+    from matplotlib.font_manager import fontManager
     from matplotlib.ft2font import FT2Font
 
+    upright = {
+        font.name: font.fname
+        for font in fontManager.ttflist
+        if (font.style, font.weight) == _REGULAR and not font.name.startswith(_LAST_RESORT)
+    }
     families = []
     missing = set(characters)
-    default = "DejaVu Sans"  # Comes with matplotlib.
-    others = sorted({font.name for font in font_manager.fontManager.ttflist} - {default})
-    for family in [default, *others]:
-        with contextlib.suppress(OSError, RuntimeError, ValueError):  # No font that can be drawn.
-            path = font_manager.findfont(family, fallback_to_default=False)
-            found = {c for c in missing if ord(c) in FT2Font(path).get_charmap()}
-            if found or family == default:
+    for family in sorted(upright, key=lambda family: (family != _DEFAULT, family)):
+        with contextlib.suppress(OSError, RuntimeError):  # No font that FreeType can read.
+            found = {c for c in missing if ord(c) in FT2Font(upright[family]).get_charmap()}
+            if found or family == _DEFAULT:
                 families.append(family)
                 missing -= found
         if not missing:

@@ -132,14 +132,18 @@ def test_a_plot_of_nothing(labels, tmp_path):
     assert labels == []
 
 
-def test_fonts_that_can_not_be_read_are_passed_over(monkeypatch):
-    from matplotlib import font_manager
+def test_fonts_that_can_not_be_read_are_passed_over(monkeypatch, tmp_path):
+    from matplotlib.font_manager import FontEntry, fontManager
 
-    def find(family, **_):
-        if family != "DejaVu Sans":
-            raise ValueError(family)
-        return real(family)
+    broken = tmp_path / "broken.ttf"
+    broken.write_bytes(b"no font")
+    entries = [FontEntry(str(path), "Any", "normal", weight=400) for path in (broken, tmp_path)]
+    monkeypatch.setattr(fontManager, "ttflist", [*entries, *fontManager.ttflist])
+    families, missing = chart._fonts({"a", "\U0010fffd"})
+    assert families == ["DejaVu Sans"]
+    assert missing == {"\U0010fffd"}
 
-    real = font_manager.findfont
-    monkeypatch.setattr(font_manager, "findfont", find)
-    assert chart._fonts({"a", "\U00010380"}) == (["DejaVu Sans"], {"\U00010380"})
+
+def test_nothing_but_the_plot_is_written(capfd, tmp_path):
+    chart.draw(ENTRIES, str(tmp_path / "out.png"))
+    assert capfd.readouterr() == ("", "")
