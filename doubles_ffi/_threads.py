@@ -76,11 +76,11 @@ class _Workers:
     def _run(self) -> None:
         for task in iter(self._tasks.get, None):
             task.run()
+        self._tasks.put(None)  # For the next thread; Ctrl-C may have kept one from being listed.
 
     def close(self) -> None:
         """Let all calls that are waiting be made, and wait for the threads to end."""
-        for _ in self._threads:
-            self._tasks.put(None)
+        self._tasks.put(None)
         for thread in self._threads:
             thread.join()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, overload
 from doubles_ffi._buffers import (
     POINTER_PAYS,
     SLICE,
+    TALLY_SLICE,
     Kind,
     exact,
     hold_still,
@@ -35,9 +36,6 @@ __all__ = [
     "count_doubles_zip",
     "tally_doubles",
 ]
-
-# Bytes per call for a tally: text that is all doubles goes at 0.3 GB/s.
-_TALLY_SLICE = 8 * 1024 * 1024
 
 # Looked up once: in a short call, each look-up shows.
 _library_count_bytes = lib.doubles_count_bytes
@@ -108,7 +106,7 @@ def tally_doubles(data: Data, *, encoding: str | None = None) -> Counter[str] | 
     Arguments and exceptions are those of `count_doubles`. The sum of the counts is what it returns.
     """
     tally = new_tally()
-    for kind, pointer, length in pieces(data, encoding, _TALLY_SLICE):
+    for kind, pointer, length in pieces(data, encoding, TALLY_SLICE):
         if kind is Kind.BYTES:
             status = lib.doubles_tally_bytes(tally, pointer, length)
         elif kind is Kind.UTF8:

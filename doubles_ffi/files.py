@@ -8,10 +8,13 @@ be read), reading in order goes on from there: it meets the same again, and know
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
+import functools
 import io
 import itertools
+import math
 import os
 import stat
 import sys
@@ -21,10 +24,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from doubles_ffi._buffers import (
     CONTINUATION,
     Kind,
+    adjacent_pieces,
     decode_blocks,
     in_blocks,
     kind_of,
-    text_pieces,
     thread_limit,
     utf8_mark,
 )
@@ -96,8 +99,8 @@ def count_file(
         TypeError: `file` is neither a path nor open in binary mode.
         LookupError: the encoding is not known.
         UnicodeDecodeError: the bytes are not text in that encoding. It is as `bytes.decode` raises
-            it, but holds no more of the bytes than those around.
-        ValueError: `threads` is below 1.
+            it, but its `object` holds the wrong bytes alone.
+        ValueError: `threads` is below 1, the file is closed, or a path has a null character.
     """
     return FileCounter(encoding, threads).count(file, progress).count
 
@@ -117,15 +120,24 @@ class FileCounter:
         self._limit = thread_limit(threads)
         self._tally = tally
         self._buffers: list[Any] = []  # those which are not in use
-        self._seconds = 0.0  # that a small file took last
+        self._seconds = math.inf  # that a small file took last; not known yet
 
-    def count(self, file: Path | BinaryFile, progress: Progress | None = None) -> Stretch:
-        """Count one file. Where the stretch ends is how many bytes were read."""
+    def count(
+        self,
+        file: Path | BinaryFile,
+        progress: Progress | None = None,
+        is_stopped: IsStopped | None = None,
+    ) -> Stretch:
+        """Count one file. Where the stretch ends is how many bytes were read.
+
+        Raises:
+            StoppedError: `is_stopped`, which is asked before each block, says so.
+        """
         stretch = Stretch(tally=self._tally)
         buffer = self._take_buffer()
         try:
             with _opened(file) as opened:
-                blocks = _Blocks(opened, buffer, progress)
+                blocks = _Blocks(opened, buffer, progress, is_stopped)
                 if self._kind is Kind.UTF32:
                     self._append_decoded(stretch, blocks)
                 else:
@@ -172,17 +184,18 @@ class FileCounter:
         There a large file has all threads, and a pipe that nobody writes to can be interrupted.
         """
         start = time.perf_counter()
-        results = []
-        for name in names:
-            if is_stopped():
-                break
-            results.append((name, self._attempt(name) if _is_small(name) else None))
-        self._seconds = (time.perf_counter() - start) / len(names)
+        results = [
+            (name, self._attempt(name, None, is_stopped) if _is_small(name) else None)
+            for name in names
+        ]
+        self._seconds = max(time.perf_counter() - start, 1e-9) / len(names)
         return results
 
-    def _attempt(self, name: str, progress: Progress | None = None) -> Stretch | Exception:
+    def _attempt(
+        self, name: str, progress: Progress | None, is_stopped: IsStopped | None = None
+    ) -> Stretch | Exception:
         try:
-            return self.count(standard_input() if name == "-" else name, progress)
+            return self.count(standard_input() if name == "-" else name, progress, is_stopped)
         except (OSError, ValueError) as error:  # Not text, or no name: a ValueError.
             return error
 
@@ -194,7 +207,7 @@ class FileCounter:
         mark = utf8_mark(blocks.memory[:size], self._codec.name)
         text = blocks.memory[mark:size]
         if kind is Kind.UTF8 and text and text[0] in CONTINUATION:
-            raise UnicodeDecodeError("utf-8", bytes(text), 0, 1, "invalid start byte")
+            raise UnicodeDecodeError("utf-8", bytes(text[:1]), 0, 1, "invalid start byte")
         stretch.append(kind, blocks.buffer + mark, len(text), 1)
         if size == _BLOCK:
             blocks.enlarge_pipe()
@@ -202,15 +215,18 @@ class FileCounter:
         for size in sizes:
             stretch.append(kind, blocks.buffer, size, 1)
         if stretch.tail:
-            raise stretch.error(b"", final=True)
+            raise stretch.error(b"")
 
     def _append_pieces(self, stretch: Stretch, blocks: _Blocks) -> None:
         """Append what is left of a large regular file, for as long as nothing is wrong."""
         region = blocks.region()
-        if region is None or region.size < _WORTH_SPLITTING or (threads := self._threads()) == 1:
+        if region is None or region.size < _WORTH_SPLITTING:
             return
         descriptor, start, size = region
         stop = start + size
+        threads = min(self._threads(), math.ceil(size / _PIECE))
+        if threads == 1:
+            return
         from doubles_ffi._threads import in_order
 
         def count_piece(piece: range, is_stopped: IsStopped) -> Stretch | None:
@@ -256,8 +272,7 @@ class FileCounter:
             return ffi.new("uint8_t[]", _BLOCK)
 
     def _threads(self) -> int:
-        threads = check(lib.doubles_num_threads())
-        return min(threads, self._limit) if self._limit else threads
+        return min(_most_threads(), self._limit) if self._limit else _most_threads()
 
     def _append_decoded(self, stretch: Stretch, blocks: _Blocks) -> None:
         """Append what Python decodes."""
@@ -267,8 +282,12 @@ class FileCounter:
         else:
             texts = iter([self._codec.decode(b"".join(data))[0]])
         for text in texts:
-            for kind, pointer, size in text_pieces(text):
+            for kind, pointer, size in adjacent_pieces(text):
                 stretch.append(kind, pointer, size, 1)
+
+
+class StoppedError(Exception):
+    """The result is no longer wanted."""
 
 
 class _Region(NamedTuple):
@@ -282,12 +301,19 @@ class _Region(NamedTuple):
 class _Blocks:
     """The blocks of a file, read into one buffer one after the other."""
 
-    def __init__(self, file: BinaryFile, buffer: Any, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        file: BinaryFile,
+        buffer: Any,
+        progress: Progress | None,
+        is_stopped: IsStopped | None,
+    ) -> None:
         self.buffer = buffer
         self.memory = memoryview(ffi.buffer(buffer))
         self.end = 0  # bytes read
         self._file: Any = file
         self._progress = progress
+        self._is_stopped = is_stopped
         region = self.region() if progress else None
         self._total = region.size if region and region.size else None
 
@@ -295,6 +321,8 @@ class _Blocks:
         """Read block by block, and yield their sizes. The last one is not full."""
         size = _BLOCK
         while size == _BLOCK:
+            if self._is_stopped and self._is_stopped():
+                raise StoppedError
             size = self._fill()
             self._report(size)
             yield size
@@ -341,7 +369,8 @@ class _Blocks:
             import fcntl
 
             with contextlib.suppress(AttributeError, OSError):  # Other systems; too many pipes.
-                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
+                if fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) < _PIPE:
+                    fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
 
     def _descriptor(self) -> int | None:
         """Return the descriptor that all bytes of the file come from, if it is an ordinary one."""
@@ -349,10 +378,16 @@ class _Blocks:
         return raw.fileno() if type(raw) is io.FileIO else None
 
 
+@functools.cache
+def _most_threads() -> int:
+    """Return how many threads the library allows; asked once, for it looks into the environment."""
+    return check(lib.doubles_num_threads())
+
+
 def _opened(file: Path | BinaryFile) -> contextlib.AbstractContextManager[Any]:
     if isinstance(file, (str, bytes, os.PathLike)):
         return open(file, "rb", buffering=0)  # noqa: PTH123 (a Path forgets a slash at the end)
-    if isinstance(file, io.TextIOBase):
+    if isinstance(file, (io.TextIOBase, codecs.StreamReader, codecs.StreamReaderWriter)):
         raise TypeError("the file is open in text mode; open it in binary mode")
     if not hasattr(file, "readinto"):
         raise TypeError(f"expected a path or a binary file, not {type(file).__name__}")
@@ -378,4 +413,5 @@ def _is_small(name: str) -> bool:
         status = os.stat(name)  # noqa: PTH116 (as in _opened)
     except (OSError, ValueError):
         return False
-    return stat.S_ISREG(status.st_mode) and status.st_size < _WORTH_SPLITTING
+    # What has no size may be any of /proc, where some files never end.
+    return stat.S_ISREG(status.st_mode) and 0 < status.st_size < _WORTH_SPLITTING

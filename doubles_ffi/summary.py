@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi._buffers import SLICE, Kind, lock
+from doubles_ffi._buffers import SLICE, TALLY_SLICE, Kind, lock, moved_error
 from doubles_ffi._library import (
     add_to_tally,
     check,
@@ -73,7 +73,7 @@ class Stretch:
         """
         status = lib.doubles_merge(self.summary, self.tally, right.summary)
         if status == lib.DOUBLES_STATUS_INVALID_UTF8:
-            raise self.error(right.head, final=True)
+            raise self.error(right.head)
         check(status)
         if self.tally:
             add_to_tally(self.tally, *tally_entries(right.tally))
@@ -103,7 +103,7 @@ class Stretch:
         """The beginning of a code point that ends behind the stretch."""
         return bytes(ffi.buffer(self.summary.tail)[: self.summary.tail_len])
 
-    def error(self, new: bytes, *, final: bool = False) -> Exception:
+    def error(self, new: bytes) -> Exception:
         """Return the exception for bytes that can't come next, or for an end that can't be here."""
         position = self.end
         if self.summary.length == 0 and not self.tail:
@@ -112,15 +112,10 @@ class Stretch:
             rest = new[:room].lstrip(bytes(range(0x80, 0xC0))) + new[room:]
             position += len(new) - len(rest)
             new = rest
-        position -= len(self.tail)
-        text = self.tail + new
         try:
-            # As text of which more may come; or as all, where Python would wait (half a surrogate).
-            codecs.utf_8_decode(text, "strict", final)
-            text.decode()
+            (self.tail + new).decode()
         except UnicodeDecodeError as error:
-            start, end = position + error.start, position + error.end
-            return UnicodeDecodeError("utf-8", text, start, end, error.reason)
+            return moved_error(error, position - len(self.tail))
         return RuntimeError("the buffer was changed while it was counted")
 
 
@@ -144,6 +139,8 @@ class DoubleCounter:
     >>> counter
     DoubleCounter(encoding='utf-8', length=2, count=1)
 
+    Of updates by several threads at once, some are lost: let one thread do them, or use a lock.
+
     Args:
         data: what to begin with; as `update`.
         encoding: "utf-8" counts code points, None counts bytes.
@@ -156,8 +153,7 @@ class DoubleCounter:
 
     __slots__ = ("_encoding", "_stretch")
 
-    # A stretch does not change once it stands here: whoever reads it in another thread, or goes on
-    # from it, needs no lock.
+    # A stretch does not change once it stands here: other threads read and copy a whole one.
 
     def __init__(
         self, data: BytesLike = b"", *, encoding: str | None = None, tally: bool = False
@@ -179,8 +175,9 @@ class DoubleCounter:
         kind = Kind.BYTES if self._encoding is None else Kind.UTF8
         after = self._stretch.continued()
         with lock(chunk) as array:
-            for start in range(0, len(array), SLICE):  # Python handles signals between slices.
-                after.append(kind, array + start, min(SLICE, len(array) - start), 0)
+            size = TALLY_SLICE if after.tally else SLICE
+            for start in range(0, len(array), size):  # Python handles signals between slices.
+                after.append(kind, array + start, min(size, len(array) - start), 0)
         self._stretch = after
 
     @property

@@ -1,6 +1,8 @@
 """Counting files, all kinds of them, and what can happen to them meanwhile."""
 
+import codecs
 import errno
+import fcntl
 import gzip
 import io
 import itertools
@@ -29,6 +31,18 @@ BLOCK, PIECE = 16, 64
 
 
 @pytest.fixture
+def set_threads(monkeypatch):
+    """Say how many threads there may be; files.py asks once."""
+
+    def set_number(number):
+        monkeypatch.setenv("DOUBLES_NUM_THREADS", str(number))
+        files._most_threads.cache_clear()
+
+    yield set_number
+    files._most_threads.cache_clear()
+
+
+@pytest.fixture
 def small_blocks(monkeypatch):
     """Make small files go the ways of large ones."""
     monkeypatch.setattr(files, "_BLOCK", BLOCK)
@@ -52,8 +66,8 @@ MIXED = bytes(i // 3 % 251 for i in range(1000))
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("data", [ALL_EQUAL, MIXED], ids=["all equal", "mixed"])
-def test_lengths_around_blocks_and_pieces(data, threads, path, monkeypatch):
-    monkeypatch.setenv("DOUBLES_NUM_THREADS", "3")
+def test_lengths_around_blocks_and_pieces(data, threads, path, set_threads):
+    set_threads(3)
     edges = (0, BLOCK, BLOCK + PIECE, BLOCK + 2 * PIECE, BLOCK + 9 * PIECE)
     for length in sorted({max(edge + delta, 0) for edge in edges for delta in range(-2, 3)}):
         path.write_bytes(data[:length])
@@ -78,8 +92,8 @@ TEXT = "aabbжжж€€𝄞𝄞\U0010ffff\n" * 20
         "raw_unicode_escape",
     ],
 )
-def test_text_in_any_encoding_cut_anywhere(encoding, threads, path, monkeypatch):
-    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+def test_text_in_any_encoding_cut_anywhere(encoding, threads, path, set_threads):
+    set_threads(2)
     counter = FileCounter(encoding, threads, tally=True)
     for start in range(13):
         path.write_bytes(TEXT[start:].encode(encoding))
@@ -97,6 +111,18 @@ def test_marks_are_no_text_and_may_be_missing(encoding, mark, path):
         for file in (encoded, encoded[mark:]):
             path.write_bytes(file)
             assert count_file(path, encoding=encoding) == reference.count(data)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "koi8-r", "utf-7", "gb18030"])
+def test_long_text_in_any_encoding(encoding, path):
+    for length in (65_535, 65_536, 65_537, 131_072, 131_073, 600_000):
+        for text in ("жё" * length, "ж" * length, "ab" * length):
+            path.write_bytes(text[:length].encode(encoding))
+            counted = FileCounter(encoding, tally=True).count(path)
+            expected = reference.count(text[:length])
+            assert counted.count == expected
+            assert counted.length == length
+            assert counted.read_tally(text=True).total() == expected
 
 
 def test_latin_1_and_lone_surrogates(path):
@@ -127,7 +153,7 @@ def outcome(action):
 def test_as_decode_does_it_errors_included(data, cut, encoding, threads):
     data = data[: len(data) - cut]
     with tempfile.NamedTemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOUBLES_NUM_THREADS", "3")
+        patch.setattr(files, "_most_threads", lambda: 3)
         file.write(data)
         file.flush()
         assert count_file(file.name, threads=threads) == reference.count(data)
@@ -141,14 +167,30 @@ def test_as_decode_does_it_errors_included(data, cut, encoding, threads):
 @pytest.mark.parametrize(
     "wrong", [b"\xff", b"\x80", b"\xc3", b"\xe2\x82", b"\xf0\x9d\x84", b"\xed\xa0\x80"]
 )
-def test_one_wrong_byte_is_found_wherever_it_stands(wrong, path, monkeypatch):
-    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+def test_one_wrong_byte_is_found_wherever_it_stands(wrong, path, set_threads):
+    set_threads(2)
     whole = ("жa€𝄞" * 40).encode()
     for at in range(0, len(whole) + 1, 3):
         data = whole[:at] + wrong + whole[at:]
         path.write_bytes(data)
         found = outcome(lambda: count_file(path, encoding="utf-8"))
         assert found == outcome(data.decode)
+
+
+@pytest.mark.parametrize("at", [0, 1, 100, 524_285, 524_288, 1_000_000])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_an_error_tells_the_wrong_byte(encoding, at, path):
+    data = b"a" * at + b"\xff" + b"b" * 600_000
+    path.write_bytes(data)
+    with pytest.raises(UnicodeDecodeError) as expected:
+        data.decode(encoding)
+    with pytest.raises(UnicodeDecodeError) as found:
+        count_file(path, encoding=encoding)
+    assert found.value.object == b"\xff"
+    if at == 0:
+        assert str(found.value) == str(expected.value)
+    else:  # Python looks for the byte at its position, and finds none there.
+        assert f"in position {at}-{at}: {expected.value.reason}" in str(found.value)
 
 
 def test_any_path(path):
@@ -175,6 +217,20 @@ def test_pipes(size):
     with pipe:
         assert count_file(pipe) == max(size - 1, 0)
     thread.join()
+
+
+@linux_only
+@pytest.mark.parametrize("larger", [False, True])
+def test_pipes_are_enlarged_but_never_shrunk(larger):
+    reading, writing = os.pipe()
+    expected = 1 << 20 if larger else 256 * 1024
+    if larger:
+        fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, expected)
+    command = ["head", "-c", "600000", "/dev/zero"]
+    with subprocess.Popen(command, stdout=writing), os.fdopen(reading, "rb") as pipe:
+        os.close(writing)
+        assert count_file(pipe) == 599_999
+        assert fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) == expected
 
 
 def test_other_binary_files(path):
@@ -205,13 +261,29 @@ def test_open_files_are_read_from_where_they_stand(buffering, mode, path):
         assert count_file(file) == 0
 
 
+@pytest.mark.usefixtures("small_blocks")
 def test_what_is_written_but_not_yet_on_disk_counts(path):
-    with path.open("w+b") as file:
-        file.write(b"aaa")
+    path.write_bytes(b"ab" * 500)
+    with path.open("r+b") as file:
+        file.seek(900)
+        file.write(b"c" * 100)
         file.seek(0)
-        file.write(b"b")
-        file.seek(0)
-        assert count_file(file) == 1
+        assert count_file(file, threads=2) == 99
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_files_that_change_what_is_read(path):
+    class Upper(io.FileIO):
+        def readinto(self, buffer):
+            size = super().readinto(buffer)
+            buffer[:size] = bytes(buffer[:size]).upper()
+            return size
+
+    path.write_bytes(b"aA" * 500)
+    assert count_file(path) == 0
+    for file in (Upper(path), io.BufferedReader(Upper(path))):
+        with file:
+            assert count_file(file, threads=2) == 999
 
 
 @linux_only
@@ -303,8 +375,15 @@ def test_a_pipe_that_would_block():
 
 def test_wrong_arguments(path):
     path.write_text("aa")
-    with path.open() as text, pytest.raises(TypeError, match="binary mode"):
-        count_file(text)
+    reader, writer = codecs.getreader("utf-8"), codecs.getwriter("utf-8")
+    both = codecs.StreamReaderWriter(path.open("rb"), reader, writer)  # What codecs.open gives.
+    for text in (path.open(), reader(path.open("rb")), both, io.StringIO("aa")):
+        with text, pytest.raises(TypeError, match="binary"):
+            count_file(text)
+    file = path.open("rb")
+    file.close()
+    with pytest.raises(ValueError, match="closed"):
+        count_file(file)
     for wrong in (1, None, b"", object()):
         error = FileNotFoundError if wrong == b"" else TypeError
         with pytest.raises(error):
@@ -322,8 +401,8 @@ def test_wrong_arguments(path):
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("encoding", [None, "utf-8", "utf-16", "utf-7"])
-def test_progress(encoding, threads, path, monkeypatch):
-    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+def test_progress(encoding, threads, path, set_threads):
+    set_threads(2)
     path.write_bytes(b"ab" * 500)
     calls = []
     count_file(path, encoding=encoding, threads=threads, progress=lambda *call: calls.append(call))
@@ -370,8 +449,8 @@ faults = pytest.mark.parametrize("threads", [1, 2])
 
 @faults
 @pytest.mark.usefixtures("small_blocks")
-def test_a_file_that_grows(threads, path, monkeypatch):
-    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+def test_a_file_that_grows(threads, path, set_threads):
+    set_threads(2)
     path.write_bytes(ALL_EQUAL)
 
     def grow():
@@ -383,8 +462,8 @@ def test_a_file_that_grows(threads, path, monkeypatch):
 
 @faults
 @pytest.mark.usefixtures("small_blocks")
-def test_a_file_that_shrinks(threads, path, monkeypatch):
-    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+def test_a_file_that_shrinks(threads, path, set_threads):
+    set_threads(2)
     path.write_bytes(ALL_EQUAL)
     count = count_file(path, threads=threads, progress=once(lambda: os.truncate(path, 400)))
     assert count in (399, 999)  # What was read before is counted.
@@ -394,8 +473,8 @@ def test_a_file_that_shrinks(threads, path, monkeypatch):
 
 @faults
 @pytest.mark.usefixtures("small_blocks")
-def test_a_file_that_is_replaced(threads, path, tmp_path, monkeypatch):
-    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+def test_a_file_that_is_replaced(threads, path, tmp_path, set_threads):
+    set_threads(2)
     path.write_bytes(ALL_EQUAL)
     other = tmp_path / "other"
     other.write_bytes(b"ab" * 1000)
@@ -466,19 +545,19 @@ def test_signals_that_interrupt_reading_change_nothing():
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_no_thread_to_be_had(path, monkeypatch):
+def test_no_thread_to_be_had(path, monkeypatch, set_threads):
     def fail(_):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setenv("DOUBLES_NUM_THREADS", "2")
+    set_threads(2)
     monkeypatch.setattr(threading.Thread, "start", fail)
     path.write_bytes(ALL_EQUAL)
     assert count_file(path) == 999
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_no_more_threads_than_asked_for(path, monkeypatch):
-    monkeypatch.setenv("DOUBLES_NUM_THREADS", "4")
+def test_no_more_threads_than_asked_for(path, monkeypatch, set_threads):
+    set_threads(4)
     started = []
     start = threading.Thread.start
     monkeypatch.setattr(threading.Thread, "start", lambda t: (started.append(t), start(t)))
@@ -486,6 +565,11 @@ def test_no_more_threads_than_asked_for(path, monkeypatch):
     for threads, expected in ((1, 0), (3, 3), (4, 4), (100, 4), (None, 4)):
         started.clear()
         assert count_file(path, threads=threads) == 999
+        assert len(started) == expected
+    for size, expected in ((BLOCK + PIECE, 0), (BLOCK + PIECE + 1, 2), (BLOCK + 3 * PIECE, 3)):
+        started.clear()
+        path.write_bytes(ALL_EQUAL[:size])
+        assert count_file(path) == size - 1
         assert len(started) == expected
 
 
@@ -497,9 +581,9 @@ def test_systems_without_preadv(path, monkeypatch):
 
 
 @pytest.fixture
-def many(tmp_path, monkeypatch):
+def many(tmp_path, monkeypatch, set_threads):
     """Names of many files, among them ones that are not small, not there, not text."""
-    monkeypatch.setenv("DOUBLES_NUM_THREADS", "3")
+    set_threads(3)
     monkeypatch.setattr(files, "_WORTH_SPLITTING", 1000)
     expected = []
     for i in range(200):
@@ -533,10 +617,72 @@ def test_many_files_and_then_no_more_interest(many):
     assert threading.active_count() == 1
 
 
-def test_workers_stop_in_the_middle_when_told():
-    counter = FileCounter(None)
-    assert counter._count_small(["a", "b"], lambda: True) == []
-    assert counter._count_piece(-1, range(5), files.ffi.new("uint8_t[5]"), lambda: True) is None
+def test_workers_stop_in_the_middle_when_told(path, monkeypatch):
+    monkeypatch.setattr(files, "_BLOCK", BLOCK)
+    asked = itertools.count(1)
+    path.write_bytes(ALL_EQUAL)
+    counter = FileCounter("utf-8")
+    counted = counter._count_small([str(path)], lambda: next(asked) > 1000)
+    assert [result.count for _, result in counted] == [999]
+    blocks = next(asked) - 1
+    assert blocks >= len(ALL_EQUAL) // BLOCK
+    # The pieces of a file and the files of a batch: asked before each block.
+    for last in range(blocks):
+        asked = itertools.count()
+        with pytest.raises(files.StoppedError):
+            counter._count_small([str(path)] * 9, lambda: next(asked) == last)  # noqa: B023 (called at once)
+        assert next(asked) == last + 1
+    with path.open("rb") as file:
+        asked = itertools.count()
+        buffer = files.ffi.new("uint8_t[]", BLOCK)
+        stop = 3 * BLOCK
+        piece = counter._count_piece(file.fileno(), range(stop), buffer, lambda: next(asked) == 2)
+        assert piece is None
+        assert next(asked) == 3
+
+
+def test_what_the_calling_thread_counts_itself(tmp_path, path, monkeypatch):
+    monkeypatch.setattr(files, "_WORTH_SPLITTING", 10)
+    path.touch()
+    os.mkfifo(tmp_path / "fifo")
+    for size in (0, 1, 9, 10):
+        path.write_bytes(b"a" * size)
+        assert files._is_small(str(path)) == (size in (1, 9))
+    for name in ("-", "a\0b", "/dev/null", str(tmp_path / "fifo"), str(tmp_path / "missing")):
+        assert not files._is_small(name)
+
+
+INTERRUPTED_AT_THE_START = """
+import signal, sys, threading
+from doubles_ffi import count_file, files
+
+files._WORTH_SPLITTING = files._BLOCK = 4096
+start = threading.Thread.start
+
+def interrupted(thread):
+    start(thread)
+    threading.Thread.start = start
+    signal.raise_signal(signal.SIGINT)
+
+threading.Thread.start = interrupted
+try:
+    count_file(sys.argv[1])
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_while_threads_are_started(path):
+    path.write_bytes(b"a" * 40_000_000)
+    end = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT_THE_START, path],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "DOUBLES_NUM_THREADS": "2"},
+    )
+    assert (end.returncode, end.stdout, end.stderr) == (0, "interrupted\n", "")
 
 
 MEMORY = """

@@ -44,7 +44,7 @@ def test_long_runs_across_blocks(unit):
 
 
 def test_slices_share_a_unit(monkeypatch):
-    monkeypatch.setattr(counting, "_TALLY_SLICE", 2 * _buffers.POINTER_PAYS)
+    monkeypatch.setattr(counting, "TALLY_SLICE", 2 * _buffers.POINTER_PAYS)
     for text in ("aab" * 40_000, "жжк" * 20_000):
         assert tally_doubles(text) == oracle(text)
         assert tally_doubles(text.encode()) == oracle(text.encode())
