@@ -19,6 +19,10 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 _COLOR, _PLAIN = "\x1b[36m", "\x1b[0m"
 
+# Bars in a plot, and characters of a name: more would not fit.
+_MOST_BARS = 100
+_LONGEST_NAME = 30
+
 # The font that comes with matplotlib, and what matplotlib calls an upright font of usual weight.
 _DEFAULT = "DejaVu Sans"
 _REGULAR = ("normal", 400)
@@ -101,8 +105,8 @@ def _can_encode(text: str, encoding: str) -> bool:
 def draw(entries: Sequence[Entry], path: str) -> None:
     """Draw a bar for each unit, the first on top, in the format that the path ends with.
 
-    A unit is labelled by its glyph and its code; or by its code and its name, if no font of this
-    machine has the glyph.
+    A unit is labelled by its code and its glyph; or its name, if no font of this machine has the
+    glyph. More than a hundred bars are not drawn.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -112,6 +116,7 @@ def draw(entries: Sequence[Entry], path: str) -> None:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.ticker import MaxNLocator
 
+    entries = entries[:_MOST_BARS]
     families, missing = _fonts({c for unit, _ in entries for c in glyph(unit)})
     labels = [_label(unit, missing) for unit, _ in entries]
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches
@@ -120,6 +125,7 @@ def draw(entries: Sequence[Entry], path: str) -> None:
     axes.barh(range(len(entries)), [times for _, times in entries])
     axes.set_yticks(range(len(entries)), labels, family=families, parse_math=False)
     axes.invert_yaxis()
+    axes.set_xlim(0, 1.05 * max((times for _, times in entries), default=1))
     axes.set_xlabel("doubles")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -128,10 +134,11 @@ def draw(entries: Sequence[Entry], path: str) -> None:
 
 
 def _label(unit: Unit, missing: set[str]) -> str:
+    # The code first: where matplotlib orders text by direction, Hebrew would turn it round.
     shown = glyph(unit)
-    if missing.isdisjoint(shown):
-        return f"{shown}  {code(unit)}"
-    return f"{code(unit)}  {unicodedata.name(str(unit), '')}"
+    if not missing.isdisjoint(shown):
+        shown = unicodedata.name(str(unit), "")[:_LONGEST_NAME]
+    return f"{code(unit)}  {shown}"
 
 
 def _fonts(characters: set[str]) -> tuple[list[str], set[str]]:

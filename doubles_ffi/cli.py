@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
-import contextlib
 import io
-import os
 import re
 import string
 import sys
@@ -30,33 +28,36 @@ _ALPHABETS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0, 2 after any error, 130 after Ctrl-C."""
-    options = _parse(sys.argv[1:] if arguments is None else list(arguments))
-    if sys.stdout is None:
-        commands.complain("standard output", "is closed")
+    try:
+        return _run(sys.argv[1:] if arguments is None else list(arguments))
+    except BrokenPipeError:  # The reader has seen enough.
+        commands.discard(sys.stdout)
+        return 0
+    except OSError as error:
+        commands.discard(sys.stdout)
+        commands.complain("standard output", error.strerror)
         return commands.FAILED
+    except KeyboardInterrupt:
+        commands.discard(sys.stdout)  # A reader that does not read would hold up the end.
+        return _INTERRUPTED
+
+
+def _run(arguments: list[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names come and go as the bytes that they are, whatever the locale.
         sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
     try:
-        status: int = options.run(options)
-        sys.stdout.flush()
-    except BrokenPipeError:  # The reader has seen enough.
-        _discard_output()
-        return 0
-    except OSError as error:
-        _discard_output()
-        commands.complain("standard output", error.strerror)
+        options = _parse(arguments)
+    except SystemExit:  # Wrong usage; or help, whose writing may fail as well.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
+    if sys.stdout is None:
+        commands.complain("standard output", "is closed")
         return commands.FAILED
-    except KeyboardInterrupt:
-        _discard_output()  # A reader that does not read would hold up the end.
-        return _INTERRUPTED
+    status: int = options.run(options)
+    sys.stdout.flush()
     return status
-
-
-def _discard_output() -> None:
-    """Let what could not be written go nowhere, or the interpreter tries again when it ends."""
-    with contextlib.suppress(io.UnsupportedOperation):  # It is no file.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -65,25 +66,27 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     subparser = subparsers.get(arguments[0]) if arguments else None
     if subparser is None:
         return parser.parse_args(arguments)
-    options = subparser.parse_intermixed_args(_with_tally_length(arguments[1:]))
-    if getattr(options, "null", False) and options.files_from is None:
+    if arguments[0] != "count":
+        return subparser.parse_args(arguments[1:])
+    # Behind -- all are files; argparse would forget that.
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = subparser.parse_intermixed_args(_with_tally_length(arguments[1:end]))
+    options.files = [*options.files, *arguments[end + 1 :]]
+    if options.null and options.files_from is None:
         subparser.error("-0 needs --files-from")
+    if options.files_from == "-" and "-" in options.files:
+        subparser.error("standard input can't be both a list of files and a file")
     return options
 
 
 def _with_tally_length(arguments: list[str]) -> list[str]:
     """Give each --tally its number: argparse would take the next file for it."""
-    options, files = arguments, []
-    if "--" in arguments:
-        end = arguments.index("--")
-        options, files = arguments[:end], arguments[end:]
-    given = [
-        f"{option}={commands.MOST_DOUBLED}"
-        if option == "--tally" and not following.isdecimal()
-        else option
-        for option, following in zip(options, [*options[1:], ""])
+    return [
+        f"{word}={commands.MOST_DOUBLED}"
+        if word == "--tally" and not following.isdecimal()
+        else word
+        for word, following in zip(arguments, [*arguments[1:], ""])
     ]
-    return given + files
 
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -152,7 +155,7 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
         help=f"show the N most doubled characters of all files (default: {commands.MOST_DOUBLED})",
     )
     parser.add_argument(
-        "--plot", metavar="FILE", type=_plot, help="draw them as bars into a file, .png or .svg"
+        "--plot", metavar="FILE", type=_plot, help="draw them as bars into FILE, .png or .svg"
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for each file")
     parser.add_argument(
@@ -162,7 +165,10 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
         "--files-from", metavar="FILE", help="count the files named in FILE, one a line; - is stdin"
     )
     parser.add_argument(
-        "-0", "--null", action="store_true", help="the names in that file end with NUL instead"
+        "-0",
+        "--null",
+        action="store_true",
+        help="names in the list of --files-from end with NUL instead",
     )
     parser.add_argument("--threads", metavar="N", type=_positive, help="use at most N threads")
     parser.add_argument(
@@ -218,7 +224,7 @@ def _positive(text: str) -> int:
 
 
 def _plot(path: str) -> str:
-    if not path.endswith((".png", ".svg")):
+    if not path.lower().endswith((".png", ".svg")):
         raise argparse.ArgumentTypeError("the name must end with .png or .svg")
     from importlib.util import find_spec
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import itertools
 import os
 import stat
 import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from doubles_ffi._library import ffi
 from doubles_ffi.files import FileCounter, standard_input
@@ -20,7 +22,16 @@ if TYPE_CHECKING:
 
     from doubles_ffi.summary import Stretch
 
-__all__ = ["FAILED", "MOST_DOUBLED", "SHELLS", "complain", "completions", "count", "random"]
+__all__ = [
+    "FAILED",
+    "MOST_DOUBLED",
+    "SHELLS",
+    "complain",
+    "completions",
+    "count",
+    "discard",
+    "random",
+]
 
 FAILED = 2  # As wc's cousins grep and diff: 1 would be an answer, 2 is trouble.
 
@@ -42,7 +53,16 @@ _RANDOM_BLOCK = 4 * 1024 * 1024
 def complain(name: str, reason: str | None) -> None:
     """Report an error on standard error, if there is one."""
     if sys.stderr is not None:
-        print(f"doubles: {name}: {reason}", file=sys.stderr)
+        try:
+            print(f"doubles: {name}: {reason}", file=sys.stderr, flush=True)
+        except OSError:  # There is nobody to tell.
+            discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what could not be written go nowhere, or the interpreter tries again when it ends."""
+    with contextlib.suppress(io.UnsupportedOperation):  # It is no file.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def random(options: argparse.Namespace) -> int:
@@ -86,8 +106,7 @@ class _Count:
         """Count all files, and return the exit status."""
         counter = FileCounter(self._encoding, self._options.threads, tally=self._most > 0)
         with contextlib.closing(self._bar):
-            names = self._bar.measured(self._names())
-            for name, result in counter.count_each(names, self._bar.callback):
+            for name, result in counter.count_each(self._names(), self._bar.callback):
                 self._named += 1
                 if isinstance(result, Exception):
                     self._fail(name, self._reason(result))
@@ -96,16 +115,23 @@ class _Count:
         self._conclude()
         return self._status
 
-    def _names(self) -> Iterator[str]:
-        yield from self._options.files
+    def _names(self) -> Iterable[str]:
         source = self._options.files_from
-        if source is not None:
-            try:
-                yield from _listed(source, b"\0" if self._options.null else b"\n")
-            except OSError as error:
-                self._fail(source, error.strerror)
-        elif not self._options.files:
-            yield "-"
+        if source is None:
+            return self._bar.measured(self._options.files or ["-"])
+        names = itertools.chain(self._options.files, self._listed(source))
+        # A list that is still being written is counted as it comes.
+        return self._bar.measured(names) if _size(source) else names
+
+    def _listed(self, source: str) -> Iterator[str]:
+        try:
+            for name in _split(source, b"\0" if self._options.null else b"\n"):
+                if name == source == "-":
+                    self._fail(name, "is the list of files")
+                else:
+                    yield name
+        except OSError as error:
+            self._fail(source, error.strerror)
 
     def _add(self, name: str, stretch: Stretch) -> None:
         self._files += 1
@@ -132,12 +158,22 @@ class _Count:
         if options.tally and not options.json:
             self._write_table()
         if options.plot:
-            from doubles_ffi import chart
+            self._plot()
 
-            try:
-                chart.draw(self._most_doubled(self._tally), options.plot)
-            except OSError as error:
-                self._fail(options.plot, error.strerror)
+    def _plot(self) -> None:
+        import signal
+
+        from doubles_ffi import chart
+
+        sys.stdout.flush()
+        # Ctrl-C in matplotlib: it takes long to end, or fails in its own ways.
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            chart.draw(self._most_doubled(self._tally), self._options.plot)
+        except (ImportError, OSError, ValueError) as error:
+            self._fail(self._options.plot, self._reason(error))
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def _most_doubled(self, tally: Counter[Any]) -> list[tuple[Any, int]]:
         by_doubles = sorted(tally.items(), key=lambda entry: (-entry[1], entry[0]))
@@ -149,7 +185,7 @@ class _Count:
         import json
 
         entry = {**known, "count": doubles, "length": length}
-        if self._most:
+        if self._options.tally:
             from doubles_ffi import chart
 
             most = self._most_doubled(tally)
@@ -173,19 +209,21 @@ class _Count:
             self._write(line)
 
     def _write(self, line: str) -> None:
-        with self._bar.hidden():
-            print(line)
+        self._bar.make_room(sys.stdout)
+        print(line)
 
     def _fail(self, name: str, reason: str | None) -> None:
         self._status = FAILED
-        with self._bar.hidden():
-            complain(name, reason)
+        self._bar.make_room(sys.stderr)
+        complain(name, reason)
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, OSError):
             return error.strerror or str(error)
         if isinstance(error, UnicodeError):
             return f"not {self._encoding}: {_where(error)}; try --bytes, or --encoding NAME"
+        if isinstance(error, MemoryError):
+            return "not enough memory"
         return str(error)
 
 
@@ -195,16 +233,20 @@ def _where(error: UnicodeError) -> str:
     return str(error)
 
 
-def _listed(path: str, separator: bytes) -> Iterator[str]:
+def _split(path: str, separator: bytes) -> Iterator[str]:
     """Yield the names in a file as they come, but for empty ones."""
     with contextlib.ExitStack() as stack:
         file = standard_input() if path == "-" else stack.enter_context(open(path, "rb"))  # noqa: PTH123 (a Path forgets a slash at the end)
-        rest = b""
+        parts: list[bytes] = []  # of the name that is not yet at its end
         while block := file.read1(_LIST_BLOCK):
-            *names, rest = (rest + block).split(separator)
-            yield from map(os.fsdecode, filter(None, names))
-        if rest:
-            yield os.fsdecode(rest)
+            first, *others = block.split(separator)
+            parts.append(first)
+            for part in others:
+                if name := b"".join(parts):
+                    yield os.fsdecode(name)
+                parts = [part]
+        if name := b"".join(parts):
+            yield os.fsdecode(name)
 
 
 class _Bar:
@@ -218,9 +260,10 @@ class _Bar:
         self._names: list[str] = []
         self._before = 0  # bytes of the files that are done
         self._bar: Any = None
+        self._is_drawn = False
 
     def measured(self, names: Iterable[str]) -> Iterable[str]:
-        """Return the names, whose sizes make the bar's; read to the end if there may be a bar."""
+        """Return the names; read to the end if there may be a bar, which shows their total size."""
         if self.callback:
             self._names = list(names)
             return self._names
@@ -233,41 +276,50 @@ class _Bar:
             self.callback(0, None)
 
     def _show(self, done: int, _total: int | None) -> None:
-        if self._bar is None:
-            if time.monotonic() < self._from:
-                return
-            from tqdm import tqdm
+        done += self._before
+        try:
+            if self._bar is not None:
+                self._is_drawn |= bool(self._bar.update(done - self._bar.n))
+            elif time.monotonic() >= self._from:
+                self._start(done)
+        except OSError:  # There is nobody to show it to.
+            discard(sys.stderr)
 
-            tqdm.monitor_interval = 0  # Or it starts a thread.
-            sizes = [_size(name) for name in self._names]
-            total = None if None in sizes else sum(filter(None, sizes))
-            self._bar = tqdm(
-                total=total, unit="B", unit_scale=True, dynamic_ncols=True, leave=False
-            )
-        self._bar.update(self._before + done - self._bar.n)
+    def _start(self, done: int) -> None:
+        from tqdm import tqdm
 
-    @contextlib.contextmanager
-    def hidden(self) -> Iterator[None]:
-        """Make room for a line of text."""
-        if self._bar is None:
-            yield
-            return
-        self._bar.clear()
-        yield
-        sys.stdout.flush()
-        self._bar.refresh()
+        tqdm.monitor_interval = 0  # Or it starts a thread.
+        sizes = [_size(name) for name in self._names]
+        total = sum(filter(None, sizes)) if sizes and None not in sizes else None
+        self._bar = tqdm(
+            initial=done,
+            total=total,
+            unit="B",
+            unit_scale=True,
+            dynamic_ncols=True,
+            leave=False,
+            file=sys.stderr,
+        )
+        self._is_drawn = True
+
+    def make_room(self, stream: TextIO) -> None:
+        """Wipe it out until it is next drawn, for a line on the same terminal."""
+        if self._is_drawn and (stream is sys.stderr or stream.isatty()):
+            self._is_drawn = False
+            self._bar.clear()
 
     def close(self) -> None:
         """Wipe it out."""
         if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+            with contextlib.suppress(OSError):
+                self._bar.close()
+            self._is_drawn = False
 
 
 def _size(name: str) -> int | None:
-    """Return the size of a regular file, or None."""
+    """Return how many bytes there are to read: None if that is not known, 0 if there is no file."""
     try:
-        status = os.fstat(0) if name == "-" else os.stat(name)  # noqa: PTH116 (as in _listed)
+        status = os.fstat(0) if name == "-" else os.stat(name)  # noqa: PTH116 (as in _split)
     except (OSError, ValueError):
-        return None
+        return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else None

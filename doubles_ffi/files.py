@@ -120,7 +120,7 @@ class FileCounter:
         self._limit = thread_limit(threads)
         self._tally = tally
         self._buffers: list[Any] = []  # those which are not in use
-        self._seconds = math.inf  # that a small file took last; not known yet
+        self._seconds = _QUICK / 2  # that a small file takes, smoothed; a guess
 
     def count(
         self,
@@ -168,13 +168,18 @@ class FileCounter:
                 yield name, result or self._attempt(name, progress)
 
     def _batches(self, names: Iterable[str]) -> Iterator[tuple[list[str], bool]]:
-        """Yield some names at a time, and whether the calling thread had best count them itself."""
+        """Yield some names at a time, and whether the calling thread had best count them itself.
+
+        There each comes by itself: it may be long until the next one is known.
+        """
         names = iter(names)
-        size, here = 1, True  # The first file shows how long they take.
-        while batch := list(itertools.islice(names, size)):
-            yield batch, here
+        while True:
             here = self._seconds < _QUICK
-            size = min(int(_BATCH_SECONDS / self._seconds) or 1, _BATCH_FILES)
+            size = 1 if here else min(int(_BATCH_SECONDS / self._seconds) or 1, _BATCH_FILES)
+            batch = list(itertools.islice(names, size))
+            if not batch:
+                return
+            yield batch, here
 
     def _count_small(
         self, names: list[str], is_stopped: IsStopped
@@ -188,7 +193,8 @@ class FileCounter:
             (name, self._attempt(name, None, is_stopped) if _is_small(name) else None)
             for name in names
         ]
-        self._seconds = max(time.perf_counter() - start, 1e-9) / len(names)
+        seconds = (time.perf_counter() - start) / len(names)
+        self._seconds += (seconds - self._seconds) / 8
         return results
 
     def _attempt(
@@ -196,7 +202,7 @@ class FileCounter:
     ) -> Stretch | Exception:
         try:
             return self.count(standard_input() if name == "-" else name, progress, is_stopped)
-        except (OSError, ValueError) as error:  # Not text, or no name: a ValueError.
+        except (OSError, ValueError, MemoryError) as error:  # Not text, or no name: a ValueError.
             return error
 
     def _append(self, stretch: Stretch, blocks: _Blocks) -> None:

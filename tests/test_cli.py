@@ -17,6 +17,7 @@ import pytest
 
 from doubles_ffi import __version__, commands, random_string
 from doubles_ffi.cli import main
+from doubles_ffi.files import FileCounter
 
 
 @pytest.fixture
@@ -104,6 +105,17 @@ def test_the_tally_has_no_more_than_asked_for(capsys):
     ]
 
 
+def test_behind_two_dashes_all_are_files(files, capsys):
+    names = ["-x", "--bytes", "-h", "--tally", "--files-from=a", "--"]
+    for name in names:
+        (files / name).write_text("aa")
+    assert main(["count", "--", *names]) == 0
+    expected = "".join(f"1\t{name}\n" for name in names) + "6\ttotal\n"
+    assert capsys.readouterr() == (expected, "")
+    assert main(["count", "letters", "--total-only", "--", "--bytes"]) == 0
+    assert capsys.readouterr().out == "3\ttotal\n"
+
+
 def test_a_file_named_like_a_number(files, capsys):
     (files / "7").write_text("bb")
     assert main(["count", "--tally", "--", "7"]) == 0
@@ -150,9 +162,25 @@ def test_names_from_a_file(separator, last, files, capsys):
 
 @pytest.mark.usefixtures("files")
 def test_names_from_standard_input(capsys, monkeypatch):
-    stdin(monkeypatch, b"letters\nempty\n")
-    assert main(["count", "--files-from", "-"]) == 0
-    assert capsys.readouterr().out == "2\tletters\n0\tempty\n2\ttotal\n"
+    stdin(monkeypatch, b"letters\nempty\n-\n")
+    assert main(["count", "--files-from", "-"]) == 2
+    output, errors = capsys.readouterr()
+    assert output == "2\tletters\n0\tempty\n2\ttotal\n"
+    assert errors == "doubles: -: is the list of files\n"
+
+
+def test_a_list_without_an_end_in_sight(files, capsys):
+    (files / "list").write_bytes(b"x" * 300_000 + b"\nletters\n")
+    assert main(["count", "--files-from", "list", "--total-only"]) == 2
+    assert capsys.readouterr().out == "2\ttotal\n"
+
+
+def test_a_list_that_is_still_being_written(files):
+    with started("count", "--files-from", "-", cwd=files, stdin=subprocess.PIPE) as process:
+        for _ in range(3):  # Each is answered before the next one is there.
+            process.stdin.write(b"letters\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == b"2\tletters\n"
 
 
 @pytest.mark.usefixtures("files")
@@ -215,6 +243,34 @@ def test_progress_of_what_is_no_terminal_or_fast(capsys, monkeypatch):
     assert "B/s]" in capsys.readouterr().err
 
 
+def test_progress_makes_room_for_lines_on_a_terminal(files, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    (files / "list").write_text("letters\n" * 3)
+    monkeypatch.setattr(commands, "_PATIENCE", 0)
+    terminal, output = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    for stdout in (terminal, output):
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main(["count", "--files-from", "list"]) == 0
+    lines, total = "2\tletters\n" * 3, "6\ttotal\n"
+    bar, wiped = r"\r 33%.* 3\.00/9\.00 \[.*\]", r"\r {20,}\r"
+    assert re.fullmatch(f"{bar}{wiped}{lines}\r*{total}{bar}{wiped}", terminal.getvalue())
+    assert output.getvalue() == lines + total
+
+
+def test_progress_that_can_not_be_written(files, monkeypatch):
+    (files / "list").write_text("letters\nmissing\n" * 3)
+    with Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        output = io.StringIO()
+        monkeypatch.setattr(sys, "stdout", output)
+        assert main(["count", "--progress", "always", "--files-from", "list"]) == 2
+    assert output.getvalue() == "2\tletters\n" * 3 + "6\ttotal\n"
+
+
 @pytest.mark.usefixtures("files")
 def test_color_is_for_terminals(capsys, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
@@ -249,6 +305,25 @@ def test_a_plot_that_can_not_be_written(capsys):
     output, errors = capsys.readouterr()
     assert output == "2\tletters\n"
     assert errors == "doubles: missing/out.png: No such file or directory\n"
+
+
+@pytest.mark.usefixtures("files")
+def test_a_plot_that_matplotlib_refuses(capsys, monkeypatch):
+    def refuse(*_):
+        raise ValueError("too large")
+
+    monkeypatch.setattr("doubles_ffi.chart.draw", refuse)
+    assert main(["count", "letters", "--plot", "out.PNG"]) == 2
+    assert capsys.readouterr().err == "doubles: out.PNG: too large\n"
+
+
+def test_a_file_that_memory_does_not_hold(files, capsys, monkeypatch):
+    def refuse(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(FileCounter, "_append", refuse)
+    assert main(["count", str(files / "letters")]) == 2
+    assert capsys.readouterr().err.endswith("letters: not enough memory\n")
 
 
 def test_a_plot_without_matplotlib(capsys, monkeypatch):
@@ -289,6 +364,7 @@ def test_bad_files_are_reported_and_the_others_counted(capsys):
         (["count", "--plot", "out.txt"], "must end with .png or .svg"),
         (["count", "--progress", "often"], "invalid choice: 'often'"),
         (["count", "-0"], "-0 needs --files-from"),
+        (["count", "-", "--files-from", "-"], "can't be both"),
         (["nonsense"], "invalid choice: 'nonsense'"),
         (["completions", "csh"], "invalid choice: 'csh'"),
         (["random"], "required: LENGTH"),
@@ -385,6 +461,23 @@ def test_a_closed_pipe_is_silent():
     assert (end.returncode, end.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_help_that_can_not_be_written(unbuffered):
+    for target, status in (("/dev/full", 2), ("&-", 0)):
+        end = shell(f"doubles --help >{target}", PYTHONUNBUFFERED=unbuffered)
+        assert end.returncode == status or (unbuffered and end.returncode == 0)
+        assert b"Traceback" not in end.stderr
+        assert b"Exception" not in end.stderr
+    end = shell("doubles count --help | true", PYTHONUNBUFFERED=unbuffered)
+    assert (end.returncode, end.stderr) == (0, b"")
+
+
+@pytest.mark.usefixtures("files")
+def test_errors_that_can_not_be_written():
+    end = shell("doubles count letters missing 2>/dev/full")
+    assert (end.returncode, end.stdout) == (2, b"2\tletters\n2\ttotal\n")
+
+
 def test_a_full_disk_is_reported():
     with Path("/dev/full").open("wb") as full:
         end = command("count", input=b"aaa", stdout=full)
@@ -394,7 +487,7 @@ def test_a_full_disk_is_reported():
 
 @contextlib.contextmanager
 def started(*arguments, **options):
-    """Run the command, and have it gone at the end."""
+    """Run the command, and have it gone at the end, however that comes."""
     process = subprocess.Popen(
         [sys.executable, "-m", "doubles_ffi", *arguments],
         stdout=subprocess.PIPE,
@@ -403,8 +496,10 @@ def started(*arguments, **options):
         **options,
     )
     with process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def interrupt(process):
@@ -432,6 +527,13 @@ def test_ctrl_c_where_a_pipe_has_no_writer(files):
 def test_ctrl_c_where_a_pipe_has_a_writer_that_does_not_write(files):
     with started("count", "letters", "-", cwd=files, stdin=subprocess.PIPE) as process:
         assert interrupt(process) == (130, b"")
+
+
+def test_ctrl_c_in_a_plot(files):
+    with started("count", "letters", "--plot", "out.png", cwd=files) as process:
+        status, errors = interrupt(process)
+    assert status in (130, -signal.SIGINT)  # To a shell, both are 130.
+    assert errors == b""
 
 
 def test_ctrl_c_in_many_files(files):
