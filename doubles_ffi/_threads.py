@@ -1,4 +1,4 @@
-"""Work on other threads, its results in order.
+"""Work on other threads.
 
 The standard library's concurrent.futures does this too, but it takes 8 ms to load: so long as the
 counting of 200 MB.
@@ -7,19 +7,14 @@ counting of 200 MB.
 from __future__ import annotations
 
 import contextlib
-import functools
 import threading
-from collections import deque
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable
 
-    IsStopped = Callable[[], bool]
-    Item = TypeVar("Item")
-
-__all__ = ["in_order"]
+__all__ = ["Workers"]
 
 Result = TypeVar("Result")
 
@@ -48,7 +43,7 @@ class _Task(Generic[Result]):
         return self._result
 
 
-class _Workers:
+class Workers:
     """Threads that are started when there is something to do."""
 
     def __init__(self, number: int) -> None:
@@ -83,31 +78,3 @@ class _Workers:
         self._tasks.put(None)
         for thread in self._threads:
             thread.join()
-
-
-def in_order(
-    function: Callable[[Item, IsStopped], Result], work: Iterable[tuple[Item, bool]], threads: int
-) -> Generator[Result]:
-    """Yield what `function` returns for each item, in their order.
-
-    So many threads work on it, a few items ahead, but for the items that say they had best be done
-    here. The function also gets what tells it that its result is no longer wanted.
-    """
-    stopped = False
-    workers = _Workers(threads)
-    ahead: deque[Callable[[], Result]] = deque()
-
-    def is_stopped() -> bool:
-        return stopped
-
-    try:
-        for item, here in work:
-            call = functools.partial(function, item, is_stopped)
-            ahead.append(call if here else workers.submit(call))
-            if here or len(ahead) > 2 * threads:
-                yield ahead.popleft()()
-        while ahead:
-            yield ahead.popleft()()
-    finally:
-        stopped = True
-        workers.close()

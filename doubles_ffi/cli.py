@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import functools
 import io
 import re
 import string
@@ -91,12 +92,15 @@ def _with_tally_length(arguments: list[str]) -> list[str]:
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """Return the parser of the command, and those of its subcommands by name."""
+    # To ask the terminal how wide it is, argparse would load modules for 3 ms.
+    formatter = functools.partial(argparse.HelpFormatter, width=80)
     parser = argparse.ArgumentParser(
-        prog="doubles", description="Count doubled neighbours: 'aaa' holds two."
+        prog="doubles",
+        description="Count doubled neighbours: 'aaa' holds two.",
+        formatter_class=formatter,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    # To find out `prog`, or a usage, argparse loads what takes 3 ms.
-    subparsers = parser.add_subparsers(prog="doubles", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, add, operands, summary, description in (
         (
             "count",
@@ -124,6 +128,7 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
             subparsers.add_parser(
                 name,
                 usage=f"%(prog)s [OPTION]... {operands}",
+                formatter_class=formatter,
                 allow_abbrev=False,
                 help=summary,
                 description=description,

@@ -19,7 +19,8 @@ import os
 import stat
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from doubles_ffi._buffers import (
     CONTINUATION,
@@ -35,7 +36,9 @@ from doubles_ffi._library import check, ffi, lib
 from doubles_ffi.summary import Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from doubles_ffi._threads import Workers
 
     class BinaryFile(Protocol):
         """What can be read into a buffer."""
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
     Progress = Callable[[int, int | None], object]
     IsStopped = Callable[[], bool]
+    Item = TypeVar("Item")
+    Result = TypeVar("Result")
 
 __all__ = ["FileCounter", "count_file", "standard_input"]
 
@@ -159,10 +164,8 @@ class FileCounter:
             for name in names:
                 yield name, self._attempt(name, progress)
             return
-        from doubles_ffi._threads import in_order
-
         with contextlib.closing(
-            in_order(self._count_small, self._batches(names), threads)
+            _in_order(self._count_small, self._batches(names), threads)
         ) as counted:
             for name, result in itertools.chain.from_iterable(counted):
                 yield name, result or self._attempt(name, progress)
@@ -233,7 +236,6 @@ class FileCounter:
         threads = min(self._threads(), math.ceil(size / _PIECE))
         if threads == 1:
             return
-        from doubles_ffi._threads import in_order
 
         def count_piece(piece: range, is_stopped: IsStopped) -> Stretch | None:
             buffer = self._take_buffer()
@@ -243,7 +245,7 @@ class FileCounter:
                 self._buffers.append(buffer)
 
         pieces = ((range(i, min(i + _PIECE, stop)), False) for i in range(start, stop, _PIECE))
-        with contextlib.closing(in_order(count_piece, pieces, threads)) as parts:
+        with contextlib.closing(_in_order(count_piece, pieces, threads)) as parts:
             for part in parts:
                 if part is None:
                     break
@@ -421,3 +423,41 @@ def _is_small(name: str) -> bool:
         return False
     # What has no size may be any of /proc, where some files never end.
     return stat.S_ISREG(status.st_mode) and 0 < status.st_size < _WORTH_SPLITTING
+
+
+def _in_order(
+    function: Callable[[Item, IsStopped], Result], work: Iterable[tuple[Item, bool]], threads: int
+) -> Generator[Result]:
+    """Yield what `function` returns for each item, in their order.
+
+    So many threads work on it, a few items ahead, but for the items that say they had best be done
+    here. The function also gets what tells it that its result is no longer wanted.
+    """
+    stopped = False
+    workers = None
+    ahead: deque[Callable[[], Result]] = deque()
+
+    def is_stopped() -> bool:
+        return stopped
+
+    try:
+        for item, here in work:
+            call: Callable[[], Result] = functools.partial(function, item, is_stopped)
+            if not here:
+                workers = workers or _new_workers(threads)
+                call = workers.submit(call)
+            ahead.append(call)
+            if here or len(ahead) > 2 * threads:
+                yield ahead.popleft()()
+        while ahead:
+            yield ahead.popleft()()
+    finally:
+        stopped = True
+        if workers:
+            workers.close()
+
+
+def _new_workers(threads: int) -> Workers:
+    from doubles_ffi._threads import Workers  # Takes 2 ms.
+
+    return Workers(threads)

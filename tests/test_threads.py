@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from doubles_ffi._threads import in_order
+from doubles_ffi.files import _in_order as in_order
 
 
 def test_results_come_in_order_whoever_is_first():
