@@ -145,11 +145,11 @@ def starts_and_reads(path):
 
 
 def ours(line):
-    return Contestant(line.replace(' "$1"', ""), OURS, command(line))
+    return Contestant(line.replace('"$1"', "FILE"), OURS, command(line))
 
 
 def rival(line):
-    return Contestant(line.replace(' "$1"', ""), BASELINE, command(line), "data", is_read)
+    return Contestant(line.replace('"$1"', "FILE"), BASELINE, command(line), "data", is_read)
 
 
 READ = Contestant("read loop, 1 thread", LIMIT, read_loop, "data", is_read)
