@@ -354,13 +354,14 @@ Where a goal is out of reach, the reasons known so far:
 - *Random text.* On this processor the raw generator itself, on all threads, is fewer times as fast
   as the peers than the goal asks. What comes on top of it is in the last row. ChaCha8 would be a
   third faster, at a smaller margin of security.
-- *A file, on all threads.* Two threads that only read are at the limit of the memory; one that also
-  counts reads less of the time, and each block takes two turns of Python's lock.
-- *A file as UTF-8.* Per thread and in the cache, these texts are validated at 28 GB/s and counted at
-  19, which is 12 for both. Reading and validating alone would go at some 21 GB/s on two threads, and
-  the goal is at 17 to 19. A count of code points by hand was no faster: its loads cross cache lines.
-- *The command.* From start to end it also loads itself, which takes Python 20 ms or more: as long as
-  half a GB."""
+- *A file, on all threads.* Two threads that only read are at the limit of the memory; one that
+  also counts reads less of the time, and each block takes two turns of Python's lock.
+- *A file as UTF-8.* Per thread and in the cache, these texts are validated at 28 GB/s and counted
+  at 19, which is 12 for both. Reading and validating alone would go at some 21 GB/s on two
+  threads, and the goal is at 17 to 19. A count of code points by hand was no faster: its loads
+  cross cache lines.
+- *The command.* From start to end it also loads itself, which takes Python 20 ms or more: as long
+  as half a GB."""
 
 
 def write(results, missing, directory):
