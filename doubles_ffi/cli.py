@@ -77,7 +77,16 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         subparser.error("-0 needs --files-from")
     if options.files_from == "-" and "-" in options.files:
         subparser.error("standard input can't be both a list of files and a file")
+    if options.plot and not _has_matplotlib():
+        commands.complain("--plot", "needs matplotlib: pip install 'doubles_ffi[plot]'")
+        raise SystemExit(commands.FAILED)
     return options
+
+
+def _has_matplotlib() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("matplotlib") is not None
 
 
 def _with_tally_length(arguments: list[str]) -> list[str]:
@@ -231,10 +240,6 @@ def _positive(text: str) -> int:
 def _plot(path: str) -> str:
     if not path.lower().endswith((".png", ".svg")):
         raise argparse.ArgumentTypeError("the name must end with .png or .svg")
-    from importlib.util import find_spec
-
-    if find_spec("matplotlib") is None:
-        raise argparse.ArgumentTypeError("matplotlib is missing: pip install 'doubles_ffi[plot]'")
     return path
 
 

@@ -331,7 +331,8 @@ def test_a_plot_without_matplotlib(capsys, monkeypatch):
     with pytest.raises(SystemExit) as end:
         main(["count", "--plot", "out.png"])
     assert end.value.code == 2
-    assert "matplotlib is missing: pip install 'doubles_ffi[plot]'" in capsys.readouterr().err
+    expected = "doubles: --plot: needs matplotlib: pip install 'doubles_ffi[plot]'\n"
+    assert capsys.readouterr() == ("", expected)
 
 
 @pytest.mark.usefixtures("files")
