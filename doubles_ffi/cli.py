@@ -169,7 +169,10 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
         help=f"show the N most doubled characters of all files (default: {commands.MOST_DOUBLED})",
     )
     parser.add_argument(
-        "--plot", metavar="FILE", type=_plot, help="draw them as bars into FILE, .png or .svg"
+        "--plot",
+        metavar="FILE",
+        type=_plot,
+        help="draw the most doubled characters as bars into FILE, .png or .svg",
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for each file")
     parser.add_argument(

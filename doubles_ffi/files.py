@@ -62,7 +62,9 @@ _BLOCK = 512 * 1024
 # each other; 4 MiB loses a sixth.
 _PIECE = 16 * 1024 * 1024
 
-# Below this many bytes, loading and starting Python's threads takes longer than they save.
+# Below this many bytes, threads take longer to load and to start than they save. In a new process,
+# one thread and two take 9 ms each for 32 MiB of UTF-8, and 19 and 15 for 64 MiB; bytes break even
+# at 256 MiB.
 _WORTH_SPLITTING = 64 * 1024 * 1024
 
 # Small files are handed to a thread in batches of so many seconds, and of so many files at most.
