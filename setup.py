@@ -1,10 +1,10 @@
 """Build the Rust library, then the cffi module that links to it. All else is in pyproject.toml."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 from setuptools import setup
@@ -15,9 +15,8 @@ CRATE = Path("rustlib")
 MACOS = sys.platform == "darwin"
 LIBRARY = "libdoubles.dylib" if MACOS else "libdoubles.so"
 
-# cffi builds against CPython's stable ABI, so that one wheel serves this version and all later
-# ones. The free-threaded build has no stable ABI, and bdist_wheel leaves PyPy alone by itself.
-STABLE_ABI = {} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"py_limited_api": "cp310"}
+# The wheel's tag says what build_ffi.py builds for.
+STABLE_ABI = {"py_limited_api": "cp310"} if os.environ.get("DOUBLES_ABI3") == "1" else {}
 
 
 class BuildRustFirst(build_ext):

@@ -4,15 +4,25 @@ Importing this raises `ImportError` if the library is missing or is not the one 
 module was built for.
 """
 
+from __future__ import annotations
+
+import sys
 from collections import Counter
+from functools import update_wrapper
 from os.path import dirname
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Function = TypeVar("Function", bound=Callable[..., int])
 
 _HERE = dirname(__file__)  # noqa: PTH120 (pathlib takes 4 ms to load)
 
 _REBUILD = "rebuild with `python setup.py build` in the checkout, or reinstall doubles_ffi"
 
 try:
+    from doubles_ffi import _native
     from doubles_ffi._native import ffi, lib
 except ImportError as error:  # pragma: no cover: its test needs a process of its own
     raise ImportError(
@@ -22,6 +32,7 @@ except ImportError as error:  # pragma: no cover: its test needs a process of it
 __all__ = [
     "add_to_tally",
     "check",
+    "fast_path",
     "ffi",
     "lib",
     "new_tally",
@@ -38,6 +49,18 @@ def _check_version(path: str, expected: int, found: int) -> None:
 
 
 _check_version(_HERE, lib.DOUBLES_ABI_VERSION, lib.doubles_abi_version())
+lib.add_builtins()
+
+
+def fast_path(function: Function) -> Function:
+    """Return a callable that counts short input in C and hands all else to a Python function.
+
+    To `help`, `inspect.signature`, pickle and type checkers it is that function. PyPy, whose calls
+    into C are slow, has the function alone.
+    """
+    if sys.implementation.name != "cpython":  # pragma: no cover: the tests need CPython
+        return function
+    return cast("Function", update_wrapper(_native.FastPath(function), function))
 
 
 def check(returned: int) -> int:

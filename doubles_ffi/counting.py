@@ -17,7 +17,7 @@ from doubles_ffi._buffers import (
     utf8,
     utf8_error,
 )
-from doubles_ffi._library import check, lib, new_tally, read_tally
+from doubles_ffi._library import check, fast_path, lib, new_tally, read_tally
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -41,6 +41,7 @@ __all__ = [
 _library_count_bytes = lib.doubles_count_bytes
 
 
+@fast_path
 def count_doubles(data: Data, *, encoding: str | None = None, threads: int | None = None) -> int:
     """Count the pairs of equal neighbours: bytes of a bytes-like object, code points of a str.
 
