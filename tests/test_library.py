@@ -174,10 +174,17 @@ warm()
 """
 
 
-@pytest.mark.parametrize("kernel", ["portable", "avx2", "nonsense"])
+@pytest.mark.parametrize("kernel", ["portable", "avx2", "avx512", "nonsense"])
 def test_a_kernel_can_be_ruled_out_but_not_forced(kernel):
     script = """
+import os
 import doubles_ffi
+from doubles_ffi._library import ffi, lib
+
+kernels = ["portable", "avx2", "avx512"]
+allowed = os.environ["DOUBLES_KERNEL"]
+used = ffi.string(lib.doubles_kernel()).decode()
+assert used in kernels[: kernels.index(allowed) + 1 if allowed in kernels else None]
 
 for text, doubles in [("aab" * 100_001, 100_001), ("жж€" * 100_001, 100_001), ("z" * 99, 98)]:
     assert doubles_ffi.count_doubles(text) == doubles

@@ -35,8 +35,8 @@ fn summarize_block(block: &[u8]) -> Result<Summary<u32>, InvalidUtf8> {
     validate(block)?;
     let found = kernel::count_utf8(block);
     Ok(Summary {
-        length: found.number,
-        count: found.doubles,
+        length: found.length,
+        count: found.count,
         ends: Some((
             number(block),
             number(&block[boundary(block, block.len() - 1)..]),
@@ -101,6 +101,7 @@ pub(crate) fn number(text: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::tests::doubles;
 
     /// One, two, three and four bytes; neighbours that share leading or trailing bytes.
     const UNITS: [char; 12] = [
@@ -122,9 +123,7 @@ mod tests {
         let units: Vec<char> = text.chars().collect();
         Summary {
             length: units.len() as u64,
-            count: (1..units.len())
-                .filter(|&i| units[i - 1] == units[i])
-                .count() as u64,
+            count: doubles(&units).len() as u64,
             ends: units
                 .first()
                 .zip(units.last())

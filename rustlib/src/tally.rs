@@ -93,15 +93,14 @@ fn page(slot: &mut Option<Box<[u64; PAGE]>>) -> &mut [u64; PAGE] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::tests::doubles;
     use std::collections::BTreeMap;
 
     fn oracle(text: &str) -> Vec<(u32, u64)> {
         let units: Vec<char> = text.chars().collect();
         let mut tally = BTreeMap::new();
-        for i in 1..units.len() {
-            if units[i - 1] == units[i] {
-                *tally.entry(u32::from(units[i])).or_default() += 1;
-            }
+        for unit in doubles(&units) {
+            *tally.entry(u32::from(unit)).or_default() += 1;
         }
         tally.into_iter().collect()
     }

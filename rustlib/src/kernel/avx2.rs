@@ -12,8 +12,9 @@
 //! hold its bytes (permute, then align). Both at once keep the load ports and the shuffle port busy,
 //! where either alone would wait for one of them.
 
-use super::{CodePoints, Table, draw, portable};
+use super::{Kernel, Table, portable};
 use std::arch::x86_64::*;
+use std::ffi::CStr;
 
 /// Having one means that the CPU has AVX2 and POPCNT.
 #[derive(Clone, Copy)]
@@ -26,44 +27,28 @@ impl Avx2 {
         let has = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt");
         has.then_some(Self(()))
     }
+}
+
+impl Kernel for Avx2 {
+    const NAME: &'static CStr = c"avx2";
+
+    #[inline(always)]
+    fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx2,popcnt")]
+        fn with_features<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { with_features(work) }
+    }
 
     #[inline]
-    pub(super) fn count(self, bytes: &[u8]) -> u64 {
+    fn count(self, bytes: &[u8]) -> u64 {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { count(bytes) }
     }
 
-    pub(super) fn count_utf32(self, bytes: &[u8]) -> u64 {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { count_utf32(bytes) }
-    }
-
-    pub(super) fn count_utf8(self, text: &[u8]) -> CodePoints {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { count_utf8(text) }
-    }
-
-    pub(super) fn tally(self, bytes: &[u8], table: &mut [u64; 256]) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { tally(bytes, table) }
-    }
-
-    pub(super) fn each_double_utf32(self, bytes: &[u8], found: &mut dyn FnMut(u32)) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { each_double_utf32(bytes, found) }
-    }
-
-    pub(super) fn each_double_utf8(self, text: &[u8], found: &mut dyn FnMut(usize)) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { each_double_utf8(text, found) }
-    }
-
-    pub(super) fn digits(self, table: &Table, words: &[u8], out: &mut [u8]) -> u32 {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { digits(table, words, out) }
-    }
-
-    pub(super) fn spell(self, table: &Table, text: &mut [u8]) {
+    fn spell(self, table: &Table, text: &mut [u8]) {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { spell(table, text) }
     }
@@ -224,38 +209,6 @@ unsafe fn count_lines(data: *const u8, blocks: usize) -> u64 {
     quarters.into_iter().map(i64::cast_unsigned).sum()
 }
 
-// The portable loops again, compiled for wider vectors.
-
-#[target_feature(enable = "avx2,popcnt")]
-fn count_utf32(bytes: &[u8]) -> u64 {
-    portable::count_utf32(bytes)
-}
-
-#[target_feature(enable = "avx2,popcnt")]
-fn count_utf8(text: &[u8]) -> CodePoints {
-    portable::count_utf8(text)
-}
-
-#[target_feature(enable = "avx2,popcnt")]
-fn tally(bytes: &[u8], table: &mut [u64; 256]) {
-    portable::tally(bytes, table);
-}
-
-#[target_feature(enable = "avx2,popcnt")]
-fn each_double_utf32(bytes: &[u8], found: &mut dyn FnMut(u32)) {
-    portable::each_double_utf32(bytes, found);
-}
-
-#[target_feature(enable = "avx2,popcnt")]
-fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
-    portable::each_double_utf8(text, found);
-}
-
-#[target_feature(enable = "avx2,popcnt")]
-fn digits(table: &Table, words: &[u8], digits: &mut [u8]) -> u32 {
-    draw::digits(table, words, digits)
-}
-
 #[target_feature(enable = "avx2,popcnt")]
 fn spell(table: &Table, text: &mut [u8]) {
     match table.size() {
@@ -290,5 +243,5 @@ fn look_up<const PARTS: usize>(table: &Table, text: &mut [u8]) {
         // SAFETY: a vector is 32 bytes long; an unaligned store.
         unsafe { _mm256_storeu_si256(vector.as_mut_ptr().cast(), characters) };
     }
-    draw::spell(table, rest);
+    portable::spell(table, rest);
 }

@@ -9,11 +9,25 @@
 //! Lanes are single bytes, as wide as the input, so that nothing has to be widened in the loop; the
 //! price is that they must be emptied before one of them overflows.
 //!
-//! `#[inline(always)]` on what is public: [`super::avx2`] compiles it again, for wider vectors.
+//! What is public is `#[inline(always)]`: the other kernels compile it again, for wider vectors.
 #![forbid(unsafe_code)]
 
-use super::CodePoints;
+use super::{CodePoints, Kernel};
+use std::ffi::CStr;
 use std::ops::Range;
+
+/// Every CPU can run it.
+#[derive(Clone, Copy)]
+pub(super) struct Portable;
+
+impl Kernel for Portable {
+    const NAME: &'static CStr = c"portable";
+
+    #[inline(never)] // Inlined, it would slow down the dispatch to the others.
+    fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        work()
+    }
+}
 
 /// Bytes per block: two to four vector registers, so that the additions don't wait for each other.
 const LANES: usize = 64;
@@ -22,6 +36,7 @@ const LANES: usize = 64;
 const BLOCKS_PER_FLUSH: usize = 255;
 
 /// Doubles between bytes.
+#[inline(always)]
 pub(super) fn count(bytes: &[u8]) -> u64 {
     let Some((_, shifted)) = bytes.split_first() else {
         return 0;
@@ -35,6 +50,7 @@ pub(super) fn count(bytes: &[u8]) -> u64 {
 }
 
 /// Matches between `x` and `y`, which hold at most [`BLOCKS_PER_FLUSH`] blocks each.
+#[inline(always)]
 fn count_stretch(x: &[u8], y: &[u8]) -> u64 {
     let (x, y) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
     let rest = x.remainder().iter().zip(y.remainder());
@@ -112,9 +128,9 @@ pub(super) fn count_utf8(text: &[u8]) -> CodePoints {
         let blocks = ((text.len() - start - REACH) / LANES).min(BLOCKS_PER_TILE);
         let end = start + blocks * LANES;
         let (leads, widest) = survey(&text[start..end]);
-        total.number += leads;
+        total.length += leads;
         let tile = &text[start - REACH..end + REACH];
-        total.doubles += match widest {
+        total.count += match widest {
             0..0x80 => count_tile::<1>(tile),
             0x80..0xE0 => count_tile::<2>(tile),
             0xE0..0xF0 => count_tile::<3>(tile),
@@ -171,8 +187,8 @@ fn is_second<const WIDEST: usize>(window: &[u8; LANES + 2 * REACH], i: usize) ->
 fn count_leads(text: &[u8], range: Range<usize>) -> CodePoints {
     let leads = range.filter(|&i| is_lead(text[i]));
     leads.fold(CodePoints::default(), |total, lead| CodePoints {
-        number: total.number + 1,
-        doubles: total.doubles + u64::from(begins_second(text, lead)),
+        length: total.length + 1,
+        count: total.count + u64::from(begins_second(text, lead)),
     })
 }
 
@@ -264,5 +280,70 @@ fn each_bit(mut bits: u64, mut found: impl FnMut(usize)) {
     while bits != 0 {
         found(bits.trailing_zeros() as usize);
         bits &= bits - 1;
+    }
+}
+
+/// An alphabet, ready for drawing from it.
+#[derive(Clone, Debug)]
+pub struct Table {
+    size: u32,
+    /// The characters, then zeros. As long as ASCII, so that seven bits are always an index.
+    pub(super) characters: [u8; 128],
+}
+
+impl Table {
+    /// Takes 1 to 128 characters.
+    ///
+    /// # Panics
+    ///
+    /// If there are more.
+    pub fn new(characters: &[u8]) -> Self {
+        let mut table = [0; 128];
+        table[..characters.len()].copy_from_slice(characters);
+        Self {
+            size: characters.len() as u32,
+            characters: table,
+        }
+    }
+
+    /// How many there are.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// The four digits of a word, the first lowest, and what is left.
+    #[inline(always)]
+    pub fn draw(&self, word: u32) -> ([u8; 4], u32) {
+        let size = u64::from(self.size);
+        let low = |product: u64| product & 0xFFFF_FFFF;
+        let first = u64::from(word) * size;
+        let second = low(first) * size;
+        let third = low(second) * size;
+        let fourth = low(third) * size;
+        // A digit is below 128: 32 bits up, it is alone in its half.
+        let digits = first >> 32 | second >> 32 << 8 | third >> 32 << 16 | fourth >> 32 << 24;
+        ((digits as u32).to_le_bytes(), fourth as u32)
+    }
+}
+
+/// Writes the digits of all words, little-endian ones, and returns the least that is left of any.
+#[inline(always)]
+pub(super) fn digits(table: &Table, words: &[u8], digits: &mut [u8]) -> u32 {
+    let (words, _) = words.as_chunks::<4>();
+    let (digits, _) = digits.as_chunks_mut::<4>();
+    let mut least = u32::MAX;
+    for (word, digits) in words.iter().zip(digits) {
+        let (drawn, rest) = table.draw(u32::from_le_bytes(*word));
+        *digits = drawn;
+        least = least.min(rest);
+    }
+    least
+}
+
+/// Replaces digits by their characters.
+#[inline(always)]
+pub(super) fn spell(table: &Table, text: &mut [u8]) {
+    for byte in text {
+        *byte = table.characters[usize::from(*byte & 0x7F)];
     }
 }

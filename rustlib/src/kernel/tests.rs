@@ -1,0 +1,358 @@
+//! One suite for every kernel that this CPU can run.
+//!
+//! Each is compared with the definition, on inputs whose lengths lie around the vectors, the unrolled
+//! loops and the flushes of all kernels, at all offsets, and between pages that can't be read.
+
+use super::*;
+
+/// Calls `check` with each kernel that this CPU can run, and its name.
+fn each_kernel(check: impl Fn(Available, &str)) {
+    let available = KERNELS.iter().filter_map(|(_, detect)| detect());
+    available.for_each(|kernel| check(kernel, &on!(kernel, name()).to_string_lossy()));
+}
+
+#[test]
+fn portable_is_the_last_resort() {
+    let (name, detect) = KERNELS.last().expect("there is one");
+    assert_eq!(*name, c"portable");
+    assert!(detect().is_some());
+}
+
+/// The definition: every unit that equals the one before it, in order.
+pub(crate) fn doubles<U: Copy + PartialEq>(units: &[U]) -> Vec<U> {
+    let pairs = units.windows(2).filter(|pair| pair[0] == pair[1]);
+    pairs.map(|pair| pair[1]).collect()
+}
+
+fn check(bytes: &[u8]) {
+    let expected = doubles(bytes);
+    let mut expected_table = [0; 256];
+    for &byte in &expected {
+        expected_table[usize::from(byte)] += 1;
+    }
+    each_kernel(|kernel, name| {
+        let count = on!(kernel, count(bytes));
+        assert_eq!(
+            count,
+            expected.len() as u64,
+            "{name}, length {}",
+            bytes.len()
+        );
+        let mut table = [0; 256];
+        on!(kernel, tally(bytes, &mut table));
+        assert_eq!(table, expected_table, "{name}, length {}", bytes.len());
+    });
+}
+
+/// About a third are doubles, in a pattern of prime period.
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|i| (i % 251 / 3 % 5) as u8).collect()
+}
+
+#[test]
+fn every_length_at_every_offset() {
+    let bytes = pattern(1088 + 64);
+    for offset in 0..64 {
+        for length in 0..=1088 {
+            check(&bytes[offset..offset + length]);
+        }
+    }
+}
+
+/// Lengths around every point at which a lane of some kernel is full.
+fn around_the_flush() -> impl Iterator<Item = usize> {
+    [16, 32, 64, 128, 256]
+        .into_iter()
+        .flat_map(|lanes| [254, 255, 256, 510, 511].map(|times| times * lanes))
+        .flat_map(|length| length - 2..=length + 3)
+}
+
+#[test]
+fn all_equal() {
+    for length in around_the_flush() {
+        check(&vec![0xA5; length]);
+        check(&vec![0xA5; length + 319]);
+    }
+}
+
+#[test]
+fn none_equal() {
+    for length in around_the_flush() {
+        check(&(0..length).map(|i| (i % 253) as u8).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn all_equal_but_one() {
+    for length in [33, 65, 129, 1000, 1025, 1400, 255 * 64 + 1] {
+        for odd in (0..length).step_by(if length > 1400 { 61 } else { 1 }) {
+            let mut bytes = vec![7; length];
+            bytes[odd] = 8;
+            check(&bytes);
+        }
+    }
+}
+
+fn check_utf32(units: &[u32]) {
+    let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_ne_bytes()).collect();
+    let expected = doubles(units);
+    // At all four alignments, and with bytes left over after the last unit.
+    for (offset, after) in [(0, 0), (1, 1), (2, 2), (3, 3)] {
+        let shifted = [&vec![0; offset], &bytes[..], &vec![0; after]].concat();
+        let shifted = &shifted[offset..];
+        each_kernel(|kernel, name| {
+            let count = on!(kernel, count_utf32(shifted));
+            assert_eq!(
+                count,
+                expected.len() as u64,
+                "{name}, {} units",
+                units.len()
+            );
+            let mut found = Vec::new();
+            on!(
+                kernel,
+                each_double_utf32(shifted, &mut |unit| found.push(unit))
+            );
+            assert!(found == expected, "{name}, {} units", units.len());
+        });
+    }
+}
+
+#[test]
+fn utf32_units_are_compared_whole() {
+    // Neighbours that differ in one byte only, whichever it is, are no double.
+    for shift in [0, 8, 16, 24] {
+        let other = 0x4142_4344 ^ (1 << shift);
+        check_utf32(&[0x4142_4344, other].repeat(50));
+        check_utf32(&[0x4142_4344, other, other].repeat(50));
+    }
+}
+
+#[test]
+fn utf32_of_any_length() {
+    for length in (0..300).chain((1 << 16) - 2..(1 << 16) + 3) {
+        check_utf32(&vec![0xD800; length]);
+        check_utf32(&(0..length as u32).map(|i| i % 251 / 3).collect::<Vec<_>>());
+    }
+}
+
+/// Text of code points of one to `widest` bytes, with doubles of each width, all of them near
+/// others that share bytes with them.
+fn text(widest: usize, length: usize) -> String {
+    let units = ["aab", "жжзЖ", "€€₭", "𝄞𝄞𝄟"][..widest].concat();
+    let units: Vec<char> = units.chars().chain("a".chars()).collect();
+    let at = |i: usize| units[i * i % 61 % units.len()];
+    (0..length).map(at).collect()
+}
+
+fn check_utf8(text: &str) {
+    let units: Vec<(usize, char)> = text.char_indices().collect();
+    let pairs = units.windows(2).filter(|pair| pair[0].1 == pair[1].1);
+    let places: Vec<usize> = pairs.map(|pair| pair[1].0).collect();
+    let expected = CodePoints {
+        length: units.len() as u64,
+        count: places.len() as u64,
+    };
+    let text = text.as_bytes();
+    each_kernel(|kernel, name| {
+        let shown = || format!("{name}, {:.200?}", String::from_utf8_lossy(text));
+        assert_eq!(on!(kernel, count_utf8(text)), expected, "{}", shown());
+        let mut found = Vec::new();
+        on!(
+            kernel,
+            each_double_utf8(text, &mut |place| found.push(place))
+        );
+        assert!(found == places, "{}", shown());
+    });
+}
+
+#[test]
+fn utf8_of_any_length() {
+    for widest in 1..=4 {
+        let all = text(widest, 1000);
+        assert!(
+            doubles(&all.chars().collect::<Vec<_>>()).len() > 100,
+            "else it shows nothing"
+        );
+        for (from, to) in (0..70).flat_map(|from| (from..400).map(move |to| (from, to))) {
+            check_utf8(&all.chars().skip(from).take(to - from).collect::<String>());
+        }
+    }
+}
+
+#[test]
+fn utf8_tiles_of_different_width() {
+    // Tiles are of 1 KiB, and a code point of another width may stand at their borders.
+    for unit in ["a", "ж", "€", "𝄞"] {
+        for other in ["a", "ж", "€", "𝄞"] {
+            for before in (1010..1040).chain([2060, 4100]) {
+                let fill = unit.repeat(before / unit.len());
+                check_utf8(&[&fill, other, other, &fill].concat());
+            }
+        }
+    }
+}
+
+#[test]
+fn utf8_long_runs() {
+    for unit in ["a", "ж", "€", "𝄞"] {
+        for length in around_the_flush() {
+            check_utf8(&unit.repeat(length));
+        }
+    }
+}
+
+#[test]
+fn every_digit_of_every_alphabet_is_spelled() {
+    for size in 1..=128 {
+        // Backwards, so that no character is its own digit, except for one.
+        let characters: Vec<u8> = (0..size).rev().map(|c| c as u8).collect();
+        let table = Table::new(&characters);
+        for length in (0..100).chain([1024]) {
+            let digits: Vec<u8> = (0..length).map(|i| (i * 7 % size) as u8).collect();
+            let expected: Vec<u8> = digits.iter().map(|&d| characters[usize::from(d)]).collect();
+            each_kernel(|kernel, name| {
+                let mut text = digits.clone();
+                on!(kernel, spell(&table, &mut text));
+                assert_eq!(text, expected, "{name}, {size} characters, length {length}");
+            });
+        }
+    }
+}
+
+#[test]
+fn digits_are_those_of_one_long_multiplication() {
+    for size in 1..=128u128 {
+        let table = Table::new(&(0..size as u8).collect::<Vec<_>>());
+        let word = |i: u32| i.wrapping_mul(2_654_435_761).rotate_left(i);
+        let words: Vec<u32> = [0, 1, u32::MAX]
+            .into_iter()
+            .chain((0..97).map(word))
+            .collect();
+        for used in 1..words.len() {
+            let words = &words[..used];
+            let products = words.iter().map(|&word| u128::from(word) * size.pow(4));
+            let least = products.clone().map(|product| product as u32).min();
+            let digits = products.flat_map(|product| {
+                [3, 2, 1, 0].map(|place| ((product >> 32) / size.pow(place) % size) as u8)
+            });
+            let expected: Vec<u8> = digits.collect();
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            each_kernel(|kernel, name| {
+                let mut found = vec![0; bytes.len()];
+                let rest = on!(kernel, digits(&table, &bytes, &mut found));
+                assert_eq!(Some(rest), least, "{name}, {size} characters");
+                assert_eq!(found, expected, "{name}, {size} characters");
+            });
+        }
+    }
+}
+
+#[test]
+fn utf8_that_is_not_valid_reads_nothing_outside() {
+    for filler in [0x80, 0xC2, 0xE2, 0xF0, 0xFF] {
+        for length in (0..300).chain(1000..1200) {
+            at_the_end_of_a_page(&vec![filler; length], |bytes| {
+                each_kernel(|kernel, _| {
+                    on!(kernel, count_utf8(bytes));
+                    on!(kernel, each_double_utf8(bytes, &mut |_| {}));
+                });
+            });
+        }
+    }
+}
+
+/// Calls `check` with a copy of `bytes`, after which nothing can be read.
+#[cfg(unix)]
+fn at_the_end_of_a_page(bytes: &[u8], check: impl FnOnce(&[u8])) {
+    guarded::with_room_after(bytes, 0, check);
+}
+
+#[cfg(not(unix))]
+fn at_the_end_of_a_page(bytes: &[u8], check: impl FnOnce(&[u8])) {
+    check(bytes);
+}
+
+#[cfg(unix)]
+#[test]
+fn no_byte_outside_is_read() {
+    let bytes = pattern(1088);
+    for length in 0..=bytes.len() {
+        for room in 0..64 {
+            guarded::with_room_after(&bytes[..length], room, check);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_byte_outside_is_read_around_the_flush() {
+    for length in around_the_flush() {
+        guarded::with_room_after(&vec![1; length], 0, check);
+        guarded::flush_left(&vec![1; length], check);
+    }
+    for length in 0..600 {
+        guarded::flush_left(&pattern(length), check);
+    }
+}
+
+#[cfg(unix)]
+mod guarded {
+    use std::cell::RefCell;
+    use std::{ptr, slice};
+
+    /// Room for the largest input of the suite.
+    const ROOM: usize = 256 * 1024;
+
+    /// Unreadable on both sides; more than any page size in use.
+    const GUARD: usize = 64 * 1024;
+
+    thread_local! {
+        static REGION: RefCell<*mut u8> = RefCell::new(map());
+    }
+
+    /// Maps `ROOM` readable bytes between two guards and returns where they begin. They stay
+    /// mapped: one region per thread of the test.
+    fn map() -> *mut u8 {
+        // SAFETY: a fresh anonymous mapping, then access to a part of it that nobody uses yet.
+        unsafe {
+            let start = libc::mmap(
+                ptr::null_mut(),
+                GUARD + ROOM + GUARD,
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            );
+            assert_ne!(start, libc::MAP_FAILED);
+            let room = start.cast::<u8>().add(GUARD);
+            let status = libc::mprotect(room.cast(), ROOM, libc::PROT_READ | libc::PROT_WRITE);
+            assert_eq!(status, 0);
+            room
+        }
+    }
+
+    fn with_copy(bytes: &[u8], offset: usize, check: impl FnOnce(&[u8])) {
+        assert!(offset + bytes.len() <= ROOM);
+        REGION.with_borrow_mut(|region| {
+            // SAFETY: the copy lies within the mapped room, and the mutable borrow of the
+            // region keeps others from it while the slice lives.
+            let copy = unsafe {
+                let copy = region.add(offset);
+                ptr::copy_nonoverlapping(bytes.as_ptr(), copy, bytes.len());
+                slice::from_raw_parts(copy, bytes.len())
+            };
+            check(copy);
+        });
+    }
+
+    /// Calls `check` with a copy that ends `room` bytes before what can't be read.
+    pub(super) fn with_room_after(bytes: &[u8], room: usize, check: impl FnOnce(&[u8])) {
+        with_copy(bytes, ROOM - bytes.len() - room, check);
+    }
+
+    /// Calls `check` with a copy that begins right after what can't be read.
+    pub(super) fn flush_left(bytes: &[u8], check: impl FnOnce(&[u8])) {
+        with_copy(bytes, 0, check);
+    }
+}
