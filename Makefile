@@ -15,9 +15,7 @@ demo: $(VENV)/with-numpy
 
 test: $(VENV)/with-test
 	cargo test --quiet --locked --manifest-path rustlib/Cargo.toml
-	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 # Writes docs/benchmarks.md and its charts; `pytest tests/benchmarks --benchmark-enable` prints tables.

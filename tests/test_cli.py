@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import runpy
 import select
 import signal
 import string
@@ -439,6 +440,53 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"doubles {__version__}\n"
 
 
+class Interrupted(io.RawIOBase):
+    """A terminal where Ctrl-C is pressed."""
+
+    def readable(self):
+        return True
+
+    def readinto(self, _):
+        raise KeyboardInterrupt
+
+
+# The ways to end, in this process; below they are tested as users meet them.
+@pytest.mark.usefixtures("files")
+def test_how_it_ends(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Interrupted()))
+    assert main(["count"]) == 130
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["count"]) == 2
+    assert capsys.readouterr() == ("", "doubles: -: standard input is closed\n")
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["count", "letters"]) == 2
+    assert capsys.readouterr().err == "doubles: standard output: No space left on device\n"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["count", "letters"]) == 0
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["count", "letters"]) == 2
+    assert capsys.readouterr().err == "doubles: standard output: is closed\n"
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert main(["count", "letters"]) == 2
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["count", "letters"]) == 2
+
+
+def test_the_package_is_the_command(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["doubles", "random", "--alphabet", "z", "3"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("doubles_ffi", run_name="__main__")
+    assert end.value.code == 0
+    assert capsys.readouterr().out == "zzz"
+
+
 # As most users have it: output buffered, and in a strict encoding.
 ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
 ENVIRONMENT.pop("PYTHONUNBUFFERED", None)
@@ -449,6 +497,7 @@ def command(*arguments, **options):
         [sys.executable, "-m", "doubles_ffi", *arguments],
         stderr=subprocess.PIPE,
         check=False,
+        timeout=60,
         env=ENVIRONMENT,
         **options,
     )
@@ -559,6 +608,7 @@ def shell(line, **environment):
         ["sh", "-c", line.replace("doubles", f"{sys.executable} -m doubles_ffi")],
         capture_output=True,
         check=False,
+        timeout=60,
         env={**ENVIRONMENT, **environment},
     )
 

@@ -13,7 +13,7 @@ from collections import Counter
 import numpy
 import pytest
 import reference_random
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from doubles_ffi import fill_random, generate, random_string
@@ -115,7 +115,6 @@ def test_the_definition(size):
     ),
     st.integers(0, 300),
 )
-@settings(deadline=None)
 def test_the_definition_for_any_seed_and_alphabet(seed, alphabet, length):
     expected = reference_random.text(seed, alphabet, 0, length)
     assert random_string(length, seed=seed, alphabet=alphabet) == expected

@@ -63,7 +63,7 @@ def test_bytes_in_any_tree_of_merges(data, places, order):
 
 
 @given(strategies.text, places, order)
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=10_000)
 def test_text_in_any_tree_of_merges(text, places, order):
     data = text.encode()
     chunks = cut(data, places)
