@@ -1,0 +1,431 @@
+"""The C in the module: `count_doubles` beside its Python function; storage of str; capsules."""
+
+import array
+import copy
+import ctypes
+import functools
+import gc
+import inspect
+import io
+import mmap
+import multiprocessing
+import pickle
+import pydoc
+import sys
+import weakref
+
+import numpy
+import pytest
+import reference
+import strategies
+from hypothesis import given
+
+from doubles_ffi import _native, count_doubles
+
+in_python = count_doubles.__wrapped__
+
+STABLE_ABI = ".abi3." in _native.__file__
+
+# From here on, the Python function counts.
+SHORT = 64 * 1024
+
+
+class Text(str):
+    """Claims to be another str than it is."""
+
+    def __len__(self):
+        return 1
+
+    def __str__(self):
+        return "no"
+
+    def encode(self, *_):
+        return b"no"
+
+    def isascii(self):
+        return True
+
+
+class Bytes(bytes):
+    def __len__(self):
+        return 1
+
+
+class Bytearray(bytearray):
+    def __len__(self):
+        return 1
+
+
+class Array(array.array):
+    pass
+
+
+class Struct(ctypes.Structure):
+    _fields_ = [("byte", ctypes.c_uint8)]
+
+
+def outcome(function, *args, **keywords):
+    try:
+        return function(*args, **keywords)
+    except Exception as error:  # noqa: BLE001 (to compare whatever it is)
+        return type(error), str(error), error.args, error.__cause__
+
+
+def assert_same(*args, **keywords):
+    """Compare the two; the types too, as True == 1."""
+    found, expected = (
+        outcome(count_doubles, *args, **keywords),
+        outcome(in_python, *args, **keywords),
+    )
+    assert (type(found), found) == (type(expected), expected)
+    return found
+
+
+def views(data):
+    """Yield the same bytes in all kinds of objects."""
+    yield from (data, Bytes(data), bytearray(data), Bytearray(data), array.array("B", data))
+    yield from (
+        array.array("b", data),
+        Array("B", data),
+        memoryview(data),
+        memoryview(bytearray(data)),
+    )
+    yield numpy.frombuffer(data, numpy.uint8)
+    yield memoryview(data).cast("c")
+    yield (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
+    yield io.BytesIO(data).getbuffer()
+    if data:
+        with mmap.mmap(-1, len(data)) as memory:
+            memory[:] = data
+            yield memory
+
+
+def texts(text):
+    yield from (text, Text(text))
+    yield "é" + text
+    yield "ж" + text
+    yield "𝄞" + text
+
+
+@given(strategies.binary)
+def test_bytes_in_any_object(data):
+    for view in views(data):
+        assert assert_same(view) == reference.count(data)
+
+
+@given(strategies.text_with_lone_surrogates)
+def test_text_in_any_storage(text):
+    for each in texts(text):
+        assert assert_same(each) == reference.count(str.__str__(each))
+
+
+@pytest.mark.parametrize("length", [SHORT + step for step in (-1, 0, 1)])
+@pytest.mark.parametrize("unit", ["a", "é", "ж", "𝄞", "\ud800"])
+def test_around_the_longest_short_input(unit, length):
+    for units in (length // 4, length // 2, length):
+        assert assert_same(unit * units + "b") == units - 1
+    for view in views(b"a" * length):
+        assert assert_same(view) == length - 1
+
+
+ONE_BYTE_ITEMS = numpy.zeros((4, 6), numpy.uint8)
+
+REFUSED = [
+    None,
+    5,
+    1.5,
+    object(),
+    ["a", "a"],
+    str,
+    array.array("i", [1, 1]),
+    array.array("i"),
+    memoryview(b"aabb").cast("H"),
+    memoryview(b"aabb")[::2],
+    numpy.zeros(4, numpy.uint16),
+    ONE_BYTE_ITEMS[:, ::2],
+    numpy.asfortranarray(ONE_BYTE_ITEMS),
+    numpy.array(["a", "a"]),
+    numpy.array([b"aa", b"aa"]),
+    numpy.zeros(4, object),
+]
+
+
+@pytest.mark.parametrize("data", REFUSED)
+def test_what_is_refused(data):
+    kind, *_ = assert_same(data)
+    assert issubclass(kind, (TypeError, BufferError))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ONE_BYTE_ITEMS,
+        ONE_BYTE_ITEMS[1:3],
+        numpy.zeros((), numpy.uint8),
+        numpy.zeros((0, 3), numpy.uint8),
+        numpy.zeros(7, bool),
+        numpy.zeros(7, "S1"),
+        memoryview(b"a").cast("B", []),
+        memoryview(b"aabb").cast("B", [2, 2]),
+        (Struct * 3)(),
+        Struct(1),
+        ctypes.c_char(b"a"),
+    ],
+)
+def test_items_of_one_byte_in_any_shape(data):
+    assert assert_same(data) == reference.count(memoryview(data).tobytes())
+
+
+def test_released_and_closed_buffers():
+    view = memoryview(b"aaa")
+    view.release()
+    kind, *_ = assert_same(view)
+    assert kind is ValueError
+    memory = mmap.mmap(-1, 10)
+    memory.close()
+    kind, *_ = assert_same(memory)
+    assert kind is ValueError
+
+
+def test_a_buffer_is_free_again_after_the_call():
+    for data in (bytearray(b"aaa"), bytearray(SHORT + 1)):
+        count_doubles(data)
+        data.append(1)  # A BufferError if it were still locked.
+
+
+@pytest.mark.parametrize(
+    ("args", "keywords"),
+    [
+        ((), {}),
+        (("a", "b"), {}),
+        (("a", None, None), {}),
+        ((), {"data": "aaa"}),
+        (("a",), {"data": "a"}),
+        (("a",), {"nonsense": 1}),
+        (("aaa",), {"encoding": None}),
+        (("aaa",), {"encoding": "utf-8"}),
+        ((b"aaa",), {"encoding": "utf-8"}),
+        ((b"aaa",), {"encoding": "latin-1", "threads": 1}),
+        ((b"aaa",), {"encoding": "nonsense"}),
+        ((b"a\xff",), {"encoding": "utf-8"}),
+        ((b"aaa",), {"threads": 2}),
+        (("aaa",), {"threads": 0}),
+        (("aaa",), {"threads": "2"}),
+        ((None,), {"threads": 2}),
+    ],
+)
+def test_arguments(args, keywords):
+    assert_same(*args, **keywords)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="no __buffer__ in Python")
+def test_buffers_made_in_python():
+    class Interrupted:
+        def __buffer__(self, flags):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        count_doubles(Interrupted())
+
+    class Failing:
+        def __buffer__(self, flags):
+            raise LookupError("no buffer today")
+
+    assert assert_same(Failing())[:2] == (LookupError, "no buffer today")
+
+    class Fine(bytes):
+        def __buffer__(self, flags):
+            return memoryview(b"aaaa")
+
+    assert assert_same(Fine(b"no")) == 3
+
+
+def test_it_looks_like_the_function():
+    assert inspect.signature(count_doubles) == inspect.signature(in_python)
+    assert inspect.isroutine(count_doubles)
+    assert inspect.getsource(count_doubles) == inspect.getsource(in_python)
+    for name in ("__name__", "__qualname__", "__module__", "__doc__", "__annotations__"):
+        assert getattr(count_doubles, name) == getattr(in_python, name)
+    found, expected = (pydoc.render_doc(each) for each in (count_doubles, in_python))
+    assert found.splitlines()[1:] == expected.splitlines()[1:]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickle_and_copy_take_it_for_a_global(protocol):
+    assert pickle.loads(pickle.dumps(count_doubles, protocol)) is count_doubles
+    assert copy.copy(count_doubles) is count_doubles
+    assert copy.deepcopy(count_doubles) is count_doubles
+
+
+def test_in_other_callables_and_processes():
+    assert functools.partial(count_doubles, encoding="utf-8")("жж".encode()) == 1
+    assert list(map(count_doubles, ["aa", b"bbb"])) == [1, 2]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(count_doubles, ["aa", b"bbb", "жж"]) == [1, 2, 1]
+
+
+def test_as_an_attribute_of_a_class():
+    class Word(str):
+        __slots__ = ()
+        doubles = count_doubles
+        doubles_in = staticmethod(count_doubles)
+
+    assert Word.doubles is count_doubles
+    assert Word("aaa").doubles() == 2
+    assert Word.doubles("aaa") == Word("").doubles_in("aaa") == 2
+    with pytest.raises(TypeError, match="positional argument"):
+        Word("aaa").doubles("bbb")
+
+
+def test_it_is_compared_and_hashed_as_itself():
+    assert {count_doubles: 1}[count_doubles] == 1
+    assert count_doubles != in_python
+
+
+def test_the_type_takes_one_function():
+    for args in ((), (len, len)):
+        with pytest.raises(TypeError, match="FastPath expected 1 argument"):
+            _native.FastPath(*args)
+
+
+def test_a_function_that_refers_to_itself_is_collected():
+    class Object:
+        pass
+
+    function = Object()
+    function.fast = _native.FastPath(function)
+    function.fast.wrapped = function
+    died = weakref.ref(function)
+    del function
+    gc.collect()
+    assert died() is None
+
+
+CALLS = {
+    "bytes": lambda: count_doubles(b"aa"),
+    "ASCII": lambda: count_doubles("aa"),
+    "Latin-1": lambda: count_doubles("éé"),
+    "UCS-2": lambda: count_doubles("жж"),
+    "UCS-4": lambda: count_doubles("𝄞𝄞"),
+    "bytearray": lambda: count_doubles(bytearray(b"aa")),
+    "subclass": lambda: count_doubles(Text("aa")),
+    "keywords": lambda: count_doubles(b"aa", threads=1),
+    "refused": lambda: outcome(count_doubles, None),
+    "not contiguous": lambda: outcome(count_doubles, memoryview(b"aabb")[::2]),
+    "no argument": lambda: outcome(count_doubles),
+    "str_storage": lambda: _native.str_storage("aa"),
+    "str_storage of another": lambda: outcome(_native.str_storage, b"aa"),
+    "new_ascii": lambda: _native.new_ascii(100),
+    "new_ascii of too much": lambda: outcome(_native.new_ascii, sys.maxsize),
+    "ucs4": lambda: _native.ucs4("жж"),
+    "capsules": lambda: (_native.new_schema_capsule(), _native.new_array_capsule()),
+    "capsule_address": lambda: _native.capsule_address(
+        _native.new_array_capsule()[0], "arrow_array"
+    ),
+    "wrong capsule": lambda: outcome(_native.capsule_address, _native.new_array_capsule()[0], "x"),
+    "pickle": lambda: pickle.dumps(count_doubles),
+    "bound": lambda: outcome(count_doubles.__get__("aa", str), "aa"),
+    "made": lambda: _native.FastPath(len),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_call_leaks(name):
+    call, calls = CALLS[name], 10_000
+
+    def references():
+        """Count objects, and references to those that calls have in common."""
+        gc.collect()
+        shared = [None, count_doubles, in_python, _native.FastPath, len, *call.__code__.co_consts]
+        return [sys.getallocatedblocks(), *map(sys.getrefcount, shared)]
+
+    for _ in range(100):
+        call()
+    before = references()
+    for _ in range(calls):
+        call()
+    assert max(after - start for start, after in zip(before, references())) < calls / 2
+
+
+@pytest.mark.parametrize("text", ["", "a", "é", "ж", "𝄞", "\ud800", "a" * 100_000, "ж" * 100_000])
+def test_the_storage_of_a_str(text):
+    storage = _native.str_storage(text)
+    if storage is None:
+        assert STABLE_ABI
+        assert not text.isascii()
+        return
+    unit, address, size = storage
+    encoding = {1: "latin-1", 2: "utf-16", 4: "utf-32"}[unit]
+    if unit > 1:
+        encoding += "-le" if sys.byteorder == "little" else "-be"
+    assert ctypes.string_at(address, size) == text.encode(encoding, *["surrogatepass"][: unit > 1])
+
+
+@pytest.mark.parametrize("function", [_native.str_storage, _native.ucs4])
+def test_only_a_str_has_storage(function):
+    for data in (b"aa", None):
+        with pytest.raises(TypeError):
+            function(data)
+
+
+@given(strategies.text_with_lone_surrogates)
+def test_text_as_ucs4(text):
+    assert list(memoryview(_native.ucs4(text)).cast("I")) == list(map(ord, text))
+
+
+@pytest.mark.skipif(STABLE_ABI, reason="the stable ABI has no such way")
+@pytest.mark.parametrize("length", [0, 1, 5, 100_000])
+def test_a_new_str_to_write(length):
+    text, address = _native.new_ascii(length)
+    ctypes.memset(address, ord("z"), length)
+    assert text == "z" * length
+    assert text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("length", "error"),
+    [(sys.maxsize, MemoryError), (-1, SystemError), (2**70, OverflowError), ("5", TypeError)],
+)
+@pytest.mark.skipif(STABLE_ABI, reason="the stable ABI has no such way")
+def test_a_str_that_cannot_be_made(length, error):
+    with pytest.raises(error):
+        _native.new_ascii(length)
+
+
+RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+# Of each struct, its size and where `release` stands in it, in words: Arrow's specification.
+CAPSULES = {
+    "arrow_schema": (_native.new_schema_capsule, 9, 7),
+    "arrow_array": (_native.new_array_capsule, 10, 8),
+}
+
+
+@pytest.mark.parametrize("name", CAPSULES)
+def test_a_capsule_releases_its_struct_once(name):
+    new_capsule, words, index = CAPSULES[name]
+    released = []
+    release = RELEASE(released.append)
+    capsule, address = new_capsule()
+    struct = (ctypes.c_void_p * words).from_address(address)
+    assert list(struct) == [None] * words
+    struct[index] = ctypes.cast(release, ctypes.c_void_p).value
+    assert _native.capsule_address(capsule, name) == address
+    del capsule
+    assert released == [address]
+
+
+@pytest.mark.parametrize("name", CAPSULES)
+def test_a_capsule_whose_struct_was_moved_out_releases_nothing(name):
+    new_capsule, *_ = CAPSULES[name]
+    capsule, _ = new_capsule()
+    del capsule
+
+
+def test_only_a_capsule_of_the_right_name_has_an_address():
+    capsule, _ = _native.new_array_capsule()
+    for wrong, name in ((capsule, "arrow_schema"), (capsule, ""), (5, "arrow_array")):
+        with pytest.raises(ValueError, match="PyCapsule"):
+            _native.capsule_address(wrong, name)
+    with pytest.raises(TypeError):
+        _native.capsule_address(capsule)
