@@ -31,9 +31,6 @@
 // Characters per block of random text.
 #define DOUBLES_BLOCK_LENGTH 65536
 
-// Characters per block, each of which has streams of its own.
-#define BLOCK (1 << 16)
-
 // What a function returns instead of a count, always below zero; and zero, which is success.
 typedef enum {
   // All is well.
@@ -52,16 +49,6 @@ typedef enum {
 
 // How many doubles each unit makes: a byte, or a code point.
 typedef struct DoublesTally DoublesTally;
-
-// Up to three bytes of a torn code point.
-typedef struct Fragment Fragment;
-
-// A stretch of UTF-8 that may begin and end in the middle of a code point.
-//
-// What a cut has torn is carried along until the other part comes: at the front, up to three bytes
-// that continue a code point; at the back, up to three that begin one. So any split of a text merges
-// to the same as the whole.
-typedef struct TextSummary TextSummary;
 
 // A stretch of input, summed up. All zeros is the empty one.
 typedef struct {

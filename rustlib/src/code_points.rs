@@ -54,20 +54,6 @@ pub(crate) fn boundary(text: &[u8], at: usize) -> usize {
     cuts.find(|&cut| is_lead(text[cut])).unwrap_or(at)
 }
 
-/// Divides a stretch of text into the end of a torn code point, whole ones, and the beginning of a
-/// torn one. Where the stretch is not valid, the parts are not either.
-pub(crate) fn torn(bytes: &[u8]) -> (&[u8], &[u8], &[u8]) {
-    let continuing = bytes.iter().take(3).take_while(|&&byte| !is_lead(byte));
-    let (head, rest) = bytes.split_at(continuing.count());
-    // Only the last three bytes can be the beginning of something longer.
-    let last = boundary(rest, rest.len().saturating_sub(1));
-    let tail = match str::from_utf8(&rest[last..]) {
-        Err(error) if error.error_len().is_none() => last,
-        _ => rest.len(),
-    };
-    (head, &rest[..tail], &rest[tail..])
-}
-
 /// Fails unless all of `bytes` is UTF-8.
 pub(crate) fn validate(bytes: &[u8]) -> Result<(), InvalidUtf8> {
     match basic::from_utf8(bytes) {

@@ -5,7 +5,7 @@
 //! ladder leads to.
 #![forbid(unsafe_code)]
 
-use crate::parallel;
+use crate::pool::pool;
 use rayon::prelude::*;
 
 /// Two iterators over the characters, one of them a step ahead.
@@ -65,7 +65,7 @@ pub fn count_doubles_slice(bytes: &[u8]) -> u64 {
 /// assert_eq!(doubles::ladder::count_doubles_slice_parallel(b"aaa"), 2);
 /// ```
 pub fn count_doubles_slice_parallel(bytes: &[u8]) -> u64 {
-    let Some(pool) = parallel::pool() else {
+    let Some(pool) = pool() else {
         return count_doubles_slice(bytes);
     };
     let pairs = bytes.par_windows(2);

@@ -7,25 +7,29 @@
 //! doubles(x) = |{ i : 0 < i < n, x[i - 1] == x[i] }|
 //! ```
 //!
-//! From the outside in:
+//! From the outside in, each depending only on what comes later:
 //!
 //! - [`ffi`]: every exported function, and nothing else. `include/doubles.h` is made from it.
 //! - [`ladder`]: the historic counters, slowest to fastest, in safe Rust.
-//! - [`code_points`]: doubles between code points.
 //! - [`random`]: random text.
-//! - [`parallel`]: the thread pool, and one way to split work over it.
-//! - [`summary`]: what has to be known of a stretch to join it to its neighbours.
+//! - [`text_summary`]: what has to be known of a stretch of text, torn at either end, to join it to its
+//!   neighbours.
 //! - [`tally`]: how many doubles each unit makes.
-//! - [`kernel`]: the count over bytes itself, as fast as the CPU allows.
+//! - [`parallel`]: one way to split work over the threads.
+//! - [`code_points`]: doubles between code points.
+//! - [`summary`]: what has to be known of a stretch of units to join it to its neighbours.
+//! - [`kernel`]: the count over one stretch, as fast as the CPU allows.
+//! - [`pool`]: the threads.
 //!
-//! `unsafe` stands only in `ffi`, in `kernel`, and in `parallel` for the pool that survives a fork;
-//! every other file forbids it.
+//! `unsafe` stands only in `ffi`, `kernel` and `pool`; every other file forbids it.
 
 pub mod code_points;
 pub mod ffi;
 pub mod kernel;
 pub mod ladder;
 pub mod parallel;
+pub mod pool;
 pub mod random;
 pub mod summary;
 pub mod tally;
+pub mod text_summary;

@@ -29,6 +29,8 @@ use std::num::NonZeroUsize;
 pub type Key = [u8; 32];
 
 /// Characters per block, each of which has streams of its own.
+///
+/// cbindgen:ignore
 pub const BLOCK: usize = 1 << 16;
 
 /// Characters per word of the generator.

@@ -1,7 +1,5 @@
 //! What every export stands on: status codes, the panic boundary, raw pointer to slice.
 
-use crate::code_points::InvalidUtf8;
-use crate::random::TooLong;
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
@@ -46,18 +44,6 @@ impl DoublesStatus {
                 c"the Rust library panicked, which is a bug in it; see standard error"
             }
         }
-    }
-}
-
-impl From<TooLong> for DoublesStatus {
-    fn from(_: TooLong) -> Self {
-        Self::InvalidLength
-    }
-}
-
-impl From<InvalidUtf8> for DoublesStatus {
-    fn from(_: InvalidUtf8) -> Self {
-        Self::InvalidUtf8
     }
 }
 

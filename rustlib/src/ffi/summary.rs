@@ -1,12 +1,10 @@
 //! The exports for summaries: a struct that the caller owns, grown by updates and by merging.
 
-use super::DoublesStatus;
-use super::guard::{bytes, guard};
+use super::guard::{DoublesStatus, bytes, guard};
 use super::tally::{DoublesTally, optional};
 use crate::code_points::InvalidUtf8;
-use crate::parallel;
-use crate::summary::{Fragment, Summary, TextSummary};
-use crate::tally::Tally;
+use crate::summary::Summary;
+use crate::text_summary::{Fragment, TextSummary};
 use std::num::NonZeroUsize;
 
 /// A stretch of input, summed up. All zeros is the empty one.
@@ -51,11 +49,8 @@ pub unsafe extern "C" fn doubles_update_bytes(
         // SAFETY: the caller's word on all pointers and on len.
         let (summary, tally, data) =
             unsafe { (summary_mut(summary)?, optional(tally), bytes(data, len)?) };
-        let right = parallel::summarize(data, NonZeroUsize::new(threads));
-        append(summary, right.into(), tally, |tally| {
-            tally.add_bytes(data);
-            Ok(())
-        })
+        let threads = NonZeroUsize::new(threads);
+        summary.change(|summary| summary.append_bytes(data, tally, threads))
     })
 }
 
@@ -80,12 +75,8 @@ pub unsafe extern "C" fn doubles_update_utf8(
         // SAFETY: the caller's word on all pointers and on len.
         let (summary, tally, data) =
             unsafe { (summary_mut(summary)?, optional(tally), bytes(data, len)?) };
-        let mut body: &[u8] = &[];
-        let right = TextSummary::of(data, |whole| {
-            body = whole;
-            parallel::summarize_utf8(whole, NonZeroUsize::new(threads))
-        });
-        append(summary, right?, tally, |tally| tally.add_utf8(body))
+        let threads = NonZeroUsize::new(threads);
+        summary.change(|summary| summary.append_utf8(data, tally, threads))
     })
 }
 
@@ -109,10 +100,7 @@ pub unsafe extern "C" fn doubles_update_utf32(
         // SAFETY: the caller's word on all pointers and on len.
         let (summary, tally, data) =
             unsafe { (summary_mut(summary)?, optional(tally), bytes(data, len)?) };
-        append(summary, Summary::of_utf32(data).into(), tally, |tally| {
-            tally.add_utf32(data);
-            Ok(())
-        })
+        summary.change(|summary| summary.append_utf32(data, tally))
     })
 }
 
@@ -134,8 +122,8 @@ pub unsafe extern "C" fn doubles_merge(
         // SAFETY: the caller's word on all pointers.
         let (summary, tally, right) =
             unsafe { (summary_mut(summary)?, optional(tally), right.as_ref()) };
-        let right = right.ok_or(DoublesStatus::NullPointer)?;
-        append(summary, right.try_into()?, tally, |_| Ok(()))
+        let right = right.ok_or(DoublesStatus::NullPointer)?.try_into()?;
+        summary.change(|summary| summary.append_summary(right, tally))
     })
 }
 
@@ -149,23 +137,17 @@ unsafe fn summary_mut<'a>(
     unsafe { summary.as_mut() }.ok_or(DoublesStatus::NullPointer)
 }
 
-/// Merges `right` into the summary, and into the tally, if there is one, what `add` finds inside of
-/// `right` and what is doubled where they meet. Changes nothing if it fails.
-fn append(
-    summary: &mut DoublesSummary,
-    right: TextSummary,
-    tally: Option<&mut Tally>,
-    add: impl FnOnce(&mut Tally) -> Result<(), InvalidUtf8>,
-) -> Result<u64, DoublesStatus> {
-    let mut at_the_seam = Vec::new();
-    let left = TextSummary::try_from(&*summary)?;
-    let merged = left.merge(right, |unit| at_the_seam.push(unit))?;
-    if let Some(tally) = tally {
-        add(tally)?;
-        at_the_seam.iter().for_each(|&unit| tally.add(unit, 1));
+impl DoublesSummary {
+    /// Lets `change` act on what the struct stands for. Returns zero, or a status and changes nothing.
+    fn change(
+        &mut self,
+        change: impl FnOnce(&mut TextSummary) -> Result<(), InvalidUtf8>,
+    ) -> Result<u64, DoublesStatus> {
+        let mut summary = TextSummary::try_from(&*self)?;
+        change(&mut summary)?;
+        *self = summary.into();
+        Ok(0)
     }
-    *summary = merged.into();
-    Ok(0)
 }
 
 impl TryFrom<&DoublesSummary> for TextSummary {

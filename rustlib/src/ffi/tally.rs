@@ -1,7 +1,7 @@
 //! The exports for tallies: a handle that the caller makes, fills, reads and frees.
 
-use super::DoublesStatus;
-use super::guard::{bytes, guard, input, output};
+use super::guard::{DoublesStatus, bytes, guard, input, output};
+use crate::code_points;
 use crate::tally::Tally;
 use std::ptr;
 
@@ -71,7 +71,8 @@ pub unsafe extern "C" fn doubles_tally_utf8(
     guard(|| {
         // SAFETY: the caller's word on tally, data and len.
         let (tally, data) = unsafe { (handle_mut(tally)?, bytes(data, len)?) };
-        tally.add_utf8(data)?;
+        code_points::validate(data)?;
+        tally.add_utf8(data);
         Ok(0)
     })
 }
