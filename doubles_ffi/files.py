@@ -13,14 +13,10 @@ import contextlib
 import errno
 import functools
 import io
-import itertools
 import math
 import os
 import stat
-import sys
-import time
-from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from doubles_ffi._buffers import (
     CONTINUATION,
@@ -36,9 +32,7 @@ from doubles_ffi._library import check, ffi, lib
 from doubles_ffi.summary import Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
-
-    from doubles_ffi._threads import Workers
+    from collections.abc import Callable, Iterator
 
     class BinaryFile(Protocol):
         """What can be read into a buffer."""
@@ -49,10 +43,8 @@ if TYPE_CHECKING:
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
     Progress = Callable[[int, int | None], object]
     IsStopped = Callable[[], bool]
-    Item = TypeVar("Item")
-    Result = TypeVar("Result")
 
-__all__ = ["FileCounter", "count_file", "standard_input"]
+__all__ = ["WORTH_SPLITTING", "FileCounter", "count_file"]
 
 # Bytes per read. Of a cached file, 256 KiB to 1 MiB are within noise of each other; 128 KiB loses a
 # tenth.
@@ -65,15 +57,7 @@ _PIECE = 16 * 1024 * 1024
 # Below this many bytes, threads take longer to load and to start than they save. In a new process,
 # one thread and two take 9 ms each for 32 MiB of UTF-8, and 19 and 15 for 64 MiB; bytes break even
 # at 256 MiB.
-_WORTH_SPLITTING = 64 * 1024 * 1024
-
-# Small files are handed to a thread in batches of so many seconds, and of so many files at most.
-_BATCH_SECONDS = 1e-3
-_BATCH_FILES = 16
-
-# Files that take fewer seconds each are counted by the calling thread: several threads would wait
-# for Python's lock most of the time. Cached files of 4 KiB: 10 us each on one thread, 27 us on two.
-_QUICK = 1e-4
+WORTH_SPLITTING = 64 * 1024 * 1024
 
 # Bytes that a pipe is to hold. With Linux's own choice of 64 KiB, writer and reader wake each other
 # four times as often, and a pipe takes four times as long.
@@ -127,7 +111,6 @@ class FileCounter:
         self._limit = thread_limit(threads)
         self._tally = tally
         self._buffers: list[Any] = []  # those which are not in use
-        self._seconds = _QUICK / 2  # that a small file takes, smoothed; a guess
 
     def count(
         self,
@@ -154,62 +137,6 @@ class FileCounter:
         stretch.end = blocks.end
         return stretch
 
-    def count_each(
-        self, names: Iterable[str], progress: Progress | None = None
-    ) -> Iterator[tuple[str, Stretch | Exception]]:
-        """Count files side by side; yield each name with what came of it, in their order.
-
-        The name - is standard input. Progress is that of large files alone, one by one.
-        """
-        threads = self._threads()
-        if threads == 1:
-            for name in names:
-                yield name, self._attempt(name, progress)
-            return
-        with contextlib.closing(
-            _in_order(self._count_small, self._batches(names), threads)
-        ) as counted:
-            for name, result in itertools.chain.from_iterable(counted):
-                yield name, result or self._attempt(name, progress)
-
-    def _batches(self, names: Iterable[str]) -> Iterator[tuple[list[str], bool]]:
-        """Yield some names at a time, and whether the calling thread had best count them itself.
-
-        There each comes by itself: it may be long until the next one is known.
-        """
-        names = iter(names)
-        while True:
-            here = self._seconds < _QUICK
-            size = 1 if here else min(int(_BATCH_SECONDS / self._seconds) or 1, _BATCH_FILES)
-            batch = list(itertools.islice(names, size))
-            if not batch:
-                return
-            yield batch, here
-
-    def _count_small(
-        self, names: list[str], is_stopped: IsStopped
-    ) -> list[tuple[str, Stretch | Exception | None]]:
-        """Count the small files, and leave the others to the calling thread.
-
-        There a large file has all threads, and a pipe that nobody writes to can be interrupted.
-        """
-        start = time.perf_counter()
-        results = [
-            (name, self._attempt(name, None, is_stopped) if _is_small(name) else None)
-            for name in names
-        ]
-        seconds = (time.perf_counter() - start) / len(names)
-        self._seconds += (seconds - self._seconds) / 8
-        return results
-
-    def _attempt(
-        self, name: str, progress: Progress | None, is_stopped: IsStopped | None = None
-    ) -> Stretch | Exception:
-        try:
-            return self.count(standard_input() if name == "-" else name, progress, is_stopped)
-        except (OSError, ValueError, MemoryError) as error:  # Not text, or no name: a ValueError.
-            return error
-
     def _append(self, stretch: Stretch, blocks: _Blocks) -> None:
         """Append what is counted as it stands in the file."""
         kind = self._kind
@@ -231,11 +158,11 @@ class FileCounter:
     def _append_pieces(self, stretch: Stretch, blocks: _Blocks) -> None:
         """Append what is left of a large regular file, for as long as nothing is wrong."""
         region = blocks.region()
-        if region is None or region.size < _WORTH_SPLITTING:
+        if region is None or region.size < WORTH_SPLITTING:
             return
         descriptor, start, size = region
         stop = start + size
-        threads = min(self._threads(), math.ceil(size / _PIECE))
+        threads = min(self.threads(), math.ceil(size / _PIECE))
         if threads == 1:
             return
 
@@ -246,8 +173,10 @@ class FileCounter:
             finally:
                 self._buffers.append(buffer)
 
-        pieces = ((range(i, min(i + _PIECE, stop)), False) for i in range(start, stop, _PIECE))
-        with contextlib.closing(_in_order(count_piece, pieces, threads)) as parts:
+        from doubles_ffi._threads import in_order  # Takes 2 ms.
+
+        pieces = (range(i, min(i + _PIECE, stop)) for i in range(start, stop, _PIECE))
+        with contextlib.closing(in_order(count_piece, pieces, threads)) as parts:
             for part in parts:
                 if part is None:
                     break
@@ -281,7 +210,8 @@ class FileCounter:
         except IndexError:
             return ffi.new("uint8_t[]", _BLOCK)
 
-    def _threads(self) -> int:
+    def threads(self) -> int:
+        """Return how many threads it may use."""
         return min(_most_threads(), self._limit) if self._limit else _most_threads()
 
     def _append_decoded(self, stretch: Stretch, blocks: _Blocks) -> None:
@@ -402,64 +332,3 @@ def _opened(file: Path | BinaryFile) -> contextlib.AbstractContextManager[Any]:
     if not hasattr(file, "readinto"):
         raise TypeError(f"expected a path or a binary file, not {type(file).__name__}")
     return contextlib.nullcontext(file)
-
-
-def standard_input() -> Any:
-    """Return standard input as a binary file.
-
-    Raises:
-        OSError: it is closed.
-    """
-    if sys.stdin is None:
-        raise OSError(errno.EBADF, "standard input is closed")
-    return sys.stdin.buffer
-
-
-def _is_small(name: str) -> bool:
-    """Tell whether a name is that of a regular file that one thread had best count."""
-    if name == "-":
-        return False
-    try:
-        status = os.stat(name)  # noqa: PTH116 (as in _opened)
-    except (OSError, ValueError):
-        return False
-    # What has no size may be any of /proc, where some files never end.
-    return stat.S_ISREG(status.st_mode) and 0 < status.st_size < _WORTH_SPLITTING
-
-
-def _in_order(
-    function: Callable[[Item, IsStopped], Result], work: Iterable[tuple[Item, bool]], threads: int
-) -> Generator[Result]:
-    """Yield what `function` returns for each item, in their order.
-
-    So many threads work on it, a few items ahead, but for the items that say they had best be done
-    here. The function also gets what tells it that its result is no longer wanted.
-    """
-    stopped = False
-    workers = None
-    ahead: deque[Callable[[], Result]] = deque()
-
-    def is_stopped() -> bool:
-        return stopped
-
-    try:
-        for item, here in work:
-            call: Callable[[], Result] = functools.partial(function, item, is_stopped)
-            if not here:
-                workers = workers or _new_workers(threads)
-                call = workers.submit(call)
-            ahead.append(call)
-            if here or len(ahead) > 2 * threads:
-                yield ahead.popleft()()
-        while ahead:
-            yield ahead.popleft()()
-    finally:
-        stopped = True
-        if workers:
-            workers.close()
-
-
-def _new_workers(threads: int) -> Workers:
-    from doubles_ffi._threads import Workers  # Takes 2 ms.
-
-    return Workers(threads)

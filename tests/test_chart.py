@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from doubles_ffi import chart
+from doubles_ffi.cli import chart
 
 # A letter, CJK of two cells, an emoji, a combining mark, a space, controls, a surrogate, RTL.
 ENTRIES = [

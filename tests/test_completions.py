@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from doubles_ffi.cli import parsers
-from doubles_ffi.completions import script
+from doubles_ffi.cli import main
+from doubles_ffi.cli.completions import script
+from doubles_ffi.cli.parser import parsers
 
 BASH = """
 source /dev/stdin <<< "$1"; shift
@@ -57,7 +58,7 @@ def run(shell, code, tmp_path, *words):
         stdin=subprocess.DEVNULL,
     )
     assert end.stderr == ""
-    if shell == "fish":  # Behind a tab it describes what the word does.
+    if shell == "fish":  # After a tab it describes what the word does.
         return [line.split("\t")[0] for line in end.stdout.splitlines()]
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", " ", end.stdout).split()
 
@@ -98,8 +99,6 @@ def test_files(shell, words, tmp_path):
 
 
 def test_the_command_writes_them(capsys):
-    from doubles_ffi.cli import main
-
     for shell in ("bash", "zsh", "fish"):
         assert main(["completions", shell]) == 0
         assert capsys.readouterr().out == script(shell)

@@ -46,7 +46,7 @@ def small_blocks(monkeypatch):
     """Make small files go the ways of large ones."""
     monkeypatch.setattr(files, "_BLOCK", BLOCK)
     monkeypatch.setattr(files, "_PIECE", PIECE)
-    monkeypatch.setattr(files, "_WORTH_SPLITTING", 1)
+    monkeypatch.setattr(files, "WORTH_SPLITTING", 1)
 
 
 @pytest.fixture
@@ -333,8 +333,6 @@ def forbidden(path):
 def test_no_permission(forbidden):
     with pytest.raises(PermissionError):
         count_file(forbidden)
-    [(_, error)] = FileCounter(None).count_each([str(forbidden)])
-    assert isinstance(error, PermissionError)
 
 
 def test_an_error_while_reading_is_raised(path, monkeypatch):
@@ -347,7 +345,7 @@ def test_an_error_while_reading_is_raised(path, monkeypatch):
     with pytest.raises(OSError, match="Input/output error"):
         count_file(Bad())
     # A piece that can't be read is left to reading in order, where the error shows again; or not.
-    monkeypatch.setattr(files, "_WORTH_SPLITTING", 1)
+    monkeypatch.setattr(files, "WORTH_SPLITTING", 1)
     monkeypatch.setattr(files, "_BLOCK", BLOCK)
     monkeypatch.setattr(os, "preadv", fail)
     path.write_bytes(ALL_EQUAL)
@@ -485,7 +483,7 @@ TRUNCATED = """
 import os, sys
 from doubles_ffi import count_file, files
 
-files._BLOCK, files._PIECE, files._WORTH_SPLITTING = 4096, 16384, 1
+files._BLOCK, files._PIECE, files.WORTH_SPLITTING = 4096, 16384, 1
 path, size = sys.argv[1], 300_000
 shrunk = 0
 
@@ -579,89 +577,30 @@ def test_no_more_threads_than_asked_for(path, monkeypatch, set_threads):
 
 
 def test_systems_without_preadv(path, monkeypatch):
-    monkeypatch.setattr(files, "_WORTH_SPLITTING", 1)
+    monkeypatch.setattr(files, "WORTH_SPLITTING", 1)
     monkeypatch.delattr(os, "preadv")
     path.write_bytes(b"a" * 2_000_000)
     assert count_file(path, threads=2) == 1_999_999
 
 
-@pytest.fixture
-def many(tmp_path, monkeypatch, set_threads):
-    """Names of many files, among them ones that are not small, not there, not text."""
-    set_threads(3)
-    monkeypatch.setattr(files, "_WORTH_SPLITTING", 1000)
-    expected = []
-    for i in range(200):
-        name = tmp_path / str(i)
-        name.write_bytes(b"a" * (i * 7))
-        expected.append((str(name), max(i * 7 - 1, 0)))
-    wrong = tmp_path / "wrong"
-    wrong.write_bytes(b"a\xff")
-    expected[20:20] = [(str(tmp_path / "missing"), FileNotFoundError)]
-    expected[50:50] = [(str(tmp_path), IsADirectoryError)]
-    expected[90:90] = [(str(wrong), UnicodeDecodeError), ("a\0b", ValueError)]
-    return expected
-
-
-@pytest.mark.parametrize("quick", [1e-12, 1e-4, 1e9], ids=["threads", "as it comes", "one thread"])
-@pytest.mark.parametrize("threads", [None, 1, 2])
-def test_many_files_come_in_order(threads, quick, many, monkeypatch):
-    monkeypatch.setattr(files, "_QUICK", quick)
-    found = FileCounter("utf-8", threads).count_each(name for name, _ in many)
-    told = [
-        (name, type(result) if isinstance(result, Exception) else result.count)
-        for name, result in found
-    ]
-    assert told == many
-
-
-def test_many_files_and_then_no_more_interest(many):
-    counted = FileCounter("utf-8").count_each(name for name, _ in many)
-    assert next(counted)[0] == many[0][0]
-    counted.close()
-    assert threading.active_count() == 1
-
-
 def test_workers_stop_in_the_middle_when_told(path, monkeypatch):
     monkeypatch.setattr(files, "_BLOCK", BLOCK)
-    asked = itertools.count(1)
     path.write_bytes(ALL_EQUAL)
-    counter = FileCounter("utf-8")
-    counted = counter._count_small([str(path)], lambda: next(asked) > 1000)
-    assert [result.count for _, result in counted] == [999]
-    blocks = next(asked) - 1
-    assert blocks >= len(ALL_EQUAL) // BLOCK
-    # The pieces of a file and the files of a batch: asked before each block.
-    for last in range(blocks):
-        asked = itertools.count()
-        with pytest.raises(files.StoppedError):
-            counter._count_small([str(path)] * 9, lambda: next(asked) == last)  # noqa: B023 (called at once)
-        assert next(asked) == last + 1
+    asked = itertools.count()
     with path.open("rb") as file:
-        asked = itertools.count()
         buffer = files.ffi.new("uint8_t[]", BLOCK)
         stop = 3 * BLOCK
+        counter = FileCounter("utf-8")
         piece = counter._count_piece(file.fileno(), range(stop), buffer, lambda: next(asked) == 2)
-        assert piece is None
-        assert next(asked) == 3
-
-
-def test_what_the_calling_thread_counts_itself(tmp_path, path, monkeypatch):
-    monkeypatch.setattr(files, "_WORTH_SPLITTING", 10)
-    path.touch()
-    os.mkfifo(tmp_path / "fifo")
-    for size in (0, 1, 9, 10):
-        path.write_bytes(b"a" * size)
-        assert files._is_small(str(path)) == (size in (1, 9))
-    for name in ("-", "a\0b", "/dev/null", str(tmp_path / "fifo"), str(tmp_path / "missing")):
-        assert not files._is_small(name)
+    assert piece is None
+    assert next(asked) == 3
 
 
 INTERRUPTED_AT_THE_START = """
 import signal, sys, threading
 from doubles_ffi import count_file, files
 
-files._WORTH_SPLITTING = files._BLOCK = 4096
+files.WORTH_SPLITTING = files._BLOCK = 4096
 start = threading.Thread.start
 
 def interrupted(thread):

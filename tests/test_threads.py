@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from doubles_ffi.files import _in_order as in_order
+from doubles_ffi._threads import in_order
 
 
 def test_results_come_in_order_whoever_is_first():
@@ -14,12 +14,25 @@ def test_results_come_in_order_whoever_is_first():
         time.sleep(0.05 if item == 0 else 0)
         return item, threading.get_ident()
 
-    work = [(item, item % 7 == 3) for item in range(100)]
-    results = list(in_order(slow_at_first, work, 3))
+    results = list(in_order(slow_at_first, range(100), 3))
     assert [item for item, _ in results] == list(range(100))
-    here = {item for item, thread in results if thread == threading.get_ident()}
-    assert here == set(range(3, 100, 7))
+    assert threading.get_ident() not in {thread for _, thread in results}
     assert threading.active_count() == 1
+
+
+def test_results_do_not_wait_for_an_item_that_is_long_in_coming():
+    seen = []
+
+    def items():
+        for item in range(10):
+            yield item
+            if item in (0, 1, 5):
+                yield None
+                assert seen == list(range(item + 1))
+
+    for item in in_order(lambda item, _: item, items(), 3):
+        seen.append(item)
+    assert seen == list(range(10))
 
 
 def test_an_error_is_raised_where_its_result_would_come():
@@ -28,20 +41,20 @@ def test_an_error_is_raised_where_its_result_would_come():
             raise LookupError(item)
         return item
 
-    results = in_order(fail, [(item, False) for item in range(9)], 2)
+    results = in_order(fail, range(9), 2)
     assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
     with pytest.raises(LookupError):
         next(results)
     assert threading.active_count() == 1
 
 
-def test_work_is_asked_for_as_it_is_needed():
+def test_items_are_asked_for_as_they_are_needed():
     asked = []
 
     def endless():
         while True:
             asked.append(1)
-            yield len(asked), False
+            yield len(asked)
 
     with closing(in_order(lambda item, _: item, endless(), 2)) as results:
         assert next(results) == 1
@@ -56,7 +69,7 @@ def test_whoever_works_is_told_to_stop():
             started.set()
         return item
 
-    with closing(in_order(until_stopped, [(i, False) for i in range(9)], 1)) as results:
+    with closing(in_order(until_stopped, range(9), 1)) as results:
         assert next(results) == 0
         started.wait()
     assert threading.active_count() == 1
@@ -67,4 +80,4 @@ def test_threads_that_can_not_be_started(monkeypatch):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", fail)
-    assert list(in_order(lambda item, _: item, [(i, False) for i in range(9)], 2)) == list(range(9))
+    assert list(in_order(lambda item, _: item, range(9), 2)) == list(range(9))

@@ -1,23 +1,23 @@
-"""The command `doubles`."""
+"""The arguments of the command."""
 
 from __future__ import annotations
 
 import argparse
 import codecs
 import functools
-import io
 import re
 import string
-import sys
-from typing import TYPE_CHECKING
 
-from doubles_ffi import __version__, commands
+from doubles_ffi import __version__
+from doubles_ffi.cli.streams import FAILED, complain
 from doubles_ffi.generate import random_string
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+__all__ = ["SHELLS", "parse", "parsers"]
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells report it.
+SHELLS = ("bash", "zsh", "fish")
+
+# How many units --tally and --plot show if --top does not say.
+_TOP = 10
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -27,76 +27,44 @@ _ALPHABETS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, 2 after any error, 130 after Ctrl-C."""
-    try:
-        return _run(sys.argv[1:] if arguments is None else list(arguments))
-    except BrokenPipeError:  # The reader has seen enough.
-        commands.discard(sys.stdout)
-        return 0
-    except OSError as error:
-        commands.discard(sys.stdout)
-        commands.complain("standard output", error.strerror)
-        return commands.FAILED
-    except KeyboardInterrupt:
-        commands.discard(sys.stdout)  # A reader that does not read would hold up the end.
-        return _INTERRUPTED
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Parse; options may stand before, between and after files, as people expect of a command.
 
-
-def _run(arguments: list[str]) -> int:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # File names come and go as the bytes that they are, whatever the locale.
-        sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
-    try:
-        options = _parse(arguments)
-    except SystemExit:  # Wrong usage; or help, whose writing may fail as well.
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        raise
-    if sys.stdout is None:
-        commands.complain("standard output", "is closed")
-        return commands.FAILED
-    status: int = options.run(options)
-    sys.stdout.flush()
-    return status
-
-
-def _parse(arguments: list[str]) -> argparse.Namespace:
-    """Parse; options may stand before, between and behind files, as people expect of a command."""
+    Raises:
+        SystemExit: the arguments are wrong, or asked for help, which is written.
+    """
     parser, subparsers = parsers()
     subparser = subparsers.get(arguments[0]) if arguments else None
     if subparser is None:
         return parser.parse_args(arguments)
     if arguments[0] != "count":
         return subparser.parse_args(arguments[1:])
-    # Behind -- all are files; argparse would forget that.
+    # After -- all are files; argparse would forget that.
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    options = subparser.parse_intermixed_args(_with_tally_length(arguments[1:end]))
+    options = subparser.parse_intermixed_args(arguments[1:end])
     options.files = [*options.files, *arguments[end + 1 :]]
-    if options.null and options.files_from is None:
-        subparser.error("-0 needs --files-from")
-    if options.files_from == "-" and "-" in options.files:
-        subparser.error("standard input can't be both a list of files and a file")
-    if options.plot and not _has_matplotlib():
-        commands.complain("--plot", "needs matplotlib: pip install 'doubles_ffi[plot]'")
-        raise SystemExit(commands.FAILED)
+    _check_count(options, subparser)
     return options
+
+
+def _check_count(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    if options.null and options.files_from is None:
+        parser.error("-0 needs --files-from")
+    if options.files_from == "-" and "-" in options.files:
+        parser.error("standard input can't be both a list of files and a file")
+    if options.top is None:
+        options.top = _TOP
+    elif not (options.tally or options.plot):
+        parser.error("--top needs --tally or --plot")
+    if options.plot and not _has_matplotlib():
+        complain("--plot", "needs matplotlib: pip install 'doubles_ffi[plot]'")
+        raise SystemExit(FAILED)
 
 
 def _has_matplotlib() -> bool:
     from importlib.util import find_spec
 
     return find_spec("matplotlib") is not None
-
-
-def _with_tally_length(arguments: list[str]) -> list[str]:
-    """Give each --tally its number: argparse would take the next file for it."""
-    return [
-        f"{word}={commands.MOST_DOUBLED}"
-        if word == "--tally" and not following.isdecimal()
-        else word
-        for word, following in zip(arguments, [*arguments[1:], ""])
-    ]
 
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -133,21 +101,20 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
             "Write the script that makes SHELL complete this command.",
         ),
     ):
-        add(
-            subparsers.add_parser(
-                name,
-                usage=f"%(prog)s [OPTION]... {operands}",
-                formatter_class=formatter,
-                allow_abbrev=False,
-                help=summary,
-                description=description,
-            )
+        subparser = subparsers.add_parser(
+            name,
+            usage=f"%(prog)s [OPTION]... {operands}",
+            formatter_class=formatter,
+            allow_abbrev=False,
+            help=summary,
+            description=description,
         )
+        subparser.set_defaults(command=name)
+        add(subparser)
     return parser, subparsers.choices
 
 
 def _add_count(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=commands.count)
     parser.add_argument(
         "files", metavar="FILE", nargs="*", help="a file; - or nothing is standard input"
     )
@@ -161,12 +128,13 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
         help="read text in this encoding (default: %(default)s)",
     )
     parser.add_argument(
-        "--tally",
+        "--tally", action="store_true", help="show the most doubled characters of all files"
+    )
+    parser.add_argument(
+        "--top",
         metavar="N",
-        nargs="?",
-        const=commands.MOST_DOUBLED,
         type=_positive,
-        help=f"show the N most doubled characters of all files (default: {commands.MOST_DOUBLED})",
+        help=f"show or draw N of them (default: {_TOP})",
     )
     parser.add_argument(
         "--plot",
@@ -197,7 +165,6 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_random(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=commands.random)
     parser.add_argument(
         "length",
         metavar="LENGTH",
@@ -220,10 +187,7 @@ def _add_random(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_completions(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=commands.completions)
-    parser.add_argument(
-        "shell", metavar="SHELL", choices=commands.SHELLS, help="one of: %(choices)s"
-    )
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help="one of: %(choices)s")
 
 
 def _text_encoding(name: str) -> str:
@@ -236,7 +200,8 @@ def _text_encoding(name: str) -> str:
 
 def _positive(text: str) -> int:
     if not re.fullmatch("0*[1-9][0-9]{,8}", text):
-        raise argparse.ArgumentTypeError(f"not a number from 1 on: {text[:20]!r}")
+        message = f"expected an integer from 1 to 999999999, not {text[:20]!r}"
+        raise argparse.ArgumentTypeError(message)
     return int(text)
 
 

@@ -1,16 +1,23 @@
-"""Completions for shells, made from the parsers, so that each option stands in one place."""
+"""The subcommand `doubles completions`: each script is made from the parsers."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from doubles_ffi.cli import parsers
+from doubles_ffi.cli.parser import parsers
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-__all__ = ["script"]
+__all__ = ["completions", "script"]
+
+
+def completions(options: argparse.Namespace) -> int:
+    """Write what makes a shell complete the command."""
+    sys.stdout.write(script(options.shell))
+    return 0
 
 
 def script(shell: str) -> str:
@@ -131,8 +138,8 @@ def _flags(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _takes_value(action: argparse.Action) -> bool:
-    """Tell whether the next word is the option's; behind one that can do without, it rarely is."""
-    return action.nargs not in {0, "?"}
+    """Tell whether the next word is the option's."""
+    return action.nargs != 0
 
 
 def _help(action: argparse.Action) -> str:

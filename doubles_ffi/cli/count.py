@@ -1,0 +1,185 @@
+"""The subcommand `doubles count`."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from doubles_ffi.cli.names import file_size, listed
+from doubles_ffi.cli.progress import Bar
+from doubles_ffi.cli.scheduling import Scheduler
+from doubles_ffi.cli.streams import FAILED, complain, discard
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator
+
+    from doubles_ffi.summary import Stretch
+
+__all__ = ["count"]
+
+
+def count(options: argparse.Namespace) -> int:
+    """Count doubles in files."""
+    return _Count(options).run()
+
+
+class _Count:
+    """One run of `doubles count`."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._encoding = None if options.bytes else options.encoding
+        self._has_tally = bool(options.tally or options.plot)
+        self._bar = Bar(options.progress)
+        self._status = 0
+        self._named = self._files = self._doubles = self._length = 0
+        self._tally: Counter[Any] = Counter()
+
+    def run(self) -> int:
+        """Count all files, and return the exit status."""
+        options = self._options
+        scheduler = Scheduler(self._encoding, options.threads, tally=self._has_tally)
+        try:
+            with contextlib.closing(self._bar):
+                for name, result in scheduler.count_each(self._names(), self._bar.callback):
+                    self._named += 1
+                    if isinstance(result, Exception):
+                        self._fail(name, self._reason(result))
+                    else:
+                        self._add(name, result)
+            self._conclude()
+            sys.stdout.flush()
+        except BrokenPipeError:  # The reader has seen enough; an error before that stays one.
+            discard(sys.stdout)
+        return self._status
+
+    def _names(self) -> Iterable[str | None]:
+        """Return the names; None among them says that the next one may be long in coming."""
+        source = self._options.files_from
+        if source is None:
+            return self._bar.measured(self._options.files or ["-"])
+        names = itertools.chain(self._options.files, self._listed(source))
+        # A list that is still being written is counted as it comes.
+        return self._bar.measured(names) if file_size(source) else _answered(names)
+
+    def _listed(self, source: str) -> Iterator[str | None]:
+        try:
+            for name in listed(source, b"\0" if self._options.null else b"\n"):
+                if name == source == "-":
+                    self._fail(name, "is the list of files")
+                else:
+                    yield name
+        except OSError as error:
+            self._fail(source, error.strerror)
+
+    def _add(self, name: str, stretch: Stretch) -> None:
+        self._files += 1
+        self._doubles += stretch.count
+        self._length += stretch.length
+        tally = stretch.read_tally(text=self._encoding is not None) or Counter()
+        self._tally.update(tally)
+        self._bar.advance(stretch.end)
+        if self._options.total_only:
+            return
+        if self._options.json:
+            self._write_json({"file": name}, stretch.count, stretch.length, tally)
+        else:
+            self._write(f"{stretch.count}\t{name}")
+
+    def _conclude(self) -> None:
+        options = self._options
+        if options.json:
+            if options.total_only:
+                known = {"files": self._files}
+                self._write_json(known, self._doubles, self._length, self._tally)
+        elif options.total_only or self._named > 1:
+            self._write(f"{self._doubles}\ttotal")
+        if options.tally and not options.json:
+            self._write_table()
+        if options.plot:
+            self._plot()
+
+    def _plot(self) -> None:
+        import signal
+
+        from doubles_ffi.cli import chart
+
+        sys.stdout.flush()
+        # Ctrl-C in matplotlib: it takes long to end, or fails in its own ways.
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            chart.draw(self._most_doubled(self._tally), self._options.plot)
+        except (ImportError, OSError, ValueError) as error:
+            self._fail(self._options.plot, self._reason(error))
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _most_doubled(self, tally: Counter[Any]) -> list[tuple[Any, int]]:
+        by_doubles = sorted(tally.items(), key=lambda entry: (-entry[1], entry[0]))
+        return by_doubles[: self._options.top]
+
+    def _write_json(
+        self, known: dict[str, Any], doubles: int, length: int, tally: Counter[Any]
+    ) -> None:
+        import json
+
+        entry = {**known, "count": doubles, "length": length}
+        if self._options.tally:
+            from doubles_ffi.cli import chart
+
+            most = self._most_doubled(tally)
+            entry["tally"] = {u if isinstance(u, str) else chart.code(u): n for u, n in most}
+        self._write(json.dumps(entry))
+
+    def _write_table(self) -> None:
+        import shutil
+
+        from doubles_ffi.cli import chart
+
+        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        lines = chart.table(
+            self._most_doubled(self._tally),
+            shutil.get_terminal_size().columns,
+            sys.stdout.encoding or "ascii",
+            color=color and os.environ.get("TERM") != "dumb",
+        )
+        self._write("")
+        for line in lines:
+            self._write(line)
+
+    def _write(self, line: str) -> None:
+        self._bar.make_room(sys.stdout)
+        print(line)
+
+    def _fail(self, name: str, reason: str | None) -> None:
+        self._status = FAILED
+        self._bar.make_room(sys.stderr)
+        complain(name, reason)
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, OSError):
+            return error.strerror or str(error)
+        if isinstance(error, UnicodeError):
+            return f"not {self._encoding}: {_where(error)}; try --bytes, or --encoding NAME"
+        if isinstance(error, MemoryError):
+            return "not enough memory"
+        return str(error)
+
+
+def _where(error: UnicodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"{error.reason} at byte {error.start}"
+    return str(error)
+
+
+def _answered(names: Iterable[str | None]) -> Iterator[str | None]:
+    """Write out the results for the names so far before waiting for the next one."""
+    for name in names:
+        yield name
+        if name is None:
+            sys.stdout.flush()

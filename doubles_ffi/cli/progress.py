@@ -1,0 +1,91 @@
+"""How far the count is, on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import time
+from typing import TYPE_CHECKING, Any, TextIO
+
+from doubles_ffi.cli.names import file_size
+from doubles_ffi.cli.streams import complain, discard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Bar"]
+
+# Seconds before `--progress auto` shows anything: most counts are over by then.
+_PATIENCE = 0.5
+
+
+class Bar:
+    """A bar, if one is wanted; tqdm is loaded once there is something to show."""
+
+    def __init__(self, when: str) -> None:
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        is_wanted = is_terminal if when == "auto" else when == "always" and sys.stderr is not None
+        self.callback = self._show if is_wanted else None
+        self._from = time.monotonic() + (_PATIENCE if when == "auto" else 0)
+        self._names: list[str] = []
+        self._before = 0  # bytes of the files that are done
+        self._bar: Any = None
+        self._is_drawn = False
+
+    def measured(self, names: Iterable[str | None]) -> Iterable[str | None]:
+        """Return the names; read to the end if there may be a bar, which shows their total size."""
+        if self.callback:
+            self._names = [name for name in names if name is not None]
+            return self._names
+        return names
+
+    def advance(self, size: int) -> None:
+        """Take note of a file that is done."""
+        self._before += size
+        if self.callback:
+            self.callback(0, None)
+
+    def _show(self, done: int, _total: int | None) -> None:
+        done += self._before
+        try:
+            if self._bar is not None:
+                self._is_drawn |= bool(self._bar.update(done - self._bar.n))
+            elif time.monotonic() >= self._from:
+                self._start(done)
+        except OSError:  # There is nobody to show it to.
+            discard(sys.stderr)
+
+    def _start(self, done: int) -> None:
+        try:
+            from tqdm import tqdm
+        except ImportError:  # It is a requirement, but the count can do without.
+            complain("--progress", "needs tqdm: pip install tqdm")
+            self._from = math.inf
+            return
+        tqdm.monitor_interval = 0  # Or it starts a thread.
+        sizes = [file_size(name) for name in self._names]
+        total = sum(filter(None, sizes)) if sizes and None not in sizes else None
+        self._bar = tqdm(
+            initial=done,
+            total=total,
+            unit="B",
+            unit_scale=True,
+            dynamic_ncols=True,
+            leave=False,
+            file=sys.stderr,
+        )
+        self._is_drawn = True
+
+    def make_room(self, stream: TextIO) -> None:
+        """Wipe it out until it is next drawn, for a line on the same terminal."""
+        if self._is_drawn and (stream is sys.stderr or stream.isatty()):
+            self._is_drawn = False
+            self._bar.clear()
+
+    def close(self) -> None:
+        """Wipe it out."""
+        if self._bar is not None:
+            with contextlib.suppress(OSError):
+                self._bar.close()
+            self._is_drawn = False

@@ -1,0 +1,34 @@
+"""The subcommand `doubles random`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from doubles_ffi._library import ffi
+from doubles_ffi.cli.streams import FAILED, complain
+from doubles_ffi.generate import Source
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["random"]
+
+# Characters per turn: enough for all threads, and whole blocks of the generator's.
+_BLOCK = 4 * 1024 * 1024
+
+
+def random(options: argparse.Namespace) -> int:
+    """Write random characters."""
+    try:
+        source = Source(options.alphabet, options.seed, threads=None)
+    except OSError as error:
+        complain("random numbers of the system", error.strerror)
+        return FAILED
+    buffer = ffi.new("uint8_t[]", min(options.length, _BLOCK))
+    for start in range(0, options.length, _BLOCK):
+        source.fill(buffer, len(buffer))
+        rest = memoryview(ffi.buffer(buffer))[: options.length - start]
+        while rest:  # Where Python does not buffer, a write may take only a part.
+            rest = rest[sys.stdout.buffer.write(rest) :]
+    return 0
