@@ -83,7 +83,7 @@ def count_doubles(data: Data, *, encoding: str | None = None, threads: int | Non
         elif kind is Kind.UTF8:
             count = lib.doubles_count_utf8(pointer, length, limit)
         else:
-            count = lib.doubles_count_utf32(pointer, length)
+            count = lib.doubles_count_utf32(pointer, length, limit)
         if count == lib.DOUBLES_STATUS_INVALID_UTF8:
             raise utf8_error(data, encoding)
         total += check(count)

@@ -59,7 +59,7 @@ class Stretch:
         elif kind is Kind.UTF8:
             status = lib.doubles_update_utf8(self.summary, self.tally, pointer, size, limit)
         else:
-            status = lib.doubles_update_utf32(self.summary, self.tally, pointer, size)
+            status = lib.doubles_update_utf32(self.summary, self.tally, pointer, size, limit)
         if status == lib.DOUBLES_STATUS_INVALID_UTF8:
             raise self.error(ffi.buffer(pointer, size)[:])
         check(status)

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 // Changes whenever a function of this header changes its name, its arguments or its meaning.
-#define DOUBLES_ABI_VERSION 1
+#define DOUBLES_ABI_VERSION 2
 
 // Bytes of a key for `doubles_fill_random`.
 #define DOUBLES_KEY_LENGTH 32
@@ -111,13 +111,23 @@ int64_t doubles_count_utf8(const uint8_t *data, size_t len, size_t threads);
 // `data` points to `len` readable bytes.
 int64_t doubles_valid_utf8(const uint8_t *data, size_t len);
 
-// Counts doubles between UTF-32 units: four bytes each, of any alignment and byte order. What
-// follows the last whole unit is not counted.
+// Counts doubles between units of two bytes each, of any alignment and byte order, on at most
+// `threads` threads; 0 leaves their number to the library. Units are compared, never interpreted. Bytes
+// after the last whole unit are ignored.
 //
 // # Safety
 //
 // `data` points to `len` readable bytes.
-int64_t doubles_count_utf32(const uint8_t *data, size_t len);
+int64_t doubles_count_utf16(const uint8_t *data,
+                            size_t len,
+                            size_t threads);
+
+// The same for units of four bytes.
+//
+// # Safety
+//
+// `data` points to `len` readable bytes.
+int64_t doubles_count_utf32(const uint8_t *data, size_t len, size_t threads);
 
 // Counts doubles between the characters of UTF-8, by two iterators.
 //
@@ -201,9 +211,23 @@ int64_t doubles_update_utf8(DoublesSummary *summary,
                             size_t len,
                             size_t threads);
 
-// Appends UTF-32 units, in the machine's byte order and of any alignment, to a summary, and what is
-// doubled in doing so to a tally, if there is one. What follows the last whole unit is dropped.
-// Returns zero, or a status and changes nothing.
+// Appends units of two bytes, of any alignment and in the machine's byte order, to a summary, and what
+// is doubled in doing so to a tally, if there is one. Bytes after the last whole unit are dropped.
+// Counts on at most `threads` threads; 0 leaves their number to the library. Returns zero, or a status
+// and changes nothing.
+//
+// # Safety
+//
+// - `summary` is NULL or points to one, and no other thread uses it.
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_update_utf16(DoublesSummary *summary,
+                             DoublesTally *tally,
+                             const uint8_t *data,
+                             size_t len,
+                             size_t threads);
+
+// The same for units of four bytes.
 //
 // # Safety
 //
@@ -213,7 +237,8 @@ int64_t doubles_update_utf8(DoublesSummary *summary,
 int64_t doubles_update_utf32(DoublesSummary *summary,
                              DoublesTally *tally,
                              const uint8_t *data,
-                             size_t len);
+                             size_t len,
+                             size_t threads);
 
 // Merges `right`, the stretch behind `summary`, into it, and what is doubled where they meet into a
 // tally, if there is one. Returns zero, or a status and changes nothing.

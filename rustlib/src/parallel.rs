@@ -3,7 +3,7 @@
 
 use crate::code_points::{self, InvalidUtf8};
 use crate::pool::pool;
-use crate::summary::Summary;
+use crate::summary::{Summary, Unit};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::convert::Infallible;
@@ -26,15 +26,15 @@ const BYTES_WORTH_SPLITTING: usize = 4 << 20;
 /// The same for UTF-8, which takes ten times as long: 256 KiB take 31 us on one and 23 on both.
 const UTF8_WORTH_SPLITTING: usize = 1 << 19;
 
-/// Sums up bytes on at most `threads` threads, or on as many as pay if that is `None`.
+/// Sums up units of fixed width on at most `threads` threads, or on as many as pay if that is `None`.
 ///
 /// ```
-/// assert_eq!(doubles::parallel::summarize(b"aaa", None).count, 2);
+/// assert_eq!(doubles::parallel::summarize::<u8>(b"aaa", None).count, 2);
 /// ```
-pub fn summarize(bytes: &[u8], threads: Option<NonZeroUsize>) -> Summary<u8> {
+pub fn summarize<U: Unit>(bytes: &[u8], threads: Option<NonZeroUsize>) -> Summary<U> {
     let plan = plan(bytes.len(), BYTES_WORTH_SPLITTING, threads);
     let of = |piece: &[u8]| Ok::<_, Infallible>(Summary::of(piece));
-    let Ok(summary) = split(bytes, plan, |_, cut| cut, of);
+    let Ok(summary) = split(bytes, plan, |_, cut| cut - cut % size_of::<U>(), of);
     summary
 }
 
@@ -134,11 +134,15 @@ mod tests {
             .map(|i| (i % 251 / 2) as u8)
             .collect();
         let text = "жж€𝄞𝄞ab".repeat(UTF8_WORTH_SPLITTING / 10);
-        let serial = Summary::of(&bytes);
+        let serial = Summary::<u8>::of(&bytes);
+        let serial_16 = Summary::<u16>::of(&bytes);
+        let serial_32 = Summary::<u32>::of(&bytes);
         let serial_text = code_points::summarize(text.as_bytes());
         for threads in [None, Some(1), Some(2), Some(3), Some(1000)] {
             let threads = threads.and_then(NonZeroUsize::new);
             assert_eq!(summarize(&bytes, threads), serial, "{threads:?}");
+            assert_eq!(summarize(&bytes, threads), serial_16, "{threads:?}");
+            assert_eq!(summarize(&bytes, threads), serial_32, "{threads:?}");
             assert_eq!(
                 summarize_utf8(text.as_bytes(), threads),
                 serial_text,
@@ -150,7 +154,10 @@ mod tests {
     #[test]
     fn doubles_across_the_pieces_are_counted() {
         let bytes = vec![7u8; BYTES_WORTH_SPLITTING + 12_345];
-        assert_eq!(summarize(&bytes, None).count, bytes.len() as u64 - 1);
+        let units = bytes.len() as u64;
+        assert_eq!(summarize::<u8>(&bytes, None).count, units - 1);
+        assert_eq!(summarize::<u16>(&bytes, None).count, units / 2 - 1);
+        assert_eq!(summarize::<u32>(&bytes, None).count, units / 4 - 1);
         for pad in 0..4 {
             let text = "x".repeat(pad) + &"€".repeat(UTF8_WORTH_SPLITTING);
             let count = summarize_utf8(text.as_bytes(), None).map(|summary| summary.count);

@@ -51,39 +51,68 @@ impl<U: Copy + Eq> Summary<U> {
     }
 }
 
-impl Summary<u8> {
-    /// Sums up bytes.
-    ///
-    /// ```
-    /// use doubles::summary::Summary;
-    /// let (left, right) = (Summary::of(b"hel"), Summary::of(b"lo"));
-    /// assert_eq!(left.merge(right), Summary::of(b"hello"));
-    /// ```
-    pub fn of(bytes: &[u8]) -> Self {
-        Self {
-            length: bytes.len() as u64,
-            count: kernel::count(bytes),
-            ends: bytes.first().copied().zip(bytes.last().copied()),
-        }
+/// A unit of fixed width, of any alignment and in the machine's byte order.
+///
+/// Units are compared, never interpreted: lone surrogates are units like any other.
+pub trait Unit: Copy + Eq + Send {
+    /// Doubles between the units in `bytes`. Bytes after the last whole unit are ignored.
+    fn count(bytes: &[u8]) -> u64;
+
+    /// The first and the last of whole units; `None` if there are none.
+    fn ends(units: &[u8]) -> Option<(Self, Self)>;
+}
+
+impl Unit for u8 {
+    fn count(bytes: &[u8]) -> u64 {
+        kernel::count(bytes)
+    }
+
+    fn ends(units: &[u8]) -> Option<(Self, Self)> {
+        units.first().copied().zip(units.last().copied())
     }
 }
 
-impl Summary<u32> {
-    /// Sums up UTF-32 units, in the machine's byte order and of any alignment. Bytes after the last
-    /// whole unit are not counted.
+impl Unit for u16 {
+    fn count(bytes: &[u8]) -> u64 {
+        let (units, _) = bytes.as_chunks::<{ size_of::<Self>() }>();
+        units.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
+    }
+
+    fn ends(units: &[u8]) -> Option<(Self, Self)> {
+        let ends = units.first_chunk().zip(units.last_chunk());
+        ends.map(|(&first, &last)| (Self::from_ne_bytes(first), Self::from_ne_bytes(last)))
+    }
+}
+
+impl Unit for u32 {
+    fn count(bytes: &[u8]) -> u64 {
+        kernel::count_utf32(bytes)
+    }
+
+    fn ends(units: &[u8]) -> Option<(Self, Self)> {
+        let ends = units.first_chunk().zip(units.last_chunk());
+        ends.map(|(&first, &last)| (Self::from_ne_bytes(first), Self::from_ne_bytes(last)))
+    }
+}
+
+impl<U: Unit> Summary<U> {
+    /// Sums up units of fixed width. Bytes after the last whole unit are ignored.
     ///
     /// ```
     /// use doubles::summary::Summary;
-    /// let units: Vec<u8> = [0x436u32; 3].iter().flat_map(|unit| unit.to_ne_bytes()).collect();
-    /// assert_eq!(Summary::of_utf32(&units).count, 2);
+    /// let (left, right) = (Summary::<u8>::of(b"hel"), Summary::of(b"lo"));
+    /// assert_eq!(left.merge(right), Summary::of(b"hello"));
+    ///
+    /// let units: Vec<u8> = [0xD800_u16; 3].iter().flat_map(|unit| unit.to_ne_bytes()).collect();
+    /// assert_eq!(Summary::<u16>::of(&units).count, 2);
     /// ```
-    pub fn of_utf32(bytes: &[u8]) -> Self {
-        let (units, _) = bytes.as_chunks::<4>();
-        let ends = units.first().zip(units.last());
+    pub fn of(bytes: &[u8]) -> Self {
+        let length = bytes.len() / size_of::<U>();
+        let units = &bytes[..length * size_of::<U>()];
         Self {
-            length: units.len() as u64,
-            count: kernel::count_utf32(bytes),
-            ends: ends.map(|(&first, &last)| (u32::from_ne_bytes(first), u32::from_ne_bytes(last))),
+            length: length as u64,
+            count: U::count(units),
+            ends: U::ends(units),
         }
     }
 }
@@ -92,6 +121,10 @@ impl Summary<u32> {
 mod tests {
     use super::*;
 
+    fn of(bytes: &[u8]) -> Summary<u8> {
+        Summary::of(bytes)
+    }
+
     /// Every stretch of a text rich in doubles, cut in every way into three, empties included.
     #[test]
     fn merging_equals_concatenation_and_is_associative() {
@@ -99,9 +132,9 @@ mod tests {
         for end in 0..=text.len() {
             for i in 0..=end {
                 for j in i..=end {
-                    let whole = Summary::of(&text[..end]);
+                    let whole = of(&text[..end]);
                     let parts = [&text[..i], &text[i..j], &text[j..end]];
-                    let [a, b, c] = parts.map(Summary::of);
+                    let [a, b, c] = parts.map(of);
                     assert_eq!(a.merge(b).merge(c), whole);
                     assert_eq!(a.merge(b.merge(c)), whole);
                 }
@@ -111,16 +144,38 @@ mod tests {
 
     #[test]
     fn the_empty_summary_is_the_identity() {
-        let some = Summary::of(b"xyzzy");
+        let some = of(b"xyzzy");
         assert_eq!(Summary::EMPTY.merge(some), some);
         assert_eq!(some.merge(Summary::EMPTY), some);
-        assert_eq!(Summary::of(b""), Summary::EMPTY);
+        assert_eq!(of(b""), Summary::EMPTY);
     }
 
     #[test]
     fn merging_is_not_commutative() {
-        let (left, right) = (Summary::of(b"ab"), Summary::of(b"bc"));
+        let (left, right) = (of(b"ab"), of(b"bc"));
         assert_eq!(left.merge(right).count, 1);
         assert_eq!(right.merge(left).count, 0);
+    }
+
+    /// Units of every width whose bytes all differ, so that no byte or half is mistaken for a unit.
+    #[test]
+    fn units_are_whole_and_what_follows_the_last_is_ignored() {
+        let bytes = [1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 1, 2];
+        let two = |i: usize| u16::from_ne_bytes([bytes[i], bytes[i + 1]]);
+        let four = |i: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|k| bytes[i + k]));
+        for rest in 0..2 {
+            let shorter = Summary::<u16>::of(&bytes[..12 - rest]);
+            let expected = [(6, 1, two(10)), (5, 0, two(8))][rest];
+            assert_eq!((shorter.length, shorter.count), (expected.0, expected.1));
+            assert_eq!(shorter.ends, Some((two(0), expected.2)));
+        }
+        for rest in 0..4 {
+            let shorter = Summary::<u32>::of(&bytes[..12 - rest]);
+            let (length, last) = if rest == 0 { (3, 8) } else { (2, 4) };
+            assert_eq!((shorter.length, shorter.count), (length, 1));
+            assert_eq!(shorter.ends, Some((four(0), four(last))));
+        }
+        assert_eq!(Summary::<u16>::of(&bytes[..1]), Summary::EMPTY);
+        assert_eq!(Summary::<u32>::of(&bytes[..3]), Summary::EMPTY);
     }
 }

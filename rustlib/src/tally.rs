@@ -53,7 +53,14 @@ impl Tally {
         }
     }
 
-    /// Adds the doubles between UTF-32 units.
+    /// Adds the doubles between units of two bytes.
+    pub fn add_utf16(&mut self, bytes: &[u8]) {
+        let (units, _) = bytes.as_chunks::<2>();
+        let doubles = units.windows(2).filter(|pair| pair[0] == pair[1]);
+        doubles.for_each(|pair| self.add(u16::from_ne_bytes(pair[0]).into(), 1));
+    }
+
+    /// Adds the doubles between units of four bytes.
     pub fn add_utf32(&mut self, bytes: &[u8]) {
         kernel::each_double_utf32(bytes, &mut |unit| self.add(unit, 1));
     }
@@ -118,6 +125,12 @@ mod tests {
                 .flat_map(|c| u32::from(c).to_ne_bytes())
                 .collect();
             tally.add_utf32(&units);
+            assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
+
+            let text = text.replace(|unit| unit > '\u{ffff}', "€");
+            let mut tally = Tally::new();
+            let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_ne_bytes).collect();
+            tally.add_utf16(&units);
             assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
         }
         let long_run = "ж".repeat(2 * BLOCK);

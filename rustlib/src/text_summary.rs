@@ -47,7 +47,7 @@ impl TextSummary {
         tally: Option<&mut Tally>,
         threads: Option<NonZeroUsize>,
     ) -> Result<(), InvalidUtf8> {
-        let right = parallel::summarize(bytes, threads).into();
+        let right = parallel::summarize::<u8>(bytes, threads).into();
         self.append(right, tally, |tally| tally.add_bytes(bytes))
     }
 
@@ -77,14 +77,26 @@ impl TextSummary {
         self.append(right, tally, |tally| tally.add_utf8(body))
     }
 
-    /// The same for UTF-32 units, in the machine's byte order and of any alignment. Bytes after the
-    /// last whole unit are dropped.
+    /// The same for units of two bytes, in the machine's byte order and of any alignment. Bytes after
+    /// the last whole unit are dropped.
+    pub fn append_utf16(
+        &mut self,
+        bytes: &[u8],
+        tally: Option<&mut Tally>,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<(), InvalidUtf8> {
+        let right = parallel::summarize::<u16>(bytes, threads).into();
+        self.append(right, tally, |tally| tally.add_utf16(bytes))
+    }
+
+    /// The same for units of four bytes.
     pub fn append_utf32(
         &mut self,
         bytes: &[u8],
         tally: Option<&mut Tally>,
+        threads: Option<NonZeroUsize>,
     ) -> Result<(), InvalidUtf8> {
-        let right = Summary::of_utf32(bytes).into();
+        let right = parallel::summarize::<u32>(bytes, threads).into();
         self.append(right, tally, |tally| tally.add_utf32(bytes))
     }
 

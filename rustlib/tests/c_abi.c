@@ -65,32 +65,47 @@ static void check_counters(void) {
     CHECK(doubles_count_bytes(bytes("aaa"), 3, SIZE_MAX) == 2);
 }
 
-static void check_utf32(void) {
+static void check_units(void) {
     const uint32_t units[] = {0x10ffff, 0x10ffff, 0xd800, 0xd800, 'a'};
     const uint8_t *data = (const uint8_t *)units;
-    CHECK(doubles_count_utf32(data, sizeof units) == 2);
-    CHECK(doubles_count_utf32(data, sizeof units - 1) == 2);
-    CHECK(doubles_count_utf32(data, 7) == 0);
-    CHECK(doubles_count_utf32(NULL, 0) == 0);
-    CHECK(doubles_count_utf32(NULL, 8) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_count_utf32(data, sizeof units, 0) == 2);
+    CHECK(doubles_count_utf32(data, sizeof units - 1, 2) == 2);
+    CHECK(doubles_count_utf32(data, 7, 0) == 0);
+    CHECK(doubles_count_utf32(NULL, 0, 0) == 0);
+    CHECK(doubles_count_utf32(NULL, 8, 0) == DOUBLES_STATUS_NULL_POINTER);
+
+    const uint16_t halves[] = {0xd800, 0xd800, 0xd8d8, 'a'};
+    data = (const uint8_t *)halves;
+    CHECK(doubles_count_utf16(data, sizeof halves, 0) == 1);
+    CHECK(doubles_count_utf16(data, 5, 2) == 1);
+    CHECK(doubles_count_utf16(data, 3, 0) == 0);
+    CHECK(doubles_count_utf16(data + 1, 2, 0) == 0);
+    CHECK(doubles_count_utf16(NULL, 0, 0) == 0);
+    CHECK(doubles_count_utf16(NULL, 4, 0) == DOUBLES_STATUS_NULL_POINTER);
 }
 
-static void check_summary_of_utf32(void) {
+static void check_summary_of_units(void) {
     const uint32_t units[] = {0xd800, 0xd800, 'a'};
-    const uint8_t *data = (const uint8_t *)units;
+    const uint16_t halves[] = {'a', 'a', 'b'};
+    const uint8_t *data = (const uint8_t *)units, *half = (const uint8_t *)halves;
     DoublesSummary summary = {0}, torn = {0};
     DoublesTally *tally = doubles_tally_new();
-    CHECK(doubles_update_utf32(&summary, NULL, NULL, 0) == DOUBLES_STATUS_OK);
-    CHECK(doubles_update_utf32(&summary, tally, data, sizeof units) == DOUBLES_STATUS_OK);
+    CHECK(doubles_update_utf32(&summary, NULL, NULL, 0, 0) == DOUBLES_STATUS_OK);
+    CHECK(doubles_update_utf16(&summary, NULL, NULL, 0, 0) == DOUBLES_STATUS_OK);
+    CHECK(doubles_update_utf32(&summary, tally, data, sizeof units, 0) == DOUBLES_STATUS_OK);
     CHECK(doubles_update_bytes(&summary, tally, bytes("aa"), 2, 0) == DOUBLES_STATUS_OK);
-    CHECK(doubles_update_utf32(&summary, tally, data + 8, 5) == DOUBLES_STATUS_OK);
-    CHECK(summary.length == 6 && summary.count == 4);
+    CHECK(doubles_update_utf32(&summary, tally, data + 8, 5, 1) == DOUBLES_STATUS_OK);
+    CHECK(doubles_update_utf16(&summary, tally, half, 5, 0) == DOUBLES_STATUS_OK);
+    CHECK(summary.length == 8 && summary.count == 6);
     CHECK(summary.first == 0xd800 && summary.last == 'a');
     CHECK(doubles_tally_len(tally) == 2);
-    CHECK(doubles_update_utf32(NULL, tally, data, 4) == DOUBLES_STATUS_NULL_POINTER);
-    CHECK(doubles_update_utf32(&summary, tally, NULL, 4) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_update_utf32(NULL, tally, data, 4, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_update_utf32(&summary, tally, NULL, 4, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_update_utf16(NULL, tally, half, 4, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_update_utf16(&summary, tally, NULL, 4, 0) == DOUBLES_STATUS_NULL_POINTER);
     CHECK(doubles_update_utf8(&torn, NULL, bytes("\xd0"), 1, 0) == DOUBLES_STATUS_OK);
-    CHECK(doubles_update_utf32(&torn, tally, data, 4) == DOUBLES_STATUS_INVALID_UTF8);
+    CHECK(doubles_update_utf32(&torn, tally, data, 4, 0) == DOUBLES_STATUS_INVALID_UTF8);
+    CHECK(doubles_update_utf16(&torn, tally, half, 4, 0) == DOUBLES_STATUS_INVALID_UTF8);
     CHECK(torn.length == 0 && torn.tail_len == 1);
     doubles_tally_free(tally);
 }
@@ -237,8 +252,8 @@ int main(void) {
     CHECK(strstr(doubles_status_message(DOUBLES_STATUS_INVALID_UTF8), "UTF-8") != NULL);
     CHECK(strstr(doubles_status_message(-1000), "unknown") != NULL);
     check_counters();
-    check_utf32();
-    check_summary_of_utf32();
+    check_units();
+    check_summary_of_units();
     check_valid_utf8();
     check_tally();
     check_summary();

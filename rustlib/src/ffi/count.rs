@@ -2,7 +2,7 @@
 
 use super::guard::{DoublesStatus, bytes, guard};
 use crate::code_points::{self, InvalidUtf8};
-use crate::{kernel, parallel};
+use crate::parallel;
 use std::num::NonZeroUsize;
 
 /// Counts doubles between bytes, on at most `threads` threads; 0 leaves their number to the library.
@@ -15,7 +15,7 @@ pub unsafe extern "C" fn doubles_count_bytes(data: *const u8, len: usize, thread
     guard(|| {
         // SAFETY: the caller's word on data and len.
         let data = unsafe { bytes(data, len) }?;
-        Ok(parallel::summarize(data, NonZeroUsize::new(threads)).count)
+        Ok(parallel::summarize::<u8>(data, NonZeroUsize::new(threads)).count)
     })
 }
 
@@ -48,18 +48,33 @@ pub unsafe extern "C" fn doubles_valid_utf8(data: *const u8, len: usize) -> i64 
     })
 }
 
-/// Counts doubles between UTF-32 units: four bytes each, of any alignment and byte order. What
-/// follows the last whole unit is not counted.
+/// Counts doubles between units of two bytes each, of any alignment and byte order, on at most
+/// `threads` threads; 0 leaves their number to the library. Units are compared, never interpreted. Bytes
+/// after the last whole unit are ignored.
 ///
 /// # Safety
 ///
 /// `data` points to `len` readable bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn doubles_count_utf32(data: *const u8, len: usize) -> i64 {
+pub unsafe extern "C" fn doubles_count_utf16(data: *const u8, len: usize, threads: usize) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on data and len.
+        // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
-        Ok(kernel::count_utf32(data))
+        Ok(parallel::summarize::<u16>(data, NonZeroUsize::new(threads)).count)
+    })
+}
+
+/// The same for units of four bytes.
+///
+/// # Safety
+///
+/// `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_count_utf32(data: *const u8, len: usize, threads: usize) -> i64 {
+    guard(|| {
+        // SAFETY: data points to len readable bytes, as this function demands.
+        let data = unsafe { bytes(data, len) }?;
+        Ok(parallel::summarize::<u32>(data, NonZeroUsize::new(threads)).count)
     })
 }
 

@@ -80,9 +80,34 @@ pub unsafe extern "C" fn doubles_update_utf8(
     })
 }
 
-/// Appends UTF-32 units, in the machine's byte order and of any alignment, to a summary, and what is
-/// doubled in doing so to a tally, if there is one. What follows the last whole unit is dropped.
-/// Returns zero, or a status and changes nothing.
+/// Appends units of two bytes, of any alignment and in the machine's byte order, to a summary, and what
+/// is doubled in doing so to a tally, if there is one. Bytes after the last whole unit are dropped.
+/// Counts on at most `threads` threads; 0 leaves their number to the library. Returns zero, or a status
+/// and changes nothing.
+///
+/// # Safety
+///
+/// - `summary` is NULL or points to one, and no other thread uses it.
+/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+/// - `data` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_update_utf16(
+    summary: *mut DoublesSummary,
+    tally: *mut DoublesTally,
+    data: *const u8,
+    len: usize,
+    threads: usize,
+) -> i64 {
+    guard(|| {
+        // SAFETY: all pointers and len are what this function demands.
+        let (summary, tally, data) =
+            unsafe { (summary_mut(summary)?, optional(tally), bytes(data, len)?) };
+        let threads = NonZeroUsize::new(threads);
+        summary.change(|summary| summary.append_utf16(data, tally, threads))
+    })
+}
+
+/// The same for units of four bytes.
 ///
 /// # Safety
 ///
@@ -95,12 +120,14 @@ pub unsafe extern "C" fn doubles_update_utf32(
     tally: *mut DoublesTally,
     data: *const u8,
     len: usize,
+    threads: usize,
 ) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on all pointers and on len.
+        // SAFETY: all pointers and len are what this function demands.
         let (summary, tally, data) =
             unsafe { (summary_mut(summary)?, optional(tally), bytes(data, len)?) };
-        summary.change(|summary| summary.append_utf32(data, tally))
+        let threads = NonZeroUsize::new(threads);
+        summary.change(|summary| summary.append_utf32(data, tally, threads))
     })
 }
 
