@@ -9,23 +9,31 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import reference
 from benchmarks import texts
-from benchmarks.model import BASELINE, LIMIT, OURS, Case, Contestant, Group, Input, is_read
+from benchmarks.model import (
+    BASELINE,
+    LIMIT,
+    OURS,
+    Case,
+    Group,
+    Input,
+    baseline,
+    before,
+    here,
+    is_anything,
+    ours,
+)
 
-import doubles_ffi
+from doubles_ffi import count_file, files
+from doubles_ffi._library import lib
 
 GIB = 1 << 30
-
-# As count_file reads.
-BLOCK = 512 * 1024
-PIECE = 16 * 1024 * 1024
-
 SMALL_FILE = 4096
-MANY_FILES = 10_000
 
 # As it is installed, so that starting it takes as long as its users wait.
 DOUBLES = str(Path(sys.executable).with_name("doubles"))
@@ -38,14 +46,7 @@ def directory():
     return path
 
 
-class Size(int):
-    """A number of bytes, where there are none to be had."""
-
-    def __len__(self):
-        return int(self)
-
-
-def repeated_into_file(name, piece, size, encoding=None):
+def repeated(name, piece, size, encoding=None):
     """Write about `size` bytes, one piece over and over; expect its doubles, of bytes or not."""
     encoded = piece.encode()
     times = max(size // len(encoded), 1)
@@ -54,57 +55,53 @@ def repeated_into_file(name, piece, size, encoding=None):
         file.writelines(itertools.repeat(encoded, times))
     units = encoded if encoding is None else piece
     seams = (times - 1) * (units[-1] == units[0])
-    expected = reference.count(units) * times + seams
-    return Input(str(path), expected, Size(path.stat().st_size))
+    return Input([str(path)], [reference.count(units) * times + seams], times * len(encoded))
 
 
 def letters_file(size):
-    return repeated_into_file("letters", texts.letters(min(size, 10_000_000)), size)
+    return repeated("letters", texts.letters(min(size, 10_000_000)), size)
 
 
 def text_file(size):
-    text = "".join(path.read_text("utf-8") for path in texts.files().values())
-    return repeated_into_file("text", (text or texts.sample())[:size], size, "utf-8")
+    text = "".join(path.read_text("utf-8") for _, path in texts.files())
+    return repeated("text", (text or texts.sample())[:size], size, "utf-8")
 
 
 def many_files(size):
-    """Return a directory with files of letters, `size` bytes in all."""
+    """Write `size` bytes into a directory of small files."""
     number = max(size // SMALL_FILE, 1)
     path = directory() / f"{number} files"
     path.mkdir(exist_ok=True)
-    expected = 0
-    for i in range(number):
-        data = texts.letters(SMALL_FILE + i)[i:].encode()
-        expected += reference.count(data)
-        (path / f"{i:05}.txt").write_bytes(data)
-    return Input(str(path), expected, Size(number * SMALL_FILE))
+    pieces = [texts.letters(SMALL_FILE + i)[i:] for i in range(min(number, 100))]
+    counts = list(map(reference.count, pieces))
+    for i, piece in zip(range(number), itertools.cycle(pieces)):
+        (path / f"{i:05}.txt").write_text(piece)
+    expected = sum(itertools.islice(itertools.cycle(counts), number))
+    return Input([str(path)], [expected], number * SMALL_FILE)
 
 
 def read_loop(path):
     """Read a file as count_file does, and do nothing with it."""
-    buffer = bytearray(BLOCK)
-    total = 0
+    buffer = bytearray(files._BLOCK)
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (a path is a str here)
-        while size := file.readinto(buffer):
-            total += size
-    return total
+        while file.readinto(buffer):
+            pass
 
 
 def read_pieces(path):
     """The same on all threads."""
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    buffers = [bytearray(BLOCK) for _ in range(threads)]
+    threads = lib.doubles_num_threads()
+    buffers = [bytearray(files._BLOCK) for _ in range(threads)]
     with open(path, "rb") as file, ThreadPoolExecutor(threads) as pool:  # noqa: PTH123 (the same)
         length = os.fstat(file.fileno()).st_size
 
         def read(start):
             buffer = buffers.pop()
-            offsets = range(start, min(start + PIECE, length), BLOCK)
-            total = sum(os.preadv(file.fileno(), [buffer], offset) for offset in offsets)
+            for offset in range(start, min(start + files._PIECE, length), files._BLOCK):
+                os.preadv(file.fileno(), [buffer], offset)
             buffers.append(buffer)
-            return total
 
-        return sum(pool.map(read, range(0, length, PIECE)))
+        list(pool.map(read, range(0, length, files._PIECE)))
 
 
 def count_memmap(path):
@@ -113,127 +110,115 @@ def count_memmap(path):
     return int(np.count_nonzero(units[1:] == units[:-1]))
 
 
-def command(line):
-    """Return a function that runs a line of shell on "$1" and returns the last number it prints."""
-
-    def run(path):
-        words = ["sh", "-c", line.replace("doubles", f"'{DOUBLES}'"), "sh", path]
-        output = subprocess.run(words, check=True, capture_output=True).stdout
-        last = output.splitlines()[-1] if output else b"0"
-        return int(last.split()[0])
-
-    return run
+def run(words, path):
+    """Run a command and return the last number it prints, if any."""
+    output = subprocess.run([*words, path], check=True, capture_output=True).stdout
+    return int(output.splitlines()[-1].split()[0]) if output else None
 
 
-def starts(_path):
-    """Start and end this Python."""
-    return subprocess.run([sys.executable, "-c", "pass"], check=True).returncode
+def shell(role, line, **more):
+    """Return a contestant that is a line of shell, on the file "$1"."""
+    words = ["sh", "-c", line.replace("doubles", f"'{DOUBLES}'"), "sh"]
+    name = line.replace('"$1"', "FILE")
+    return here(role, name, partial(run, words), **{"rounds": 3} | more)
 
 
-READ_LOOP = f"""\
-import sys
-buffer = bytearray({BLOCK})
-with open(sys.argv[1], "rb", buffering=0) as file:
-    while file.readinto(buffer):
-        pass
-"""
+def python(name, script):
+    """Return a limit that starts this Python."""
+    words = [sys.executable, "-c", script]
+    return here(LIMIT, name, partial(run, words), is_right=is_anything, rounds=3)
 
 
-def starts_and_reads(path):
-    """Start this Python, and read a file as count_file does."""
-    return subprocess.run([sys.executable, "-c", READ_LOOP, path], check=True).returncode
+command = partial(shell, OURS)
+rival = partial(shell, BASELINE, is_right=is_anything)
 
+WC_LINES = rival('wc -l "$1"')
+PYTHON = python("python -c pass", "pass")
+PYTHON_READ = python(
+    "python, read loop",
+    f"import sys\n"
+    f"buffer = bytearray({files._BLOCK})\n"
+    f"with open(sys.argv[1], 'rb', buffering=0) as file:\n"
+    f"    while file.readinto(buffer): pass\n",
+)
+READS = [here(LIMIT, "read loop, 1 thread", read_loop, is_right=is_anything)]
+if hasattr(os, "preadv"):
+    READS += [here(LIMIT, "read loop, all threads", read_pieces, is_right=is_anything)]
 
-def ours(line):
-    return Contestant(line.replace('"$1"', "FILE"), OURS, command(line))
+count_text = partial(count_file, encoding="utf-8")
 
-
-def rival(line):
-    return Contestant(line.replace('"$1"', "FILE"), BASELINE, command(line), "data", is_read)
-
-
-READ = Contestant("read loop, 1 thread", LIMIT, read_loop, "data", is_read)
-READ_ALL = Contestant("read loop, all threads", LIMIT, read_pieces, "data", is_read)
-READ_LOOPS = (READ, READ_ALL) if hasattr(os, "preadv") else (READ,)
-PYTHON = Contestant("python -c pass", LIMIT, starts, "data", is_read)
-PYTHON_READ = Contestant("python, read loop", LIMIT, starts_and_reads, "data", is_read)
-
-count_file = doubles_ffi.count_file
-BYTES = Contestant("count_file", OURS, count_file)
-BYTES_OF_TEXT = Contestant("count_file, as bytes", OURS, count_file, "data", is_read)
-TEXT = Contestant("count_file, as UTF-8", OURS, count_file, "data, encoding='utf-8'")
-
-WC_LINES, WC_CHARACTERS = rival('wc -l "$1"'), rival('LC_ALL=C.UTF-8 wc -m "$1"')
-WC_PIPE, PIPE = rival('cat "$1" | wc -c'), ours('cat "$1" | doubles count --bytes')
-WC_MANY, MANY = rival('wc -l "$1"/*'), ours('doubles count "$1"/*')
-COMMAND_BYTES, COMMAND = ours('doubles count --bytes "$1"'), ours('doubles count "$1"')
-COMMAND_BYTES_OF_TEXT = COMMAND_BYTES._replace(is_right=is_read)
-RG = (rival('rg -c x "$1"'),) if shutil.which("rg") else ()
-
-GROUPS = (
+GROUPS = [
     Group(
         "files",
         "A large file",
-        "In the page cache. The limits read it in the same blocks, on as many threads, and do "
-        "nothing with it.",
-        (Case("1 GiB of letters", GIB, letters_file),),
-        (
-            Contestant("NumPy, memmap", BASELINE, count_memmap),
-            Contestant("count_file, 1 thread", OURS, count_file, "data, threads=1"),
-            BYTES,
-            *READ_LOOPS,
-        ),
-        12,
+        "In the page cache. The limits read it in the same blocks and do nothing with it.",
+        [Case("1 GiB of letters", letters_file, GIB)],
+        [
+            baseline("NumPy, memmap", count_memmap),
+            before("count_file", "count_file"),
+            ours("count_file, 1 thread", partial(count_file, threads=1)),
+            ours("count_file", count_file),
+            *READS,
+        ],
     ),
     Group(
         "text-files",
         "A large file of text",
         "The files of `DOUBLES_BENCH_DATA`, or else the samples, over and over.",
-        (Case("1 GiB of text", GIB, text_file),),
-        (
-            Contestant(
-                "count_file, as UTF-8, 1 thread",
-                OURS,
-                count_file,
-                "data, encoding='utf-8', threads=1",
-            ),
-            TEXT,
-            BYTES_OF_TEXT,
-            *READ_LOOPS,
-        ),
-        12,
+        [Case("1 GiB of text", text_file, GIB)],
+        [
+            before("count_file, as UTF-8", "count_file", options={"encoding": "utf-8"}),
+            ours("count_file, as UTF-8, 1 thread", partial(count_text, threads=1)),
+            ours("count_file, as UTF-8", count_text),
+            ours("count_file, as bytes", count_file, is_right=is_anything),
+            *READS,
+        ],
     ),
     Group(
         "command",
         "The command",
-        "From its start to its end, as a shell's user has it. One limit is a Python that does "
-        "nothing, the other one reads the file and does nothing with it.",
-        (Case("1 GiB of letters", GIB, letters_file),),
-        (WC_PIPE, PIPE, WC_LINES, *RG, COMMAND_BYTES, PYTHON_READ, PYTHON),
-        25,
+        "From its start to its end. One limit is a Python that does nothing, the other one reads "
+        "the file and does nothing with it.",
+        [Case("1 GiB of letters", letters_file, GIB)],
+        [
+            rival('cat "$1" | wc -c'),
+            command('cat "$1" | doubles count --bytes'),
+            WC_LINES,
+            command('doubles count --bytes "$1"'),
+            PYTHON_READ,
+            PYTHON,
+        ],
     ),
     Group(
         "command-text",
         "The command, on text",
         "The same with text.",
-        (Case("1 GiB of text", GIB, text_file),),
-        (WC_CHARACTERS, WC_LINES, COMMAND, COMMAND_BYTES_OF_TEXT, PYTHON_READ, PYTHON),
-        25,
+        [Case("1 GiB of text", text_file, GIB)],
+        [
+            rival('LC_ALL=C.UTF-8 wc -m "$1"', rounds=1),
+            WC_LINES,
+            command('doubles count "$1"'),
+            command('doubles count --bytes "$1"', is_right=is_anything),
+            PYTHON_READ,
+            PYTHON,
+        ],
     ),
     Group(
         "command-small",
         "The command, on little",
         "The same with one small file.",
-        (Case("4 KiB of letters", SMALL_FILE, letters_file),),
-        (WC_LINES, COMMAND, PYTHON),
-        5,
+        [Case("4 KiB of letters", letters_file, SMALL_FILE)],
+        [
+            WC_LINES._replace(rounds=10),
+            command('doubles count "$1"', rounds=10),
+            PYTHON._replace(rounds=10),
+        ],
     ),
     Group(
         "command-many",
         "The command, on many files",
         "The same with files of 4 KiB.",
-        (Case("10,000 files", MANY_FILES * SMALL_FILE, many_files),),
-        (WC_MANY, MANY, PYTHON),
-        10,
+        [Case("10,000 files", many_files, 10_000 * SMALL_FILE)],
+        [rival('wc -l "$1"/*'), command('doubles count "$1"/*'), PYTHON],
     ),
-)
+]

@@ -1,123 +1,76 @@
 """What is measured: the one definition of all groups, for the tests and for the report.
 
-A group is a race. Its cases are its inputs, which all of its contestants are given in turn.
+A group is a race. Its cases are its inputs, which all of its contestants are given.
 """
 
-import functools
-import math
+import operator
 import os
 import random
 import string
+from functools import partial
 
 import numpy as np
-import reference
-from benchmarks import file_groups, texts
+from benchmarks import column_groups, file_groups, inputs, texts
+from benchmarks.load_peers import load_peers
 from benchmarks.model import (
-    BASELINE,
-    LADDER,
     LIMIT,
-    OURS,
-    PEER,
     Case,
     Contestant,
     Group,
-    Input,
-    is_read,
+    baseline,
+    before,
+    here,
+    is_anything,
+    ladder,
+    limit,
+    ours,
+    peer,
 )
 
-import doubles_ffi
-from doubles_ffi import baselines
+from doubles_ffi import (
+    DoubleCounter,
+    baselines,
+    count_doubles,
+    count_doubles_once,
+    count_doubles_once_bytes,
+    count_doubles_slice,
+    count_doubles_slice_parallel,
+    count_doubles_zip,
+    fill_random,
+    random_string,
+    tally_doubles,
+)
 from doubles_ffi._library import lib
 
-# Units of a case when benchmarks run as tests.
-SMALL = 2_000
+one_thread = partial(count_doubles, threads=1)
+utf8 = partial(count_doubles, encoding="utf-8")
+
+
+def is_total(tally, expected):
+    """Accept a tally whose counts add up."""
+    return sum(tally.values() if isinstance(tally, dict) else map(int, tally)) == expected
 
 
 def is_text(answer, _expected):
     return isinstance(answer, str)
 
 
-def is_random(answer, length):
-    """Accept so many letters or bytes; or nothing, from what fills a buffer in place."""
-    if isinstance(answer, str) and not answer.isalnum():
-        return False
-    return answer is None or len(answer) == length
+def is_letters(answer, length):
+    return answer.isalnum() and len(answer) == length
 
 
-def raw(data):
-    """Return the bytes that a str or bytes takes in memory, as CPython stores it (PEP 393)."""
-    if not isinstance(data, str):
-        return bytes(data)
-    if data.isascii():
-        return data.encode()
-    return data.encode("utf-16-le" if max(data) <= "\uffff" else "utf-32-le")
-
-
-def counted(data):
-    """Return data as an input, counted by the definition."""
-    return Input(data, reference.count(data), raw(data))
-
-
-def letters_as_str(size):
-    return counted(texts.letters(size))
-
-
-def letters_as_bytes(size):
-    return counted(texts.letters(size).encode())
-
-
-def repeated(piece, size, encoding=None):
-    """Return about `size` units of one piece, over and over; encoded, if that is asked for."""
-    piece = piece[:size]
-    times = size // len(piece)
-    seams = (times - 1) * (piece[-1] == piece[0])
-    expected = reference.count(piece) * times + seams
-    data = (piece if encoding is None else piece.encode(encoding)) * times
-    return Input(data, expected, raw(data))
-
-
-def repeated_letters(size):
-    return repeated(texts.letters(min(size, 10_000_000)).encode(), size)
-
-
-def repeated_sample(*scripts):
-    return lambda size: repeated(texts.sample(*scripts), size)
-
-
-def utf8(text, size):
-    """Return about `size` bytes of UTF-8."""
-    width = len(text.encode()) / len(text)
-    return repeated(text, math.ceil(size / width), "utf-8")
-
-
-def utf8_file(path, size):
-    return utf8(path.read_text("utf-8"), size)
-
-
-def views(size):
-    """Return the same letters at several distances from the start of a cache line, by distance."""
-    line = 64
-    case_input = letters_as_bytes(size)
-    found = {}
-    for offset in OFFSETS:
-        buffer = np.empty(size + 2 * line, np.uint8)
-        start = -buffer.ctypes.data % line + offset
-        view = buffer[start : start + size]
-        view[:] = np.frombuffer(case_input.data, np.uint8)
-        found[offset] = memoryview(view)
-    return case_input._replace(data=found)
-
-
-def random_length(size):
-    return Input(size, size, bytearray(size))
+def tally_numpy(data):
+    """Tally as NumPy's users do; a bool for each byte is made on the way."""
+    units = np.frombuffer(data, np.uint8)
+    return np.bincount(units[1:][units[1:] == units[:-1]])
 
 
 def join_choice(length):
-    return "".join(random.choice(string.ascii_letters) for _ in range(length))
+    return "".join(random.choice(string.ascii_letters) for _ in range(length // 100))
 
 
 def join_choices(length):
-    return "".join(random.choices(string.ascii_letters, k=length))
+    return "".join(random.choices(string.ascii_letters, k=length // 10))
 
 
 def numpy_letters(length):
@@ -126,224 +79,284 @@ def numpy_letters(length):
     return alphabet[indices].tobytes().decode("ascii")
 
 
-OFFSETS = (0, 1, 17, 32, 63)
+# The shapes of the loop in peers/src/read.rs: bytes of a vector, vectors a turn, bytes to prefetch
+# ahead.
+SHAPES = {
+    "portable": (1, 256, 0),
+    **{
+        f"{8 * vector} bits x {vectors}" + f", {ahead} B ahead" * (ahead > 0): (
+            vector,
+            vectors,
+            ahead,
+        )
+        for vector in (32, 64)
+        for vectors in (4, 8)
+        for ahead in (0, 1024)
+    },
+}
 
-READS = (
-    Contestant("read, 1 thread", LIMIT, "read", "raw", is_read),
-    Contestant("read, all threads", LIMIT, "read_parallel", "raw", is_read),
-)
 
-# A call of the library through cffi, with nothing around it.
-BARE_CALL = Contestant("bare cffi call", LIMIT, lib.doubles_count_bytes, "raw, len(raw), 0")
+def read(name, path, shape):
+    """Return a limit that looks at each byte, if the processor has such vectors."""
 
-COUNT = Contestant("count_doubles", OURS, doubles_ffi.count_doubles)
-COUNT_ONE_THREAD = Contestant(
-    "count_doubles, 1 thread", OURS, doubles_ffi.count_doubles, "data, threads=1"
-)
+    def load():
+        peers = load_peers()
+        if not peers.can_read(*shape):
+            raise ImportError(f"the processor has no vectors of {8 * shape[0]} bits")
+        return operator.attrgetter(path)(peers)
 
-NUMPY = Contestant("NumPy", BASELINE, baselines.count_doubles_numpy)
-REGEX = Contestant("Python: regex", BASELINE, baselines.count_doubles_regex)
+    return Contestant(name, LIMIT, load, shape, inputs.storage, is_anything)
 
-BASELINES = (
-    Contestant("Python: itertools", BASELINE, baselines.count_doubles_itertools),
-    Contestant("Python: zip", BASELINE, baselines.count_doubles_zip),
-    Contestant("Python: comprehension", BASELINE, baselines.count_doubles_comprehension),
-    Contestant("Python: once", BASELINE, baselines.count_doubles_once),
+
+READS = [
+    read(f"{name}: {text}", path, shape)
+    for name, path in (
+        ("read, 1 thread", "of_bytes.read"),
+        ("read, all threads", "of_bytes.read_parallel"),
+    )
+    for text, shape in SHAPES.items()
+]
+
+COUNT = ours("count_doubles", count_doubles)
+BEFORE = before("count_doubles", "count_doubles")
+COUNTS = [BEFORE, ours("count_doubles, 1 thread", one_thread), COUNT]
+
+NUMPY = baseline("NumPy", baselines.count_doubles_numpy)
+REGEX = baseline("Python: regex", baselines.count_doubles_regex)
+ZIP = baseline("Python: zip", baselines.count_doubles_zip)
+
+BASELINES = [
+    baseline("Python: itertools", baselines.count_doubles_itertools),
+    ZIP,
+    baseline("Python: comprehension", baselines.count_doubles_comprehension),
+    baseline("Python: once", baselines.count_doubles_once),
     REGEX,
     NUMPY,
-)
+]
 
-RUNGS = (
-    Contestant("ladder: zip", LADDER, doubles_ffi.count_doubles_zip),
-    Contestant("ladder: once", LADDER, doubles_ffi.count_doubles_once),
-    Contestant("ladder: once_bytes", LADDER, doubles_ffi.count_doubles_once_bytes),
-    Contestant("ladder: slice", LADDER, doubles_ffi.count_doubles_slice),
-    Contestant("ladder: slice_parallel", LADDER, doubles_ffi.count_doubles_slice_parallel),
-)
+RUNGS = [
+    ladder("ladder: zip", count_doubles_zip),
+    ladder("ladder: once", count_doubles_once),
+    ladder("ladder: once_bytes", count_doubles_once_bytes),
+    ladder("ladder: slice", count_doubles_slice),
+    ladder("ladder: slice_parallel", count_doubles_slice_parallel),
+]
 
-PEERS_CHARS = (
-    Contestant("PyO3: zip", PEER, "of_str.count_doubles"),
-    Contestant("PyO3: once", PEER, "of_str.count_doubles_once"),
-)
+PEERS_CHARS = [
+    peer("PyO3: zip", "of_str.count_doubles"),
+    peer("PyO3: once", "of_str.count_doubles_once"),
+]
 
-PEERS_STR = (
+PEER_STORAGE = peer("PyO3, own storage: windows(2)", "of_storage.count_doubles_slice")
+
+PEERS_STR = [
     *PEERS_CHARS,
-    Contestant("PyO3: once_bytes", PEER, "of_str.count_doubles_once_bytes"),
-    Contestant("PyO3: windows(2)", PEER, "of_str.count_doubles_slice"),
-    Contestant("PyO3: par_windows(2)", PEER, "of_str.count_doubles_slice_parallel"),
-)
+    peer("PyO3: once_bytes", "of_str.count_doubles_once_bytes"),
+    peer("PyO3: windows(2)", "of_str.count_doubles_slice"),
+    peer("PyO3: par_windows(2)", "of_str.count_doubles_slice_parallel"),
+]
 
-PEERS_BYTES = (
-    Contestant("PyO3: once_bytes", PEER, "of_bytes.count_doubles_once_bytes"),
-    Contestant("PyO3: windows(2)", PEER, "of_bytes.count_doubles_slice"),
-    Contestant("PyO3: par_windows(2)", PEER, "of_bytes.count_doubles_slice_parallel"),
-)
+PEERS_BYTES = [
+    peer("PyO3: once_bytes", "of_bytes.count_doubles_once_bytes"),
+    peer("PyO3: windows(2)", "of_bytes.count_doubles_slice"),
+    peer("PyO3: par_windows(2)", "of_bytes.count_doubles_slice_parallel"),
+]
 
-UTF8_FILES = tuple(
-    Case(f"{name} file", 10_000_000, functools.partial(utf8_file, path))
-    for name, path in texts.files().items()
-)
-
-UTF8_CASES = (
-    Case("all samples", 10_000_000, functools.partial(utf8, texts.sample())),
-    *(
-        Case(f"{script} sample", 10_000_000, functools.partial(utf8, text))
-        for script, text in texts.SAMPLES.items()
-    ),
-    *UTF8_FILES,
-)
-
-GROUPS = (
+GROUPS = [
     Group(
         "original-str",
         "The original workload, as str",
         "10,000,000 random letters. The limits read as many bytes.",
-        (Case("10 M letters", 10_000_000, letters_as_str),),
-        (*BASELINES, *RUNGS, *PEERS_STR, COUNT_ONE_THREAD, COUNT, *READS),
-        10,
+        [Case("10 M letters", inputs.letters, 10_000_000)],
+        [*BASELINES, *RUNGS, *PEERS_STR, *COUNTS, *READS],
     ),
     Group(
         "original-bytes",
         "The original workload, as bytes",
         "The same letters as bytes. PyO3's two counters of characters take no bytes.",
-        (Case("10 M letters", 10_000_000, letters_as_bytes),),
-        (*BASELINES, *RUNGS, *PEERS_BYTES, COUNT_ONE_THREAD, COUNT, *READS),
-        10,
+        [Case("10 M letters", inputs.letters_as_bytes, 10_000_000)],
+        [*BASELINES, *RUNGS, *PEERS_BYTES, *COUNTS, *READS],
     ),
     Group(
         "sizes",
         "From the cache to RAM",
-        "Random letters as bytes; 1 GB is 10 MB of them, 100 times over. Pure Python is left out: "
-        "at 1 GB each of its rows would take from ten seconds to half a minute.",
-        (
-            Case("200 KB", 200_000, repeated_letters),
-            Case("10 MB", 10_000_000, repeated_letters),
-            Case("1 GB", 1_000_000_000, repeated_letters),
-        ),
-        (NUMPY, *PEERS_BYTES, COUNT_ONE_THREAD, COUNT, *READS),
-        12,
+        "Random letters as bytes; 1 GB is 10 MB of them, 100 times over. Up to 1 MB, "
+        "`count_doubles` uses one thread anyway.",
+        [
+            Case("200 KB", inputs.several_letters, 200_000),
+            Case("1 MB", inputs.many_letters, 1_000_000),
+            Case("10 MB", inputs.many_letters, 10_000_000),
+            Case("1 GB", inputs.many_letters, 1_000_000_000),
+        ],
+        [NUMPY, *PEERS_BYTES[1:], *COUNTS, *READS],
     ),
     Group(
         "short-bytes",
         "Short bytes",
-        "One call. The limit is the library's own function, called through cffi with nothing "
-        "around it. It is ours alone: a call through PyO3 costs less than one through cffi.",
-        tuple(Case(f"{n:,} bytes", n, letters_as_bytes) for n in (5, 50, 250, 500, 5_000)),
-        (*BASELINES, *PEERS_BYTES, COUNT, BARE_CALL),
-        12,
+        "One call, of 500 in turn on different input.",
+        [
+            Case(f"{size:,} bytes", inputs.short_letters_as_bytes, size)
+            for size in (5, 50, 250, 500, 5_000)
+        ],
+        [ZIP, REGEX, NUMPY, *PEERS_BYTES, BEFORE, COUNT],
+    ),
+    Group(
+        "short-bytearray",
+        "A short bytearray",
+        "The same. The peer looks into it without a lock, as the GIL is held.",
+        [Case("5 bytes", inputs.short_letters_as_bytearray, 5)],
+        [
+            peer("PyO3: windows(2)", "of_bytearray.count_doubles_slice"),
+            BEFORE,
+            COUNT,
+        ],
     ),
     Group(
         "short-str",
         "Short str",
-        "One call. The limit is ours alone: the bare call, on the letters as bytes, made "
-        "beforehand.",
-        tuple(Case(f"{n:,} letters", n, letters_as_str) for n in (5, 50, 500)),
-        (*BASELINES, *PEERS_STR, COUNT, BARE_CALL),
-        12,
+        "The same, as str.",
+        [Case(f"{size:,} letters", inputs.short_letters, size) for size in (5, 50, 500)],
+        [ZIP, REGEX, NUMPY, *PEERS_STR, PEER_STORAGE, BEFORE, COUNT],
     ),
     Group(
-        "other-str",
+        "short-scripts",
+        "Short str in other scripts",
+        "The same. PyO3's counters of bytes would count bytes.",
+        [
+            Case(f"5 of {script}", partial(inputs.short, texts.SAMPLES[script]), 5)
+            for script in ("Russian", "emoji")
+        ],
+        [ZIP, REGEX, *PEERS_CHARS, PEER_STORAGE, BEFORE, COUNT],
+    ),
+    Group(
+        "list",
+        "A list of short str",
+        "1,000,000 str of 5 to 30 letters, a call for each: the time of one.",
+        [Case("1 M str", partial(inputs.rows, (), range(5, 31)), 1_000_000)],
+        [*PEERS_STR[:-1], PEER_STORAGE, BEFORE, COUNT],
+    ),
+    Group(
+        "scripts",
         "str in other scripts",
-        "The limits read as many bytes as the str takes in memory: 2 a letter, 4 with emoji. "
-        "PyO3 asks CPython for UTF-8, which makes it at the first call and keeps it with the str: "
-        "these are the times of the later calls. PyO3's counters of bytes would count bytes.",
-        (
-            Case("10 M Cyrillic letters", 10_000_000, repeated_sample("Russian")),
-            Case(
-                "10 M of Chinese and Japanese", 10_000_000, repeated_sample("Chinese", "Japanese")
-            ),
-            Case("10 M of all scripts", 10_000_000, repeated_sample()),
-        ),
-        (REGEX, NUMPY, *PEERS_CHARS, COUNT_ONE_THREAD, COUNT, *READS),
-        5,
+        "The limits read as many bytes as the str takes in memory. PyO3 asks CPython for UTF-8, "
+        "which makes it at the first call and keeps it with the str: these are the times of later "
+        "calls. Its user can also take the storage as it is, 1, 2 or 4 bytes a character.",
+        [
+            Case(f"10 M of {name}", partial(inputs.repeated, text), 10_000_000)
+            for name, text in (
+                ("Russian", texts.sample("Russian")),
+                ("Chinese", texts.sample("Chinese")),
+                ("Latin-1", texts.sample("French")),
+                ("emoji", texts.sample("emoji")),
+            )
+        ],
+        [NUMPY, *PEERS_CHARS, PEER_STORAGE, *COUNTS, *READS],
     ),
     Group(
         "utf8",
         "UTF-8 bytes, by code point",
         "10 MB of one text over and over: the samples of `tests/benchmarks/texts.py`, and the "
-        "files of `DOUBLES_BENCH_DATA`, if they are there.",
-        UTF8_CASES,
-        (
-            Contestant("bytes.decode alone", BASELINE, bytes.decode, "data", is_text),
-            Contestant("decode, PyO3: once", PEER, "of_str.count_doubles_once", "data.decode()"),
-            Contestant("PyO3: from_utf8, chars()", PEER, "of_bytes.count_utf8_chars"),
-            Contestant(
-                "count_doubles, 1 thread",
-                OURS,
-                doubles_ffi.count_doubles,
-                'data, encoding="utf-8", threads=1',
-            ),
-            Contestant("count_doubles", OURS, doubles_ffi.count_doubles, 'data, encoding="utf-8"'),
-            *READS,
-        ),
-        2,
+        "files in the folder `DOUBLES_BENCH_DATA`. The limit validates with simdutf8 and counts "
+        "nothing.",
+        [
+            Case(name, partial(inputs.utf8, text), 10_000_000)
+            for name, text in (
+                ("all samples", texts.sample()),
+                *((f"{script} sample", text) for script, text in texts.SAMPLES.items()),
+                *((f"{name} file", path.read_text("utf-8")) for name, path in texts.files()),
+            )
+        ],
+        [
+            baseline("bytes.decode", bytes.decode, is_right=is_text),
+            peer("PyO3: from_utf8, chars()", "of_bytes.count_utf8_chars"),
+            limit("simdutf8 alone", "of_bytes.is_utf8"),
+            before("count_doubles", "count_doubles", options={"encoding": "utf-8"}),
+            ours("count_doubles, 1 thread", partial(utf8, threads=1)),
+            ours("count_doubles", utf8),
+        ],
     ),
     Group(
         "contents",
         "Other contents",
         "1 MB as bytes: no counter should care what it counts.",
-        (
-            Case("all equal", 1_000_000, functools.partial(repeated, b"a")),
-            Case("none equal", 1_000_000, functools.partial(repeated, b"ab")),
-            Case("pairs", 1_000_000, functools.partial(repeated, b"aabb")),
-            Case("every byte", 1_000_000, functools.partial(repeated, bytes(range(256)))),
-        ),
-        (NUMPY, *PEERS_BYTES, COUNT_ONE_THREAD, COUNT, *READS),
-        2,
+        [
+            Case(label, partial(inputs.repeated, piece), 1_000_000)
+            for label, piece in (
+                ("all equal", b"a"),
+                ("none equal", b"ab"),
+                ("pairs", b"aabb"),
+                ("every byte", bytes(range(256))),
+            )
+        ],
+        [NUMPY, PEERS_BYTES[1], COUNT],
     ),
     Group(
         "offsets",
         "Other places",
-        "A memoryview that begins so many bytes after a cache line. The limits read `bytes`, which "
-        "begin where CPython puts them.",
-        (Case("200 KB", 200_000, views),),
-        (
-            *(
-                Contestant(
-                    f"count_doubles, at {offset}",
-                    OURS,
-                    doubles_ffi.count_doubles,
-                    f"data[{offset}], threads=1",
-                )
-                for offset in OFFSETS
+        "A memoryview that begins so many bytes after the start of a cache line.",
+        [Case("200 KB", inputs.letters_as_bytes, 200_000)],
+        [
+            ours(
+                f"count_doubles: at {offset}",
+                count_doubles,
+                prepare=partial(inputs.at, offset=offset),
+            )
+            for offset in (0, 1, 17, 32, 63)
+        ],
+    ),
+    Group(
+        "tally",
+        "A tally",
+        "Which units the doubles are of.",
+        [
+            Case("10 M letters", inputs.letters_as_bytes, 10_000_000),
+            Case("10 M in pairs", partial(inputs.repeated, b"aabbccddeeffgg"), 10_000_000),
+        ],
+        [
+            baseline("NumPy", tally_numpy, is_right=is_total),
+            before("tally_doubles", "tally_doubles", is_right=is_total),
+            ours("tally_doubles", tally_doubles, is_right=is_total),
+        ],
+    ),
+    Group(
+        "update",
+        "Chunks",
+        "A `DoubleCounter` is given chunks, with a tally and after Chinese text too. The limit is "
+        "the library's own function, called through cffi with nothing around it.",
+        [Case("64 bytes", inputs.chunks, 64)],
+        [
+            ours("update", DoubleCounter().update, is_right=is_anything),
+            ours(
+                "update, with a tally",
+                DoubleCounter(
+                    texts.SAMPLES["Chinese"].encode(), encoding="utf-8", tally=True
+                ).update,
+                is_right=is_anything,
             ),
-            READS[0],
-        ),
-        3,
+            here(LIMIT, "bare cffi call", lib.doubles_count_bytes, arguments=(64, 0)),
+        ],
     ),
     Group(
         "random",
         "Random letters",
         "Made, not counted; nothing is seeded. PyO3's `sample_iter(Alphanumeric)` draws digits "
-        "too. The limits fill a buffer with random bytes and make no letters of them, with the "
-        "generator of `random_string` (ChaCha12). `os.urandom` makes no letters either.",
-        (Case("10 M letters", 10_000_000, random_length),),
-        (
-            Contestant(
-                "join(choice), 1/100 timed x 100",
-                BASELINE,
-                join_choice,
-                "data // 100",
-                is_random,
-                100,
-            ),
-            Contestant(
-                "join(choices), 1/10 timed x 10",
-                BASELINE,
-                join_choices,
-                "data // 10",
-                is_random,
-                10,
-            ),
-            Contestant("NumPy", BASELINE, numpy_letters, "data", is_random),
-            Contestant("os.urandom", BASELINE, os.urandom, "data", is_random),
-            Contestant("PyO3: sample_iter", PEER, "random_alphanumeric", "data", is_random),
-            Contestant("random_string", OURS, doubles_ffi.random_string, "data", is_random),
-            Contestant("fill_random", OURS, doubles_ffi.fill_random, "raw", is_random),
-            Contestant("raw fill, 1 thread", LIMIT, "fill_chacha", "raw", is_random),
-            Contestant("raw fill, all threads", LIMIT, "fill_chacha_parallel", "raw", is_random),
-        ),
-        8,
+        "too. The limits fill a buffer with random bytes of the same generator, and make no "
+        "letters of them. The two of Python make a hundredth and a tenth, and their times are "
+        "multiplied.",
+        [Case("10 M letters", inputs.length, 10_000_000)],
+        [
+            baseline("join(choice)", join_choice, is_right=is_text, part=100),
+            baseline("join(choices)", join_choices, is_right=is_text, part=10),
+            baseline("NumPy", numpy_letters, is_right=is_letters),
+            baseline("os.urandom", os.urandom, is_right=is_anything),
+            peer("PyO3: sample_iter", "random_alphanumeric", is_right=is_letters),
+            before("random_string", "random_string", is_right=is_letters),
+            ours("random_string", random_string, is_right=is_letters),
+            ours("fill_random", fill_random, prepare=bytearray, is_right=is_anything),
+            limit("raw fill, 1 thread", "fill_chacha", prepare=bytearray),
+            limit("raw fill, all threads", "fill_chacha_parallel", prepare=bytearray),
+        ],
     ),
+    *column_groups.GROUPS,
     *file_groups.GROUPS,
-)
+]

@@ -1,5 +1,6 @@
 """Build and import the peers: the crate beside this file, which only the benchmarks use."""
 
+import functools
 import importlib.machinery
 import importlib.util
 import json
@@ -13,14 +14,23 @@ CRATE = Path(__file__).parent / "peers"
 NAME = "doubles_peers"
 
 
-class PeersMissingError(Exception):
+class PeersMissingError(ImportError):
     """Why there are no peers."""
 
 
 def load_peers():
     """Return the peers' module, built anew if its sources have changed."""
+    module = _load_peers()
+    if isinstance(module, PeersMissingError):
+        raise module
+    return module
+
+
+@functools.cache
+def _load_peers():
+    """Return the module, or why there is none: it is asked for often."""
     if shutil.which("cargo") is None:
-        raise PeersMissingError("the peers need cargo: see https://rustup.rs")
+        return PeersMissingError("the peers need cargo: see https://rustup.rs")
     command = ["cargo", "build", "--locked", "--release", "--target-dir", "target"]
     command += ["--message-format", "json-render-diagnostics"]
     environment = os.environ | {"PYO3_PYTHON": sys.executable}
@@ -28,7 +38,7 @@ def load_peers():
         command, cwd=CRATE, env=environment, capture_output=True, text=True, check=False
     )
     if cargo.returncode:
-        raise PeersMissingError(f"cargo can't build the peers: {cargo.stderr.strip()}")
+        return PeersMissingError(f"cargo can't build the peers: {cargo.stderr.strip()}")
     messages = map(json.loads, cargo.stdout.splitlines())
     files = [file for message in messages for file in message.get("filenames", [])]
     # No suffix of a Python module: cargo names the file as it names any library.

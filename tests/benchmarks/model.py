@@ -1,72 +1,96 @@
 """What a race is made of."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
+
+from benchmarks.load_before import COMMIT, load_before
+from benchmarks.load_peers import load_peers
 
 # What a contestant is to the reader.
 OURS = "ours"
+BEFORE = "before"  # the same at an earlier commit
 LADDER = "ladder"  # the historic counters in this package
 BASELINE = "baseline"  # what Python has without it
 PEER = "peer"  # what a user of PyO3 writes
-LIMIT = "limit"  # what ours can't beat, as it does less than the work
+LIMIT = "limit"  # does less than the work
 
 
-def is_equal(answer, expected):
-    return answer == expected
-
-
-def is_read(answer, _expected):
-    """Accept what a read returns; another test checks that it reads every byte."""
-    return isinstance(answer, int)
+def is_anything(_answer, _expected):
+    """Accept what a limit returns, which does not count."""
+    return True
 
 
 class Contestant(NamedTuple):
-    """A call. Written as text, so that timing it adds nothing to it."""
+    """A function that is called on each item of an input.
+
+    A colon in its name ends what it is a variant of. Of a limit's variants, the fastest counts.
+    """
 
     name: str
     role: str
-    # A function, or the name of one in the peers' module, which may not be there.
-    function: Callable[..., Any] | str
-    # `data` is the input; `raw` are the bytes that it takes in memory.
-    arguments: str = "data"
-    is_right: Callable[[Any, Any], bool] = is_equal
-    # Does this part of the work, and its time is multiplied to match.
-    part: int = 1
+    load: Callable[[], Callable[..., Any]]  # raises ImportError for what is not installed
+    arguments: tuple[Any, ...] = ()  # after the item
+    prepare: Callable[[Any], Any] | None = None  # what it takes instead of the item
+    is_right: Callable[[Any, Any], bool] = operator.eq
+    part: int = 1  # It does this part of the work, and its time is multiplied to match.
+    rounds: int | None = None  # how often to run it; None: for as long as pytest-benchmark is told
 
     @property
-    def call(self):
-        return f"function({self.arguments})"
-
-    def names(self, case_input, peers):
-        """Return what the names in the call mean."""
-        function = self.function
-        if isinstance(function, str):
-            function = operator.attrgetter(function)(peers)
-        return {"function": function, "data": case_input.data, "raw": case_input.raw}
+    def family(self):
+        return self.name.partition(":")[0]
 
 
 class Input(NamedTuple):
-    data: Any
-    expected: int
-    raw: bytes | bytearray
+    items: Sequence[Any]
+    expected: Sequence[Any]  # the answer for each
+    size: int  # bytes of all
 
 
 class Case(NamedTuple):
     label: str
-    size: int  # in units
     make: Callable[[int], Input]
+    size: int  # which `make` is given
 
 
 class Group(NamedTuple):
     name: str
     title: str
     note: str
-    cases: tuple[Case, ...]
-    contestants: tuple[Contestant, ...]
-    seconds: float  # to spend on each case
+    cases: Sequence[Case]
+    contestants: Sequence[Contestant]
 
-    def fastest_peer(self, times):
-        """Return the name of the fastest peer that was timed, or None."""
-        peers = (c.name for c in self.contestants if c.role == PEER and c.name in times)
-        return min(peers, key=times.get, default=None)
+    def contenders(self, seconds):
+        """Return those that were timed, slowest first; of each family of limits, the fastest."""
+        timed = [contestant for contestant in self.contestants if contestant.name in seconds]
+        timed.sort(key=lambda contestant: seconds[contestant.name], reverse=True)
+        best = {c.family if c.role == LIMIT else c.name: c for c in timed}
+        return [contestant for contestant in timed if contestant in best.values()]
+
+
+def here(role, name, function, **more):
+    return Contestant(name, role, lambda: function, **more)
+
+
+ours = partial(here, OURS)
+baseline = partial(here, BASELINE)
+ladder = partial(here, LADDER)
+
+
+def peer(name, path, role=PEER, **more):
+    """Return a contestant that is built in the crate beside this file."""
+    return Contestant(name, role, lambda: operator.attrgetter(path)(load_peers()), **more)
+
+
+limit = partial(peer, role=LIMIT, is_right=is_anything)
+
+
+def before(contestant, function, options=None, **more):
+    """Return a public function of the package as it was, to compare with that contestant."""
+
+    def load():
+        earlier = getattr(load_before(), function)
+        return partial(earlier, **options) if options else earlier
+
+    return Contestant(f"{COMMIT}: {contestant}", BEFORE, load, **more)

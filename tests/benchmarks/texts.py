@@ -8,6 +8,7 @@ import doubles_ffi
 # Letters of one to four bytes first; doubles are rare, as in all text.
 SAMPLES = {
     "English": "A bookkeeper who commits to coffee will soon be too keen to feel sleepy. ",
+    "French": "L'été passé, l'élève zélée a annoncé à sa fée préférée où elle était née à Noël. ",
     "Russian": "Длинношеее животное рассеянно жуёт траву под весенним солнцем в аллее. ",
     "Chinese": "天天向上的人常常慢慢走路,看看山山水水,听听风声雨声。",
     "emoji": "😀😀🚀🌍🌍🎉👍🏽🧵🦀🦀🐍✨🔥🔥💾📈",
@@ -16,19 +17,16 @@ SAMPLES = {
     "Japanese": "ここに書かれた文は、ひらがなとカタカナと漢字を少しずつ含んでいる。",
 }
 
-# More of the same, if it is there: UTF-8 text in files.
-FILES = Path(
-    os.environ.get("DOUBLES_BENCH_DATA", Path(__file__).parents[2].parent / "shared" / "data")
-)
-
 
 def sample(*scripts):
     return "".join(SAMPLES[script] for script in scripts or SAMPLES)
 
 
 def files():
-    """Return what holds text, by name: its path."""
-    return {path.name.split(".")[0]: path for path in sorted(FILES.glob("*.utf8.txt"))}
+    """Return more of the same, if it is there: names and paths of UTF-8 text."""
+    directory = os.environ.get("DOUBLES_BENCH_DATA")
+    paths = sorted(Path(directory).glob("*.utf8.txt")) if directory else []
+    return [(path.name.partition(".")[0], path) for path in paths]
 
 
 def letters(length):

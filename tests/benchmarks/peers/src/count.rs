@@ -44,9 +44,9 @@ pub fn doubles_once_bytes(bytes: &[u8]) -> u64 {
     total
 }
 
-/// Windows of two bytes.
-pub fn doubles_slice(bytes: &[u8]) -> u64 {
-    bytes.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
+/// Windows of two units: bytes, or the integers in which CPython keeps a str.
+pub fn doubles_slice<Unit: PartialEq>(units: &[Unit]) -> u64 {
+    units.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
 }
 
 /// Windows of two bytes, on all threads.

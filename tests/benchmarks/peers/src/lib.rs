@@ -1,11 +1,11 @@
 //! What `doubles_ffi` is raced against, and the limits that nothing can beat.
 //!
 //! The peers are the historic counters as users of PyO3 write them: one short function each, with
-//! PyO3's own conversion of `&str` and `&[u8]`. They keep the GIL, as such functions do, so that a
-//! short call costs as little as PyO3 lets it.
+//! PyO3's own conversions. They keep the GIL, as such functions do, so that a short call costs as
+//! little as PyO3 lets it.
 //!
-//! The limits do the least that any counter or generator has to do: look at each byte once, or draw
-//! random bytes without making letters of them.
+//! The limits do the least that any counter or generator has to do: look at each byte once, validate
+//! UTF-8 without counting, or draw random bytes without making letters of them.
 
 use pyo3::prelude::*;
 
@@ -16,10 +16,11 @@ mod read;
 #[pymodule]
 mod doubles_peers {
     use super::*;
-    use pyo3::exceptions::PyUnicodeError;
-    use pyo3::types::PyByteArray;
+    use pyo3::exceptions::{PyNotImplementedError, PyUnicodeError};
+    use pyo3::types::string::PyStringData;
+    use pyo3::types::{PyByteArray, PyString};
 
-    /// The counters for `str`.
+    /// The counters for `str`, by its UTF-8.
     #[pymodule]
     mod of_str {
         use super::*;
@@ -47,6 +48,22 @@ mod doubles_peers {
         #[pyfunction]
         fn count_doubles_slice_parallel(text: &str) -> u64 {
             count::doubles_slice_parallel(text.as_bytes())
+        }
+    }
+
+    /// The same for `str`, by the storage that CPython keeps it in.
+    #[pymodule]
+    mod of_storage {
+        use super::*;
+
+        #[pyfunction]
+        fn count_doubles_slice(text: &Bound<'_, PyString>) -> PyResult<u64> {
+            // SAFETY: a str never changes, and the caller holds it.
+            Ok(match unsafe { text.data() }? {
+                PyStringData::Ucs1(units) => count::doubles_slice(units),
+                PyStringData::Ucs2(units) => count::doubles_slice(units),
+                PyStringData::Ucs4(units) => count::doubles_slice(units),
+            })
         }
     }
 
@@ -78,23 +95,59 @@ mod doubles_peers {
                 Err(error) => Err(PyUnicodeError::new_err(error.to_string())),
             }
         }
+
+        /// Tell whether bytes are UTF-8, and count nothing.
+        #[pyfunction]
+        fn is_utf8(bytes: &[u8]) -> bool {
+            simdutf8::basic::from_utf8(bytes).is_ok()
+        }
+
+        /// Look at each byte once, on one thread. Returns the exclusive or of all.
+        #[pyfunction]
+        fn read(bytes: &[u8], vector: usize, vectors: usize, ahead: usize) -> PyResult<u8> {
+            Ok(super::shaped(vector, vectors, ahead)?(bytes))
+        }
+
+        /// Look at each byte once, on all threads.
+        #[pyfunction]
+        fn read_parallel(
+            py: Python<'_>,
+            bytes: &[u8],
+            vector: usize,
+            vectors: usize,
+            ahead: usize,
+        ) -> PyResult<u8> {
+            let read = super::shaped(vector, vectors, ahead)?;
+            Ok(py.detach(|| crate::read::parallel(read, bytes)))
+        }
+    }
+
+    /// The counter for `bytearray`.
+    #[pymodule]
+    mod of_bytearray {
+        use super::*;
+
+        #[pyfunction]
+        fn count_doubles_slice(array: &Bound<'_, PyByteArray>) -> u64 {
+            // SAFETY: the GIL is kept, and nothing here runs Python: nobody changes the array.
+            count::doubles_slice(unsafe { array.as_bytes() })
+        }
+    }
+
+    /// Tell whether there is a read of that shape, and the processor can run it.
+    #[pyfunction]
+    fn can_read(vector: usize, vectors: usize, ahead: usize) -> bool {
+        crate::read::shaped(vector, vectors, ahead).is_some()
+    }
+
+    fn shaped(vector: usize, vectors: usize, ahead: usize) -> PyResult<fn(&[u8]) -> u8> {
+        crate::read::shaped(vector, vectors, ahead)
+            .ok_or_else(|| PyNotImplementedError::new_err("no such read on this processor"))
     }
 
     #[pyfunction]
     fn random_alphanumeric(length: usize) -> String {
         fill::alphanumeric(length)
-    }
-
-    /// Look at each byte once, on one thread. Returns the exclusive or of all.
-    #[pyfunction]
-    fn read(bytes: &[u8]) -> u8 {
-        crate::read::all(bytes)
-    }
-
-    /// Look at each byte once, on all threads.
-    #[pyfunction]
-    fn read_parallel(py: Python<'_>, bytes: &[u8]) -> u8 {
-        py.detach(|| crate::read::all_parallel(bytes))
     }
 
     /// Fill a bytearray with random bytes, on one thread.

@@ -1,31 +1,39 @@
-//! A pure read: the exclusive or of all bytes, which needs each of them and next to no arithmetic.
+//! Pure reads: the exclusive or of all bytes, which needs each of them and next to no arithmetic.
+//!
+//! Which shape of the loop is fastest depends on the processor and on the cache that holds the bytes,
+//! so there are several, and the limit is the fastest of them.
 
 use rayon::prelude::*;
 
 /// Bytes per piece of work for a thread.
 const PIECE: usize = 1 << 20;
 
-/// Bytes per turn of the loops: eight vectors, each with an accumulator of its own.
-const BLOCK: usize = 256;
+type Read = fn(&[u8]) -> u8;
 
-pub fn all(bytes: &[u8]) -> u8 {
+/// Returns the read with vectors of this many bytes, so many of them a turn, that prefetches so many
+/// bytes ahead (0: not at all); or None if there is none, or the processor can't run it.
+pub fn shaped(vector: usize, vectors: usize, ahead: usize) -> Option<Read> {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: the CPU has AVX2.
-        return unsafe { avx2::all(bytes) };
+    match vector {
+        32 if is_x86_feature_detected!("avx2") => return avx2::shaped(vectors, ahead),
+        64 if is_x86_feature_detected!("avx512f") => return avx512::shaped(vectors, ahead),
+        _ => {}
     }
-    portable(bytes)
+    (vector == 1 && vectors == PORTABLE && ahead == 0).then_some(portable as Read)
 }
 
-pub fn all_parallel(bytes: &[u8]) -> u8 {
-    let pieces = bytes.par_chunks(PIECE).map(all);
+pub fn parallel(read: Read, bytes: &[u8]) -> u8 {
+    let pieces = bytes.par_chunks(PIECE).map(read);
     pieces.reduce(|| 0, |left, right| left ^ right)
 }
 
+/// Bytes a turn of the portable read.
+const PORTABLE: usize = 256;
+
 /// Whole blocks lane by lane, which the compiler turns into vectors, then what is left.
 fn portable(bytes: &[u8]) -> u8 {
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    let mut lanes = [0; BLOCK];
+    let (blocks, rest) = bytes.as_chunks::<PORTABLE>();
+    let mut lanes = [0; PORTABLE];
     for block in blocks {
         for (lane, byte) in lanes.iter_mut().zip(block) {
             *lane ^= byte;
@@ -38,59 +46,72 @@ fn fold(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |all, byte| all ^ byte)
 }
 
+/// The reads with one kind of vector: aligned loads, each of a turn with an accumulator of its own.
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use super::{BLOCK, fold};
-    use std::arch::x86_64::*;
+macro_rules! reads {
+    ($width:ident, $feature:literal, $vector:ty, $zero:ident, $xor:ident) => {
+        mod $width {
+            use super::{Read, fold};
+            use std::arch::x86_64::*;
 
-    const VECTORS: usize = 8;
-    const VECTOR: usize = BLOCK / VECTORS;
-    const LINE: usize = 64;
+            pub fn shaped(vectors: usize, ahead: usize) -> Option<Read> {
+                Some(match (vectors, ahead) {
+                    (4, 0) => shape::<4, 0>,
+                    (4, 1024) => shape::<4, 1024>,
+                    (8, 0) => shape::<8, 0>,
+                    (8, 1024) => shape::<8, 1024>,
+                    _ => return None,
+                })
+            }
 
-    /// What fits the L2 cache stays there from call to call, and there is nothing to fetch.
-    const IN_L2: usize = 512 << 10;
+            fn shape<const VECTORS: usize, const AHEAD: usize>(bytes: &[u8]) -> u8 {
+                // SAFETY: `super::shaped` gives out this function only where the CPU has the feature.
+                unsafe { each::<VECTORS, AHEAD>(bytes) }
+            }
 
-    /// How far ahead to fetch. Measured on Zen 5: 10 MB in L3 at 112 GB/s from 1 KiB to 8 KiB, at 95
-    /// without; 200 KB in L2 at 166 GB/s with 1 KiB, at 150 with 4 KiB, at 185 without.
-    const PREFETCH: usize = 1024;
-
-    #[target_feature(enable = "avx2")]
-    pub fn all(bytes: &[u8]) -> u8 {
-        if bytes.len() <= IN_L2 {
-            each::<false>(bytes)
-        } else {
-            each::<true>(bytes)
-        }
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn each<const FETCH: bool>(bytes: &[u8]) -> u8 {
-        // SAFETY: any 32 bytes are a vector, and any vector is 32 bytes.
-        let (head, vectors, tail) = unsafe { bytes.align_to::<__m256i>() };
-        let (blocks, rest) = vectors.as_chunks::<VECTORS>();
-        let mut lanes = [_mm256_setzero_si256(); VECTORS];
-        for block in blocks {
-            if FETCH {
-                // Hints: they read nothing and may point anywhere, hence the wrapping.
-                let ahead = block.as_ptr().cast::<i8>().wrapping_add(PREFETCH);
-                for line in 0..BLOCK / LINE {
-                    _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(line * LINE));
+            #[target_feature(enable = $feature)]
+            fn each<const VECTORS: usize, const AHEAD: usize>(bytes: &[u8]) -> u8 {
+                // SAFETY: any bytes of a vector's size are a vector.
+                let (head, vectors, tail) = unsafe { bytes.align_to::<$vector>() };
+                let (turns, rest) = vectors.as_chunks::<VECTORS>();
+                let mut lanes = [$zero(); VECTORS];
+                for turn in turns {
+                    if AHEAD > 0 {
+                        for line in 0..size_of_val(turn) / 64 {
+                            // A hint: it reads nothing and may point anywhere, hence the wrapping.
+                            let next = turn.as_ptr().cast::<i8>().wrapping_add(AHEAD + 64 * line);
+                            _mm_prefetch::<_MM_HINT_T0>(next);
+                        }
+                    }
+                    for (lane, vector) in lanes.iter_mut().zip(turn) {
+                        *lane = $xor(*lane, *vector);
+                    }
                 }
-            }
-            for (lane, vector) in lanes.iter_mut().zip(block) {
-                *lane = _mm256_xor_si256(*lane, *vector);
+                for vector in rest {
+                    lanes[0] = $xor(lanes[0], *vector);
+                }
+                let together = lanes.into_iter().fold($zero(), |all, lane| $xor(all, lane));
+                // SAFETY: any vector is bytes.
+                let (_, folded, _) = unsafe { std::slice::from_ref(&together).align_to::<u8>() };
+                fold(head) ^ fold(folded) ^ fold(tail)
             }
         }
-        for vector in rest {
-            lanes[0] = _mm256_xor_si256(lanes[0], *vector);
-        }
-        let zero = _mm256_setzero_si256();
-        let together = lanes
-            .into_iter()
-            .fold(zero, |all, lane| _mm256_xor_si256(all, lane));
-        let mut folded = [0; VECTOR];
-        // SAFETY: the store is of 32 bytes and asks for no alignment.
-        unsafe { _mm256_storeu_si256(folded.as_mut_ptr().cast(), together) };
-        fold(head) ^ fold(&folded) ^ fold(tail)
-    }
+    };
 }
+
+#[cfg(target_arch = "x86_64")]
+reads!(
+    avx2,
+    "avx2",
+    __m256i,
+    _mm256_setzero_si256,
+    _mm256_xor_si256
+);
+#[cfg(target_arch = "x86_64")]
+reads!(
+    avx512,
+    "avx512f",
+    __m512i,
+    _mm512_setzero_si512,
+    _mm512_xor_si512
+);

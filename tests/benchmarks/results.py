@@ -1,0 +1,98 @@
+"""What was measured: pytest-benchmark's JSON of several passes, trimmed to what the report reads.
+
+{"machine": {what: text}, "memory": {script: MiB},
+ "groups": {group: {case: {"bytes": of an item, "seconds": {contestant: of a call}}}}}
+"""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from benchmarks.load_peers import CRATE
+
+from doubles_ffi._library import ffi, lib
+
+FILE = Path(__file__).parents[2] / "docs" / "benchmarks.json"
+
+PACKAGES = ("numpy", "pandas", "polars", "duckdb", "pyarrow")
+
+
+def read():
+    return json.loads(FILE.read_text("utf-8"))
+
+
+def write(passes):
+    FILE.write_text(json.dumps(collect(passes), indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def collect(passes):
+    """Return the results of several passes: the shortest time of each contestant."""
+    groups, memory = {}, {}
+    for path in passes:
+        for entry in json.loads(Path(path).read_text("utf-8"))["benchmarks"]:
+            info = entry["extra_info"]
+            if "memory" in info:
+                script, peak = info["memory"], info["mebibytes"]
+                memory[script] = max(memory.get(script, 0), round(peak, 1))
+                continue
+            case = groups.setdefault(info["group"], {}).setdefault(
+                info["case"], {"bytes": round(info["bytes"]), "seconds": {}}
+            )
+            seconds = float(f"{entry['stats']['min'] / info['calls']:.4g}")
+            name = info["contestant"]
+            case["seconds"][name] = min(seconds, case["seconds"].get(name, seconds))
+    return {"machine": machine(len(passes)), "memory": memory, "groups": groups}
+
+
+def machine(passes):
+    """Return what ran this."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    peers = (CRATE / "Cargo.lock").read_text("utf-8")
+    pyo3 = re.search(r'name = "pyo3"\nversion = "(.*)"', peers)[1]
+    today = datetime.datetime.now(datetime.timezone.utc)
+    return {
+        "processor": f"{processor()}, {cores} cores",
+        "kernel": ffi.string(lib.doubles_kernel()).decode(),
+        "system": f"{platform.system()}, {platform.machine()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "packages": ", ".join(filter(None, map(version, PACKAGES))),
+        "Rust": f"{output('rustc', '--version')}, PyO3 {pyo3}",
+        "date": f"{today:%Y-%m-%d}",
+        "command": f"`make bench PASSES={passes}`",
+    }
+
+
+def processor():
+    """Return what lscpu says of the processor and its caches."""
+    found = dict(re.findall(r"^(.*?):\s+(.*)$", output("lscpu"), re.MULTILINE))
+    if "Model name" not in found:
+        return platform.processor()
+    family = " ".join(
+        f"{key.lower()} {found[key]}" for key in ("CPU family", "Model") if key in found
+    )
+    caches = [
+        f"{key} {found[key]}" for key in ("L1d cache", "L2 cache", "L3 cache") if key in found
+    ]
+    return "; ".join([f"{found['Model name']} ({family})", *caches])
+
+
+def version(package):
+    try:
+        return f"{package} {importlib.metadata.version(package)}"
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def output(*command):
+    """Return what a command says, or nothing if there is no such command."""
+    if shutil.which(command[0]) is None:
+        return ""
+    environment = os.environ | {"LC_ALL": "C"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return done.stdout.strip()
