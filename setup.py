@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import ExecError
 
@@ -15,8 +16,25 @@ CRATE = Path("rustlib")
 MACOS = sys.platform == "darwin"
 LIBRARY = "libdoubles.dylib" if MACOS else "libdoubles.so"
 
+# The name that the module asks the loader for; it looks beside the module alone.
+LINK_NAME = f"-Wl,-install_name,@rpath/{LIBRARY}" if MACOS else f"-Wl,-soname,{LIBRARY}"
+
 # The wheel's tag says what build_ffi.py builds for.
 STABLE_ABI = {"py_limited_api": "cp310"} if os.environ.get("DOUBLES_ABI3") == "1" else {}
+
+
+# The same sources give the same wheel: its files get this time, the earliest that a zip can hold.
+os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
+
+
+class CleanBuild(build):
+    """Build into an empty folder, or a wheel would hold what an earlier build left there."""
+
+    def run(self) -> None:
+        """Remove the last build, then build."""
+        if Path(self.build_lib).exists():
+            shutil.rmtree(self.build_lib)
+        super().run()
 
 
 class BuildRustFirst(build_ext):
@@ -32,7 +50,27 @@ class BuildRustFirst(build_ext):
             self.copy_file(built, "doubles_ffi")
         for extension in self.extensions:
             extension.library_dirs.append(str(package))
+            # No names of this machine's folders: no debug information, and no symbols either.
+            extension.extra_compile_args.append("-g0")
+            if not MACOS:
+                extension.extra_link_args.append("-Wl,-s")
         super().run()
+
+    def build_extensions(self) -> None:
+        """Build without CPython's own library folders, which may be this machine's alone."""
+        foreign = ("-Wl,-rpath,", "-Wl,-rpath=", "-Wl,-R")
+        command = self.compiler.linker_so
+        self.compiler.linker_so = [flag for flag in command if not flag.startswith(foreign)]
+        super().build_extensions()
+
+
+def rust_flags() -> list[str]:
+    """Return flags for rustc that keep the names of this machine's folders out of the library."""
+    print_sysroot = ["rustc", "--print", "sysroot"]
+    sysroot = subprocess.run(print_sysroot, check=True, stdout=subprocess.PIPE, text=True).stdout
+    cargo_home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
+    folders = {cargo_home: "/cargo", sysroot.rstrip("\n"): "/rust", Path.cwd(): "/doubles_ffi"}
+    return [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
 
 
 def build_library() -> str:
@@ -42,8 +80,8 @@ def build_library() -> str:
     command = ["cargo", "rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib"]
     command += ["--manifest-path", str(CRATE / "Cargo.toml")]
     command += ["--message-format", "json-render-diagnostics"]
-    if MACOS:  # Else the module would look for the library where it was built.
-        command += ["--", "-C", f"link-arg=-Wl,-install_name,@rpath/{LIBRARY}"]
+    command += ["--config", f"build.rustflags={json.dumps(rust_flags())}"]
+    command += ["--", "-C", f"link-arg={LINK_NAME}", "-C", "strip=symbols"]
     try:
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     except subprocess.CalledProcessError as error:
@@ -56,6 +94,6 @@ def build_library() -> str:
 setup(
     license="MIT OR Apache-2.0",
     cffi_modules=["build_ffi.py:ffibuilder"],
-    cmdclass={"build_ext": BuildRustFirst},
+    cmdclass={"build": CleanBuild, "build_ext": BuildRustFirst},
     options={"bdist_wheel": STABLE_ABI},
 )

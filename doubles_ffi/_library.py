@@ -6,10 +6,11 @@ module was built for.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from functools import update_wrapper
-from os.path import dirname
+from os.path import dirname, isfile
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -19,15 +20,56 @@ if TYPE_CHECKING:
 
 _HERE = dirname(__file__)  # noqa: PTH120 (pathlib takes 4 ms to load)
 
-_REBUILD = "rebuild with `python setup.py build` in the checkout, or reinstall doubles_ffi"
+_LIBRARY = "libdoubles.dylib" if sys.platform == "darwin" else "libdoubles.so"
 
+
+def _unusable(reason: str) -> ImportError:
+    """Return the error for a library that is missing or wrong, with the command that helps."""
+    checkout = dirname(_HERE)  # noqa: PTH120
+    if isfile(f"{checkout}/build_ffi.py"):  # noqa: PTH113
+        cure = f"run `python setup.py build` or `pip install -e .` in {checkout}"
+        cure += ", or leave that folder to use an installed doubles_ffi"
+    else:
+        cure = "reinstall it: `pip install --force-reinstall .` in a checkout of doubles_ffi"
+    return ImportError(f"the compiled part of doubles_ffi in {_HERE} {reason}; {cure}")
+
+
+def _is_truncated(path: str) -> bool:
+    """Tell whether a file in the ELF format ends before its last part, the section headers.
+
+    Loading it would end the process with SIGBUS. Other formats' loaders look for themselves.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # The loader says why.
+        return False
+    try:
+        header, size = os.read(file, 64), os.fstat(file).st_size
+    finally:
+        os.close(file)
+    if not header.startswith(b"\x7fELF\x02"):  # The 64-bit kind.
+        return False
+    offset, entry, number = (
+        int.from_bytes(header[start:stop], sys.byteorder)
+        for start, stop in ((0x28, 0x30), (0x3A, 0x3C), (0x3C, 0x3E))
+    )
+    return size < offset + entry * number
+
+
+for _name in os.listdir(_HERE):  # noqa: PTH208
+    if ".so" in _name and _is_truncated(f"{_HERE}/{_name}"):  # pragma: no cover: see its test
+        raise _unusable(f"is broken: {_name} is truncated")
+
+_flags = sys.getdlopenflags()
+sys.setdlopenflags(os.RTLD_LAZY)  # A library that lacks functions can still tell its version.
 try:
-    from doubles_ffi import _native
     from doubles_ffi._native import ffi, lib
+except ModuleNotFoundError as error:  # pragma: no cover: its test needs a process of its own
+    raise _unusable("is missing: there is no _native module for this Python") from error
 except ImportError as error:  # pragma: no cover: its test needs a process of its own
-    raise ImportError(
-        f"the compiled module in {_HERE} is missing or does not load ({error}); " + _REBUILD
-    ) from error
+    raise _unusable(f"does not load: {error}") from error
+finally:
+    sys.setdlopenflags(_flags)
 
 __all__ = [
     "add_to_tally",
@@ -41,14 +83,12 @@ __all__ = [
 ]
 
 
-def _check_version(path: str, expected: int, found: int) -> None:
-    if found != expected:  # pragma: no cover: its test needs a process of its own
-        raise ImportError(
-            f"the Rust library in {path} has ABI version {found}, expected {expected}; " + _REBUILD
-        )
+def _check_version(expected: int, found: int) -> None:
+    if found != expected:
+        raise _unusable(f"does not fit: {_LIBRARY} has ABI version {found}, expected {expected}")
 
 
-_check_version(_HERE, lib.DOUBLES_ABI_VERSION, lib.doubles_abi_version())
+_check_version(lib.DOUBLES_ABI_VERSION, lib.doubles_abi_version())
 lib.add_builtins()
 
 
@@ -60,7 +100,9 @@ def fast_path(function: Function) -> Function:
     """
     if sys.implementation.name != "cpython":  # pragma: no cover: the tests need CPython
         return function
-    return cast("Function", update_wrapper(_native.FastPath(function), function))
+    from doubles_ffi._native import FastPath  # `add_builtins` has put it there.
+
+    return cast("Function", update_wrapper(FastPath(function), function))
 
 
 def check(returned: int) -> int:

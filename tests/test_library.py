@@ -71,35 +71,61 @@ def test_the_package_can_lie_anywhere(package_copy):
 
 def import_error(home):
     status, _, errors = run("import doubles_ffi", cwd=home)
-    assert status == 1
+    assert status == 1, errors
     last = errors.splitlines()[-1]
     assert last.startswith("ImportError: ")
     assert str(home / "doubles_ffi") in last
-    assert "python setup.py build" in last
+    assert "pip install --force-reinstall ." in last
     return last
 
 
 def test_a_missing_library(package_copy):
     library_in(package_copy).unlink()
-    assert "libdoubles" in import_error(package_copy)
+    assert "does not load: libdoubles" in import_error(package_copy)
+
+
+def modules_in(home):
+    return [*(home / "doubles_ffi").glob("_native.*.so")]
 
 
 def test_a_missing_module(package_copy):
-    for module in (package_copy / "doubles_ffi").glob("_native.*.so"):
+    for module in modules_in(package_copy):
         module.unlink()
-    assert "_native" in import_error(package_copy)
+    assert "there is no _native module for this Python" in import_error(package_copy)
 
 
-def test_a_library_of_another_version(package_copy):
-    header = (ROOT / "rustlib/include/doubles.h").read_text()
-    names = re.findall(r"\b(doubles_\w+)\(", header)
-    source = "unsigned doubles_abi_version(void) { return 999; }\n" + "".join(
-        f"void {name}(void) {{}}\n" for name in set(names) - {"doubles_abi_version"}
-    )
+@linux_only
+@pytest.mark.parametrize("find", [library_in, lambda home: modules_in(home)[0]])
+def test_truncated_files(find, package_copy):
+    file = find(package_copy)
+    whole = file.read_bytes()
+    for length in (0, 3, 20, 60, 64, 100, 4096, 20_000, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        message = import_error(package_copy)
+        assert length < 64 or f"{file.name} is truncated" in message
+
+
+EXPORTS = set(re.findall(r"\b(doubles_\w+)\(", (ROOT / "rustlib/include/doubles.h").read_text()))
+
+
+@pytest.mark.parametrize("lacking", [set(), EXPORTS], ids=["all functions", "no other function"])
+def test_a_library_of_another_version(lacking, package_copy):
+    others = EXPORTS - {"doubles_abi_version"} - lacking
+    source = "unsigned doubles_abi_version(void) { return 999; }\n"
+    source += "".join(f"void {name}(void) {{}}\n" for name in others)
     build = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library_in(package_copy)]
     subprocess.run(build, input=source, text=True, check=True)
     message = import_error(package_copy)
     assert f"version 999, expected {_library.lib.DOUBLES_ABI_VERSION}" in message
+
+
+def test_the_command_that_helps(tmp_path, monkeypatch):
+    monkeypatch.setattr(_library, "_HERE", str(tmp_path / "doubles_ffi"))
+    with pytest.raises(ImportError, match="version 3, expected 2; reinstall it"):
+        _library._check_version(2, 3)
+    (tmp_path / "build_ffi.py").touch()
+    with pytest.raises(ImportError, match="; run `python setup"):
+        _library._check_version(2, 3)
 
 
 def test_a_panic_is_an_exception_and_the_next_call_lives(package_copy):
