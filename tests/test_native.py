@@ -27,7 +27,7 @@ in_python = count_doubles.__wrapped__
 STABLE_ABI = ".abi3." in _native.__file__
 
 # From here on, the Python function counts.
-SHORT = 64 * 1024
+SHORT = 256 * 1024
 
 
 class Text(str):
