@@ -45,6 +45,8 @@ static int64_t count_short_text(PyObject *text) {
     switch (PyUnicode_KIND(text)) {
     case PyUnicode_1BYTE_KIND:
         return doubles_count_bytes(PyUnicode_DATA(text), (size_t)size, 1);
+    case PyUnicode_2BYTE_KIND:
+        return doubles_count_utf16(PyUnicode_DATA(text), (size_t)size, 1);
     case PyUnicode_4BYTE_KIND:
         return doubles_count_utf32(PyUnicode_DATA(text), (size_t)size, 1);
     default: /* Before 3.12 there are strings of no kind yet, made by old C extensions. */

@@ -77,6 +77,7 @@ def test_threads_agree(threads):
 
 
 def test_slices_share_their_borders(monkeypatch):
+    in_python = count_doubles.__wrapped__  # Which cuts what else would be counted in C.
     size = 2 * _buffers.POINTER_PAYS
     monkeypatch.setattr(_buffers, "SLICE", size)
     for length in (
@@ -91,10 +92,10 @@ def test_slices_share_their_borders(monkeypatch):
     ):
         for data in (b"x" * length, (b"xxy" * length)[:length]):
             expected = reference.count(data)
-            assert count_doubles(data) == expected
-            assert count_doubles(bytearray(data)) == expected
-            assert count_doubles(data.decode()) == expected
-            assert count_doubles(data, encoding="utf-8") == expected
+            assert in_python(data) == expected
+            assert in_python(bytearray(data)) == expected
+            assert in_python(data.decode()) == expected
+            assert in_python(data, encoding="utf-8") == expected
 
 
 @pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞"])
@@ -142,10 +143,10 @@ def test_more_than_32_bits_of_doubles():
 @pytest.mark.parametrize("kind", [memoryview, mmap.mmap])
 def test_a_buffer_is_locked_while_it_is_counted(monkeypatch, kind):
     if kind is mmap.mmap:
-        data = mmap.mmap(-1, 100_000)
+        data = mmap.mmap(-1, 1_000_000)
         release = data.close
     else:
-        data = memoryview(bytearray(100_000))
+        data = memoryview(bytearray(1_000_000))
         release = data.release
     counting_now, release_tried = threading.Event(), threading.Event()
 
@@ -165,7 +166,7 @@ def test_a_buffer_is_locked_while_it_is_counted(monkeypatch, kind):
         with pytest.raises(BufferError):
             release()
         release_tried.set()
-        assert count.result() == 99_999
+        assert count.result() == 999_999
     release()
 
 
