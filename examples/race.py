@@ -1,10 +1,11 @@
-"""Race the ladder: every counter on the same random letters, best of five, interleaved.
+"""Race the ladder: every counter on the same random letters, in turns, the best of five.
 
 Usage: python examples/race.py [LENGTH]
 """
 
 import sys
 import time
+from importlib.util import find_spec
 
 import doubles_ffi
 from doubles_ffi import baselines
@@ -28,6 +29,8 @@ RUNGS = {
 
 def main() -> None:
     """Print a table: milliseconds, and how many times as fast as the first rung."""
+    if find_spec("numpy") is None:
+        sys.exit("race.py: one of the counters needs NumPy: pip install numpy")
     text = doubles_ffi.random_string(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
     best = dict.fromkeys(RUNGS, float("inf"))
     for _ in range(RUNS):

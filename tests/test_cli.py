@@ -1,6 +1,7 @@
 """The command, in this process for what it prints and in its own for how it ends."""
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from doubles_ffi import __version__, random_string
-from doubles_ffi.cli import main, progress
+from doubles_ffi.cli import main, names, progress, streams
 from doubles_ffi.files import FileCounter
 
 
@@ -169,12 +170,89 @@ def test_a_list_without_an_end_in_sight(files, capsys):
     assert capsys.readouterr().out == "2\ttotal\n"
 
 
-def test_a_list_that_is_still_being_written(files):
-    with started("count", "--files-from", "-", cwd=files, stdin=subprocess.PIPE) as process:
-        for _ in range(3):  # Each is answered before the next one is there.
-            process.stdin.write(b"letters\n")
-            process.stdin.flush()
-            assert process.stdout.readline() == b"2\tletters\n"
+# All files are slow, and so are given to threads.
+SLOW = """
+import sys
+from doubles_ffi.cli import main, scheduling
+scheduling._QUICK = 1e-12
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("program", [["-m", "doubles_ffi"], ["-c", SLOW]], ids=["quick", "slow"])
+@pytest.mark.parametrize("end", [b"\n", b"\0"])
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_list_that_is_still_being_written(program, end, threads, files):
+    null = ["-0"] if end == b"\0" else []
+    arguments = ["count", "--files-from", "-", "--threads", threads, *null]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, *program, *arguments], cwd=files, env=ENVIRONMENT, stdin=pipe, stdout=pipe
+    ) as process:
+        try:
+            for written, expected in (
+                (b"letters" + end, b"2\tletters\n"),
+                (b"empty" + end, b"0\tempty\n"),
+                (b"letters" + end + b"empty" + end, b"2\tletters\n0\tempty\n"),
+                (b"empty" + end + b"lett", b"0\tempty\n"),
+                (b"ers" + end, b"2\tletters\n"),
+            ):
+                process.stdin.write(written)
+                process.stdin.flush()
+                assert answer(process, len(expected)) == expected
+        finally:
+            process.stdin.close()
+            process.kill()
+
+
+def answer(process, size):
+    """Read this many bytes, or what there is if no more come in time."""
+    found = b""
+    while len(found) < size and select.select([process.stdout], [], [], 60)[0]:
+        block = os.read(process.stdout.fileno(), size - len(found))
+        if not block:
+            break
+        found += block
+    return found
+
+
+def test_a_list_in_a_pipe_that_nobody_has_opened_yet(files):
+    os.mkfifo(files / "fifo")
+    with started("count", "letters", "--files-from", "fifo", cwd=files) as process:
+        assert answer(process, 10) == b"2\tletters\n"
+        (files / "fifo").write_text("empty\n")
+        assert process.communicate(timeout=60)[0] == b"0\tempty\n2\ttotal\n"
+
+
+@pytest.mark.usefixtures("files")
+def test_answers_are_written_before_the_next_name_is_waited_for(monkeypatch):
+    output = io.BytesIO()
+
+    def slow(*_):
+        yield "letters"
+        yield "empty"
+        yield None
+        assert output.getvalue() == b"2\tletters\n0\tempty\n"
+
+    monkeypatch.setattr("doubles_ffi.cli.count.listed", slow)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output))
+    assert main(["count", "--files-from", "-"]) == 0
+    assert output.getvalue() == b"2\tletters\n0\tempty\n2\ttotal\n"
+
+
+def test_a_list_says_when_more_is_to_come(tmp_path, monkeypatch):
+    reading, writing = os.pipe()
+    os.write(writing, b"one\n\ntwo\nthr")
+    with os.fdopen(reading) as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        found = names.listed("-", b"\n")
+        assert [next(found) for _ in range(3)] == ["one", "two", None]
+        os.write(writing, b"ee")
+        assert next(found) is None
+        os.close(writing)
+        assert list(found) == ["three"]
+    os.mkfifo(tmp_path / "fifo")
+    assert next(names.listed(str(tmp_path / "fifo"), b"\n")) is None
 
 
 @pytest.mark.usefixtures("files")
@@ -238,10 +316,6 @@ def test_progress_of_what_is_no_terminal_or_fast(capsys, monkeypatch):
 
 
 def test_progress_makes_room_for_lines_on_a_terminal(files, monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
     (files / "list").write_text("letters\n" * 3)
     monkeypatch.setattr(progress, "_PATIENCE", 0)
     terminal, output = Terminal(), io.StringIO()
@@ -253,6 +327,14 @@ def test_progress_makes_room_for_lines_on_a_terminal(files, monkeypatch):
     bar, wiped = r"\r 33%.* 3\.00/9\.00 \[.*\]", r"\r {20,}\r"
     assert re.fullmatch(f"{bar}{wiped}{lines}\r*{total}{bar}{wiped}", terminal.getvalue())
     assert output.getvalue() == lines + total
+
+
+@pytest.mark.usefixtures("files")
+def test_progress_without_tqdm(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert main(["count", "--progress", "always", "letters", "жук.txt"]) == 0
+    expected = "doubles: --progress: needs tqdm: pip install tqdm\n"
+    assert capsys.readouterr() == ("2\tletters\n1\tжук.txt\n3\ttotal\n", expected)
 
 
 def test_progress_that_can_not_be_written(files, monkeypatch):
@@ -463,7 +545,7 @@ def test_how_it_ends(capsys, monkeypatch):
     os.close(reading)
     with os.fdopen(writing, "w") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
-        assert main(["count", "letters"]) == 0
+        assert main(["random", "1"]) == 0
     monkeypatch.setattr(sys, "stdout", None)
     assert main(["count", "letters"]) == 2
     assert capsys.readouterr().err == "doubles: standard output: is closed\n"
@@ -474,6 +556,38 @@ def test_how_it_ends(capsys, monkeypatch):
         assert main(["count", "letters"]) == 2
     monkeypatch.setattr(sys, "stderr", None)
     assert main(["count", "letters"]) == 2
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(("arguments", "status"), [(["letters"], 0), (["missing", "letters"], 2)])
+def test_a_reader_that_leaves_does_not_undo_an_error(arguments, status, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["count", *arguments]) == status
+
+
+def test_ctrl_c_while_modules_are_loaded(monkeypatch):
+    class Interrupting:
+        def find_spec(self, name, *_):
+            assert name == "doubles_ffi.cli.parser"
+            raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "doubles_ffi.cli.parser")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting()])
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert main(["count"]) == 130
+
+
+def test_a_system_without_random_numbers(capsys, monkeypatch):
+    def fail(_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(os, "urandom", fail)
+    assert main(["random", "10"]) == 2
+    expected = "doubles: random numbers of the system: Function not implemented\n"
+    assert capsys.readouterr() == ("", expected)
 
 
 def test_the_package_is_the_command(capsys, monkeypatch):
@@ -675,3 +789,45 @@ def test_names_that_are_not_utf8(tmp_path):
     end = command("count", name + b"x", stdout=subprocess.PIPE)
     assert (end.returncode, end.stdout) == (2, b"")
     assert b"No such file" in end.stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a file", "a file"),
+        ("жук's.txt", "жук's.txt"),
+        ("a\nb", r"'a'$'\n''b'"),
+        ("\x1b[31m\x1b", r"$'\033''[31m'$'\033'"),
+        ("it's\r\n", r"'it'\''s'$'\r\n'"),
+        ("ж\x9b", r"'ж'$'\302\233'"),
+        ("\udcff\u202e", r"$'\377\342\200\256'"),
+    ],
+)
+def test_names_that_a_terminal_would_act_on(name, expected, files, monkeypatch):
+    (files / name).write_text("aa")
+    for kind, shown in ((Terminal, expected), (io.StringIO, name)):
+        output, errors = kind(), kind()
+        monkeypatch.setattr(sys, "stdout", output)
+        monkeypatch.setattr(sys, "stderr", errors)
+        assert main(["count", "--progress", "never", "--", name, f"missing{name}"]) == 2
+        assert output.getvalue() == f"1\t{shown}\n1\ttotal\n"
+        missing = streams.shown(f"missing{name}", errors)
+        assert errors.getvalue() == f"doubles: {missing}: No such file or directory\n"
+        assert (missing == f"missing{name}") == (shown == name)
+    written = streams.shown(name, Terminal())
+    if written != name:  # A shell reads it as the name again.
+        end = subprocess.run(
+            ["bash", "-c", f"printf %s {written}"], capture_output=True, check=True
+        )
+        assert end.stdout == os.fsencode(name)
+
+
+def test_wrong_usage_that_a_terminal_would_act_on(capsys):
+    with pytest.raises(SystemExit):
+        main(["count", "--\x1b[31m", "\x9b"])
+    assert capsys.readouterr().err.splitlines()[-1].endswith(r"arguments: --\x1b[31m")

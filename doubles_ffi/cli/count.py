@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from doubles_ffi.cli.names import file_size, listed
 from doubles_ffi.cli.progress import Bar
 from doubles_ffi.cli.scheduling import Scheduler
-from doubles_ffi.cli.streams import FAILED, complain, discard
+from doubles_ffi.cli.streams import FAILED, complain, discard, shown
 
 if TYPE_CHECKING:
     import argparse
@@ -89,7 +89,7 @@ class _Count:
         if self._options.json:
             self._write_json({"file": name}, stretch.count, stretch.length, tally)
         else:
-            self._write(f"{stretch.count}\t{name}")
+            self._write(f"{stretch.count}\t{shown(name, sys.stdout)}")
 
     def _conclude(self) -> None:
         options = self._options

@@ -7,10 +7,14 @@ import codecs
 import functools
 import re
 import string
+from typing import TYPE_CHECKING, NoReturn
 
 from doubles_ffi import __version__
 from doubles_ffi.cli.streams import FAILED, complain
 from doubles_ffi.generate import random_string
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["SHELLS", "parse", "parsers"]
 
@@ -25,6 +29,13 @@ _ALPHABETS = {
     "letters": string.ascii_letters,
     "alphanumeric": string.ascii_letters + string.digits,
 }
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are safe to show on a terminal, whatever the arguments hold."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -67,11 +78,11 @@ def _has_matplotlib() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
     """Return the parser of the command, and those of its subcommands by name."""
     # To ask the terminal how wide it is, argparse would load modules for 3 ms.
     formatter = functools.partial(argparse.HelpFormatter, width=80)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="doubles",
         description="Count doubled neighbours: 'aaa' holds two.",
         formatter_class=formatter,
@@ -220,12 +231,13 @@ def _length(text: str) -> int:
 
 
 def _alphabet(text: str) -> str:
-    alphabet = _ALPHABETS.get(text, text)
+    if text in _ALPHABETS:
+        return _ALPHABETS[text]
     try:
-        random_string(0, alphabet=alphabet)
+        random_string(0, alphabet=text, seed=0)  # The seed spares the system's random numbers.
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    return alphabet
+    return text
 
 
 def _seed(text: str) -> int | str:
