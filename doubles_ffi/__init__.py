@@ -8,18 +8,17 @@
 `doubles_ffi.baselines` has the ones in pure Python and NumPy.
 """
 
-from doubles_ffi.counting import (
-    count_doubles,
+from doubles_ffi.counter import DoubleCounter
+from doubles_ffi.counting import count_doubles, tally_doubles
+from doubles_ffi.files import count_file
+from doubles_ffi.generate import fill_random, random_string
+from doubles_ffi.ladder import (
     count_doubles_once,
     count_doubles_once_bytes,
     count_doubles_slice,
     count_doubles_slice_parallel,
     count_doubles_zip,
-    tally_doubles,
 )
-from doubles_ffi.files import count_file
-from doubles_ffi.generate import fill_random, random_string
-from doubles_ffi.summary import DoubleCounter
 
 __version__ = "0.1.0"
 

@@ -1,14 +1,15 @@
-"""The Rust library, checked: the only importer of the compiled module.
+"""The Rust library, checked: the only module that touches the compiled one.
 
+Pointers come from here and go back here. What the library returns becomes a result or an exception.
 Importing this raises `ImportError` if the library is missing or is not the one that the compiled
 module was built for.
 """
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
-from collections import Counter
 from functools import update_wrapper
 from os.path import dirname, isfile
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -72,14 +73,40 @@ finally:
     sys.setdlopenflags(_flags)
 
 __all__ = [
+    "BLOCK_LENGTH",
+    "BYTES",
+    "KEY_LENGTH",
+    "NO_TALLY",
+    "UTF8",
+    "UTF32",
+    "InvalidUtf8Error",
+    "Kind",
+    "Pointer",
     "add_to_tally",
+    "address_of",
     "check",
+    "count_bytes",
+    "count_once",
+    "count_once_bytes",
+    "count_slice",
+    "count_slice_parallel",
+    "count_zip",
     "fast_path",
     "ffi",
     "lib",
+    "merge",
+    "new_array",
+    "new_summary",
+    "new_summary_of",
     "new_tally",
-    "read_tally",
+    "num_threads",
+    "pointer_to",
     "tally_entries",
+    "thread_limit",
+    "update",
+    "view",
+    "with_buffer",
+    "write_random",
 ]
 
 
@@ -105,22 +132,135 @@ def fast_path(function: Function) -> Function:
     return cast("Function", update_wrapper(FastPath(function), function))
 
 
+Pointer = Any  # of cffi; or bytes, which cffi passes as one
+
+KEY_LENGTH: int = lib.DOUBLES_KEY_LENGTH
+BLOCK_LENGTH: int = lib.DOUBLES_BLOCK_LENGTH
+
+# Each takes a pointer and a length, and returns a count, or a status that `check` raises. They are
+# not wrapped, because in a short call each Python call shows. The first also takes `threads`.
+count_bytes: Callable[[Pointer, int, int], int] = lib.doubles_count_bytes
+count_zip: Callable[[Pointer, int], int] = lib.doubles_count_zip
+count_once: Callable[[Pointer, int], int] = lib.doubles_count_once
+count_once_bytes: Callable[[Pointer, int], int] = lib.doubles_count_once_bytes
+count_slice: Callable[[Pointer, int], int] = lib.doubles_count_slice
+count_slice_parallel: Callable[[Pointer, int], int] = lib.doubles_count_slice_parallel
+
+
+class InvalidUtf8Error(Exception):
+    """The bytes are not UTF-8; the caller finds out where."""
+
+
 def check(returned: int) -> int:
     """Return what the library returned if it is a count, else raise what its status stands for.
 
-    What users can do wrong is found before the library is called, or by its caller (invalid UTF-8).
+    Users' mistakes are caught before the library is called, except for invalid UTF-8.
 
     Raises:
+        InvalidUtf8Error: the bytes are not UTF-8.
         RuntimeError: the library panicked, or was called wrongly: a bug.
     """
     if returned >= 0:
         return returned
+    if returned == lib.DOUBLES_STATUS_INVALID_UTF8:
+        raise InvalidUtf8Error
     message = cast("bytes", ffi.string(lib.doubles_status_message(returned))).decode("ascii")
     raise RuntimeError(message)
 
 
+def thread_limit(threads: int | None) -> int:
+    """Return a limit on threads as the library takes it: 0 leaves the number to the library.
+
+    Raises:
+        ValueError: `threads` is below 1.
+    """
+    if threads is None:
+        return 0
+    threads = operator.index(threads)
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    return min(threads, sys.maxsize)
+
+
+def num_threads() -> int:
+    """Return how many threads the library uses if it is not told."""
+    return check(lib.doubles_num_threads())
+
+
+# Memory.
+
+
+def new_array(size: int) -> Pointer:
+    """Return a new array of zero bytes, which is freed automatically."""
+    return ffi.new("uint8_t[]", size)
+
+
+def with_buffer(data: Any, *, writable: bool = False) -> Pointer:
+    """Return the memory of an object with a contiguous buffer as an array; use it in a `with`."""
+    return ffi.from_buffer("uint8_t[]", data, require_writable=writable)
+
+
+def pointer_to(address: int) -> Pointer:
+    """Return an address as a pointer."""
+    return ffi.cast("uint8_t *", address)
+
+
+def address_of(pointer: Pointer) -> int:
+    """Return a pointer as an address."""
+    return int(ffi.cast("uintptr_t", pointer))
+
+
+def view(pointer: Pointer, size: int = -1) -> memoryview:
+    """Return memory as Python sees it: all of an array, or `size` bytes from a pointer."""
+    if isinstance(pointer, bytes):
+        return memoryview(pointer)
+    return memoryview(ffi.buffer(pointer, size))
+
+
+# Summaries and tallies.
+
+
+class Kind:
+    """What the units of some memory are: how it is appended to a summary."""
+
+    __slots__ = ("update",)
+
+    def __init__(self, update: Callable[[Any, Any, Pointer, int, int], int]) -> None:
+        self.update = update
+
+
+BYTES = Kind(lib.doubles_update_bytes)
+UTF8 = Kind(lib.doubles_update_utf8)  # validated meanwhile
+UTF32 = Kind(lib.doubles_update_utf32)  # in the machine's byte order
+
+
+NO_TALLY = ffi.NULL
+
+
+def new_summary() -> Any:
+    """Return the summary of an empty stretch, which is freed automatically."""
+    return ffi.new("DoublesSummary *")
+
+
+def new_summary_of(*fields: Any) -> Any:
+    """Return a summary that has these fields, in the order of the struct."""
+    return ffi.new("DoublesSummary *", fields)
+
+
+def update(  # noqa: PLR0913, PLR0917 (as in the library)
+    kind: Kind, summary: Any, tally: Any, pointer: Pointer, size: int, threads: int
+) -> None:
+    """Append `size` bytes to a summary, and their doubles to a tally, if there is one."""
+    check(kind.update(summary, tally, pointer, size, threads))
+
+
+def merge(summary: Any, tally: Any, right: Any) -> None:
+    """Append another summary, and the doubles where the two meet to a tally, if there is one."""
+    check(lib.doubles_merge(summary, tally, right))
+
+
 def new_tally() -> Any:
-    """Return an empty tally of the library's, which goes when it is no longer used."""
+    """Return an empty tally, which is freed automatically."""
     tally = lib.doubles_tally_new()
     if tally == ffi.NULL:
         check(lib.DOUBLES_STATUS_PANICKED)
@@ -128,19 +268,22 @@ def new_tally() -> Any:
 
 
 def tally_entries(tally: Any) -> tuple[Any, Any]:
-    """Return the units that a tally holds, by number, and how many doubles each of them makes."""
+    """Return the units in a tally, as numbers, and how many doubles each of them makes."""
     length = check(lib.doubles_tally_len(tally))
     units, counts = ffi.new("uint32_t[]", length), ffi.new("uint64_t[]", length)
     check(lib.doubles_tally_read(tally, units, counts, length))
     return units, counts
 
 
-def read_tally(tally: Any, *, text: bool) -> Counter[Any]:
-    """Return what a tally holds: how many doubles each unit makes, a character or a byte."""
-    units, counts = tally_entries(tally)
-    return Counter(dict(zip(map(chr, units) if text else units, counts)))
-
-
 def add_to_tally(tally: Any, units: Any, counts: Any) -> None:
     """Add entries, as `tally_entries` returns them or in lists."""
     check(lib.doubles_tally_add(tally, units, counts, len(units)))
+
+
+def write_random(  # noqa: PLR0913, PLR0917 (as in the library)
+    alphabet: bytes, key: bytes, first_block: int, threads: int, out: Pointer, size: int
+) -> None:
+    """Write `size` random characters, from block `first_block` of their text on."""
+    check(
+        lib.doubles_fill_random(alphabet, len(alphabet), key, first_block, threads, out, size),
+    )

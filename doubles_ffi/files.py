@@ -18,18 +18,10 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from doubles_ffi._buffers import (
-    CONTINUATION,
-    Kind,
-    adjacent_pieces,
-    decode_blocks,
-    in_blocks,
-    kind_of,
-    thread_limit,
-    utf8_mark,
-)
-from doubles_ffi._library import check, ffi, lib
-from doubles_ffi.summary import Stretch
+from doubles_ffi._input.encodings import decode_blocks, in_blocks, kind_of, utf8_mark
+from doubles_ffi._input.text import text_pieces
+from doubles_ffi._library import UTF32, new_array, num_threads, thread_limit, view
+from doubles_ffi._stretch import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,12 +115,12 @@ class FileCounter:
         Raises:
             StoppedError: `is_stopped`, which is asked before each block, says so.
         """
-        stretch = Stretch(tally=self._tally)
+        stretch = Stretch(tally=self._tally, is_part=False)
         buffer = self._take_buffer()
         try:
             with _opened(file) as opened:
                 blocks = _Blocks(opened, buffer, progress, is_stopped)
-                if self._kind is Kind.UTF32:
+                if self._kind is UTF32:
                     self._append_decoded(stretch, blocks)
                 else:
                     self._append(stretch, blocks)
@@ -144,16 +136,13 @@ class FileCounter:
         size = next(sizes)
         mark = utf8_mark(blocks.memory[:size], self._codec.name)
         text = blocks.memory[mark:size]
-        if kind is Kind.UTF8 and text and text[0] in CONTINUATION:
-            raise UnicodeDecodeError("utf-8", bytes(text[:1]), 0, 1, "invalid start byte")
         stretch.append(kind, blocks.buffer + mark, len(text), 1)
         if size == _BLOCK:
             blocks.enlarge_pipe()
             self._append_pieces(stretch, blocks)
         for size in sizes:
             stretch.append(kind, blocks.buffer, size, 1)
-        if stretch.tail:
-            raise stretch.error(b"")
+        stretch.finish()
 
     def _append_pieces(self, stretch: Stretch, blocks: _Blocks) -> None:
         """Append what is left of a large regular file, for as long as nothing is wrong."""
@@ -190,8 +179,8 @@ class FileCounter:
         self, descriptor: int, piece: range, buffer: Any, is_stopped: IsStopped
     ) -> Stretch | None:
         """Count a piece of a file. Return None if that is not to be, for whatever reason."""
-        memory = memoryview(ffi.buffer(buffer))
-        part = Stretch(tally=self._tally)
+        memory = view(buffer)
+        part = Stretch(tally=self._tally, is_part=True)
         try:
             while part.end < len(piece) and not is_stopped():
                 room = memory[: len(piece) - part.end]
@@ -208,7 +197,7 @@ class FileCounter:
         try:
             return self._buffers.pop()
         except IndexError:
-            return ffi.new("uint8_t[]", _BLOCK)
+            return new_array(_BLOCK)
 
     def threads(self) -> int:
         """Return how many threads it may use."""
@@ -222,7 +211,7 @@ class FileCounter:
         else:
             texts = iter([self._codec.decode(b"".join(data))[0]])
         for text in texts:
-            for kind, pointer, size in adjacent_pieces(text):
+            for kind, pointer, size in text_pieces(text):
                 stretch.append(kind, pointer, size, 1)
 
 
@@ -249,7 +238,7 @@ class _Blocks:
         is_stopped: IsStopped | None,
     ) -> None:
         self.buffer = buffer
-        self.memory = memoryview(ffi.buffer(buffer))
+        self.memory = view(buffer)
         self.end = 0  # bytes read
         self._file: Any = file
         self._progress = progress
@@ -321,7 +310,7 @@ class _Blocks:
 @functools.cache
 def _most_threads() -> int:
     """Return how many threads the library allows; asked once, for it looks into the environment."""
-    return check(lib.doubles_num_threads())
+    return num_threads()
 
 
 def _opened(file: Path | BinaryFile) -> contextlib.AbstractContextManager[Any]:

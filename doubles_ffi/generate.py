@@ -8,18 +8,13 @@ import string
 import sys
 from typing import TYPE_CHECKING
 
-from doubles_ffi._buffers import (
-    IS_CPYTHON,
-    POINTER_PAYS,
-    blank_ascii,
-    exact,
-    lock,
-    thread_limit,
-)
-from doubles_ffi._library import check, lib
+from doubles_ffi._input.buffers import lock
+from doubles_ffi._input.text import IS_CPYTHON, POINTER_PAYS, blank_ascii, exact
+from doubles_ffi._library import BLOCK_LENGTH, KEY_LENGTH, thread_limit, write_random
 
 if TYPE_CHECKING:
-    from doubles_ffi._buffers import BytesLike, Pointer
+    from doubles_ffi._input.buffers import BytesLike
+    from doubles_ffi._library import Pointer
 
     Seed = int | str | bytes | None
 
@@ -120,7 +115,7 @@ class Source:
 
     def __init__(self, alphabet: str, seed: Seed, threads: int | None) -> None:
         self._alphabet = _check_alphabet(alphabet).encode()
-        self._key = os.urandom(lib.DOUBLES_KEY_LENGTH) if seed is None else _key(seed)
+        self._key = os.urandom(KEY_LENGTH) if seed is None else _key(seed)
         self._threads = thread_limit(threads)
         self._block = 0
 
@@ -132,18 +127,8 @@ class Source:
         """
         for start in range(0, length, _SLICE):  # Python handles signals between slices.
             size = min(_SLICE, length - start)
-            check(
-                lib.doubles_fill_random(
-                    self._alphabet,
-                    len(self._alphabet),
-                    self._key,
-                    self._block,
-                    self._threads,
-                    out + start,
-                    size,
-                )
-            )
-            self._block += -(-size // lib.DOUBLES_BLOCK_LENGTH)
+            write_random(self._alphabet, self._key, self._block, self._threads, out + start, size)
+            self._block += -(-size // BLOCK_LENGTH)
 
 
 def _check_alphabet(alphabet: str) -> str:

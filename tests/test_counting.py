@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import doubles_ffi
-from doubles_ffi import _buffers, _library, count_doubles, counting
+from doubles_ffi import _library, _stretch, count_doubles
+from doubles_ffi._input import text
 
 # Around the vector, the block and the flush of the kernels: 255 blocks of 64 lanes, 32 or 16.
 BOUNDARIES = sorted(
@@ -58,7 +59,7 @@ def test_any_offset(pad):
     assert count_doubles(view) == reference.count(data)
 
 
-@pytest.mark.parametrize("length", [_buffers._BLOCK + step for step in (-1, 0, 1, 2)])
+@pytest.mark.parametrize("length", [text._BLOCK + step for step in (-1, 0, 1, 2)])
 @pytest.mark.parametrize("unit", "ж€𝄞\ud800")
 def test_doubles_across_blocks_of_text(unit, length):
     assert count_doubles(unit * length) == length - 1
@@ -78,8 +79,8 @@ def test_threads_agree(threads):
 
 def test_slices_share_their_borders(monkeypatch):
     in_python = count_doubles.__wrapped__  # Which cuts what else would be counted in C.
-    size = 2 * _buffers.POINTER_PAYS
-    monkeypatch.setattr(_buffers, "SLICE", size)
+    size = 2 * text.POINTER_PAYS
+    monkeypatch.setattr(_stretch, "SLICE", size)
     for length in (
         size - 1,
         size,
@@ -100,7 +101,7 @@ def test_slices_share_their_borders(monkeypatch):
 
 @pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞"])
 def test_slices_share_a_code_point(monkeypatch, unit):
-    monkeypatch.setattr(_buffers, "SLICE", 101)
+    monkeypatch.setattr(_stretch, "SLICE", 101)
     for pad in range(5):
         for length in (*range(20, 30), 101, 102, 303, 404, 1000):
             data = b"x" * pad + (unit * length).encode() + b"y"
@@ -110,20 +111,16 @@ def test_slices_share_a_code_point(monkeypatch, unit):
 def test_no_call_takes_more_than_a_slice(monkeypatch):
     sizes = []
 
-    class Library:
-        def __getattr__(self, name):
-            function = getattr(_library.lib, name)
-            if not callable(function):
-                return function
+    def noting(update):
+        def call(summary, tally, pointer, size, threads):
+            sizes.append(size)
+            return update(summary, tally, pointer, size, threads)
 
-            def call(pointer, length, *others):
-                sizes.append(length)
-                return function(pointer, length, *others)
+        return call
 
-            return call
-
+    for kind in (_library.BYTES, _library.UTF8, _library.UTF32):
+        monkeypatch.setattr(kind, "update", noting(kind.update))
     data = bytes(200 << 20)
-    monkeypatch.setattr(counting, "lib", Library())
     for answer in (
         count_doubles(data),
         count_doubles(data.decode()),
@@ -132,7 +129,8 @@ def test_no_call_takes_more_than_a_slice(monkeypatch):
         count_doubles("ж" * (4 << 20)) + len(data) - (4 << 20),
     ):
         assert answer == len(data) - 1
-    assert max(sizes) <= (64 << 20) + 1
+    assert max(sizes) == 64 << 20
+    assert sum(sizes) == 4 * len(data) + (16 << 20)
 
 
 def test_more_than_32_bits_of_doubles():
@@ -150,16 +148,14 @@ def test_a_buffer_is_locked_while_it_is_counted(monkeypatch, kind):
         release = data.release
     counting_now, release_tried = threading.Event(), threading.Event()
 
-    class Library:
-        def __getattr__(self, name):
-            return getattr(_library.lib, name)
+    update = _library.BYTES.update
 
-        def doubles_count_bytes(self, *arguments):
-            counting_now.set()
-            assert release_tried.wait(60)
-            return _library.lib.doubles_count_bytes(*arguments)
+    def wait_and_update(*arguments):
+        counting_now.set()
+        assert release_tried.wait(60)
+        return update(*arguments)
 
-    monkeypatch.setattr(counting, "lib", Library())
+    monkeypatch.setattr(_library.BYTES, "update", wait_and_update)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         count = pool.submit(count_doubles, data)
         assert counting_now.wait(60)
@@ -290,14 +286,14 @@ def test_threads_of_a_wrong_type():
 
 
 def test_long_ascii_text_is_not_copied():
-    text = "ab" * _buffers.POINTER_PAYS
-    pointer, length = _buffers.utf8(text)
+    long = "ab" * text.POINTER_PAYS
+    pointer, length = text.utf8(long)
     assert not isinstance(pointer, bytes)
-    assert bytes(_buffers.ffi.buffer(pointer, length)) == text.encode()
+    assert bytes(_library.view(pointer, length)) == long.encode()
 
 
 def test_python_without_cpythons_api(monkeypatch):
-    monkeypatch.setattr(_buffers, "IS_CPYTHON", False)
+    monkeypatch.setattr(text, "IS_CPYTHON", False)
     assert count_doubles("abb" * 30_000) == 30_000
 
 

@@ -8,7 +8,7 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doubles_ffi import _buffers, count_doubles, counting
+from doubles_ffi import _input, _library, _stretch, count_doubles
 
 TEXT = "Mississippi\n\n\0\0 " * 3
 WIDE = TEXT + "жжук €€ 𝄞𝄞 \U0010ffff"
@@ -40,7 +40,7 @@ CODECS = {
 
 @pytest.fixture(params=[1, 2, 3, 7, 64, 65536])
 def block(request, monkeypatch):
-    monkeypatch.setattr(_buffers, "_BLOCK", request.param)
+    monkeypatch.setattr(_input, "_BLOCK", request.param)
 
 
 @pytest.mark.usefixtures("block")
@@ -80,7 +80,7 @@ def outcome(function):
 )
 def test_errors_are_those_of_decode(data, block, encoding):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_buffers, "_BLOCK", block)
+        patch.setattr(_input, "_BLOCK", block)
         expected = outcome(lambda: reference.count(data.decode(encoding)))
         assert outcome(lambda: count_doubles(data, encoding=encoding)) == expected
         assert outcome(lambda: count_doubles(memoryview(data), encoding=encoding)) == expected
@@ -96,20 +96,14 @@ def test_errors_are_those_of_decode(data, block, encoding):
 )
 def test_utf8_in_slices(data, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_buffers, "SLICE", size)
+        patch.setattr(_stretch, "SLICE", size)
         expected = outcome(lambda: reference.count(data.decode()))
         assert outcome(lambda: count_doubles(data, encoding="utf-8")) == expected
 
 
 def test_a_buffer_that_becomes_valid_meanwhile(monkeypatch):
-    class Library:
-        DOUBLES_STATUS_INVALID_UTF8 = counting.lib.DOUBLES_STATUS_INVALID_UTF8
-        doubles_valid_utf8 = counting.lib.doubles_valid_utf8
-
-        def doubles_count_utf8(self, *_):
-            return self.DOUBLES_STATUS_INVALID_UTF8
-
-    monkeypatch.setattr(counting, "lib", Library())
+    refuse = lambda *_: _library.lib.DOUBLES_STATUS_INVALID_UTF8  # noqa: E731
+    monkeypatch.setattr(_library.UTF8, "update", refuse)
     with pytest.raises(RuntimeError, match="changed while"):
         count_doubles(b"valid", encoding="utf-8")
 
@@ -158,7 +152,7 @@ def test_a_decoder_that_fails_where_decoding_does_not(monkeypatch):
     failing = codecs.CodecInfo(
         info.encode, info.decode, incrementaldecoder=Failing, name="doubles_test_failing"
     )
-    monkeypatch.setattr(_buffers.codecs, "lookup", lambda _: failing)
+    monkeypatch.setattr(codecs, "lookup", lambda _: failing)
     with pytest.raises(UnicodeError, match="of its own"):
         count_doubles(b"aa", encoding="cp1252")
 

@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doubles_ffi import count_file, files
+from doubles_ffi._library import new_array
 from doubles_ffi.files import FileCounter
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -588,7 +589,7 @@ def test_workers_stop_in_the_middle_when_told(path, monkeypatch):
     path.write_bytes(ALL_EQUAL)
     asked = itertools.count()
     with path.open("rb") as file:
-        buffer = files.ffi.new("uint8_t[]", BLOCK)
+        buffer = new_array(BLOCK)
         stop = 3 * BLOCK
         counter = FileCounter("utf-8")
         piece = counter._count_piece(file.fileno(), range(stop), buffer, lambda: next(asked) == 2)

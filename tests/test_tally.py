@@ -7,7 +7,8 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doubles_ffi import _buffers, _library, count_doubles, counting, tally_doubles
+from doubles_ffi import _library, _stretch, count_doubles, tally_doubles
+from doubles_ffi._input.text import _BLOCK, POINTER_PAYS
 
 
 def oracle(units):
@@ -32,7 +33,7 @@ def test_encoded(text, encoding):
 
 @pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞", "\ud800"])
 def test_long_runs_across_blocks(unit):
-    length = 3 * _buffers._BLOCK + 1
+    length = 3 * _BLOCK + 1
     for pad in range(3):
         text = "x" * pad + unit * length
         expected = Counter({unit: length - 1}) + oracle("x" * pad)
@@ -44,7 +45,7 @@ def test_long_runs_across_blocks(unit):
 
 
 def test_slices_share_a_unit(monkeypatch):
-    monkeypatch.setattr(counting, "TALLY_SLICE", 2 * _buffers.POINTER_PAYS)
+    monkeypatch.setattr(_stretch, "TALLY_SLICE", 2 * POINTER_PAYS)
     for text in ("aab" * 40_000, "жжк" * 20_000):
         assert tally_doubles(text) == oracle(text)
         assert tally_doubles(text.encode()) == oracle(text.encode())

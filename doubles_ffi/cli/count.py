@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
-    from doubles_ffi.summary import Stretch
+    from doubles_ffi._stretch import Stretch
 
 __all__ = ["count"]
 

@@ -16,7 +16,7 @@ from doubles_ffi.files import WORTH_SPLITTING, FileCounter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from doubles_ffi.summary import Stretch
+    from doubles_ffi._stretch import Stretch
 
     Progress = Callable[[int, int | None], object]
     IsStopped = Callable[[], bool]

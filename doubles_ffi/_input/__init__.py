@@ -1,0 +1,75 @@
+"""What input is accepted, and how it becomes pointers and lengths.
+
+`pieces` is the way in for all of it. The pieces of an input are adjacent: they share no unit, so a
+`Stretch` sums them up one by one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from doubles_ffi._input.buffers import hold_still, lock
+from doubles_ffi._input.encodings import decode_blocks, in_blocks, kind_of, utf8_mark
+from doubles_ffi._input.text import exact, text_pieces
+from doubles_ffi._library import BYTES, UTF8, view
+
+if TYPE_CHECKING:
+    import codecs
+    from collections.abc import Iterator
+
+    from doubles_ffi._input.buffers import BytesLike
+    from doubles_ffi._library import Kind, Pointer
+
+    Data = str | BytesLike
+    Piece = tuple[Kind, Pointer, int]
+
+__all__ = ["pieces"]
+
+# Bytes per call of a decoder, which stay in cache.
+_BLOCK = 64 * 1024
+
+
+def pieces(data: Data, encoding: str | None) -> Iterator[Piece]:
+    """Yield any input as kind, pointer and length in bytes, piece by piece.
+
+    A pointer is valid until the next piece is asked for.
+
+    Raises:
+        TypeError, BufferError, ValueError: as `lock`; TypeError for a str with an encoding.
+        LookupError: the encoding is not known.
+        UnicodeDecodeError: the bytes are not text in that encoding. UTF-8 is left to the library to
+            check.
+    """
+    if isinstance(data, str):
+        if encoding is not None:
+            raise TypeError("a str is already decoded: it takes no encoding")
+        return text_pieces(exact(data))
+    if encoding is None:
+        return _whole(data)
+    kind, codec = kind_of(encoding)
+    if kind in (BYTES, UTF8):
+        return _encoded(data, kind, codec)
+    return _decoded(data, encoding, codec)
+
+
+def _whole(data: BytesLike) -> Iterator[Piece]:
+    with lock(data, "str or a bytes-like object") as array:
+        yield BYTES, array, len(array)
+
+
+def _encoded(data: BytesLike, kind: Kind, codec: codecs.CodecInfo) -> Iterator[Piece]:
+    with lock(data) as array:
+        mark = utf8_mark(view(array), codec.name)
+        yield kind, array + mark, len(array) - mark
+
+
+def _decoded(data: BytesLike, encoding: str, codec: codecs.CodecInfo) -> Iterator[Piece]:
+    """Decode block by block where that can be done, else all at once."""
+    with lock(data) as array:
+        if not in_blocks(codec):
+            yield from text_pieces(hold_still(data).decode(encoding))
+            return
+        memory = view(array)
+        blocks = (bytes(memory[i : i + _BLOCK]) for i in range(0, len(memory), _BLOCK))
+        for text in decode_blocks(blocks, codec):
+            yield from text_pieces(text)

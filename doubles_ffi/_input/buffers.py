@@ -1,0 +1,62 @@
+"""Objects with a buffer: bytes, bytearray, memoryview, mmap, array, NumPy's and others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from doubles_ffi._library import view, with_buffer
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from doubles_ffi._library import Pointer
+
+    BytesLike = Buffer
+
+__all__ = ["hold_still", "lock"]
+
+
+def lock(
+    data: BytesLike, accepted: str = "a bytes-like object", *, writable: bool = False
+) -> Pointer:
+    """Return a bytes-like object's memory as an array, without a copy.
+
+    The memory can neither move nor shrink until the array is released: use it in a `with`.
+
+    Args:
+        data: the object.
+        accepted: what the caller accepts, for the error message.
+        writable: whether the memory has to be writable.
+
+    Raises:
+        TypeError: `data` has no buffer, or its items are larger than a byte.
+        BufferError: the buffer is not contiguous, or is read-only and has to be writable.
+        ValueError: it is released or closed.
+    """
+    try:
+        memory = memoryview(data)
+    except TypeError:
+        raise TypeError(f"expected {accepted}, not {type(data).__name__}") from None
+    with memory:
+        if memory.itemsize != 1:
+            raise TypeError(
+                f"items of format {memory.format!r} take {memory.itemsize} bytes each; to count "
+                'their bytes, pass .view(numpy.uint8) or memoryview(x).cast("B")'
+            )
+        if not memory.c_contiguous:
+            raise BufferError("the buffer is not C-contiguous; pass a copy")
+        if writable and memory.readonly:
+            raise BufferError("the buffer is read-only")
+    return with_buffer(data, writable=writable)
+
+
+def hold_still(data: BytesLike, accepted: str = "a bytes-like object") -> bytes:
+    """Return the bytes of `data` where no other thread can change them: themselves, or a copy.
+
+    Raises:
+        TypeError, BufferError, ValueError: as `lock`.
+    """
+    if type(data) is bytes:  # A subclass may claim another length than it has.
+        return data
+    with lock(data, accepted) as array:
+        return bytes(view(array))
