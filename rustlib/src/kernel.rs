@@ -18,7 +18,7 @@ mod portable;
 use avx2::Avx2;
 use portable::Portable;
 pub use portable::Table;
-pub(crate) use portable::is_lead;
+pub(crate) use portable::{LANES, REACH, is_lead, seconds};
 use std::env;
 use std::ffi::CStr;
 use std::ops::Add;
@@ -147,6 +147,13 @@ fn ask() -> usize {
         .iter()
         .position(|(name, _)| is_allowed(name))
         .unwrap_or(0)
+}
+
+/// Calls `work`, compiled for the instructions of the kernel that the other functions use. Only what is
+/// inlined is, `work` included.
+#[inline(always)]
+pub(crate) fn run<R>(work: impl FnOnce() -> R) -> R {
+    on!(fastest(), run(work))
 }
 
 /// The name of the kernel that the other functions use: `portable` or `avx2`.

@@ -12,6 +12,7 @@
 //! - [`ffi`]: every exported function, and nothing else. `include/doubles.h` is made from it.
 //! - [`ladder`]: the historic counters, slowest to fastest, in safe Rust.
 //! - [`random`]: random text.
+//! - [`columns`]: one count a row, for columns of strings.
 //! - [`text_summary`]: what has to be known of a stretch of text, torn at either end, to join it to its
 //!   neighbours.
 //! - [`tally`]: how many doubles each unit makes.
@@ -24,6 +25,7 @@
 //! `unsafe` stands only in `ffi`, `kernel` and `pool`; every other file forbids it.
 
 pub mod code_points;
+pub mod columns;
 pub mod ffi;
 pub mod kernel;
 pub mod ladder;

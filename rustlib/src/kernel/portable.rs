@@ -30,7 +30,7 @@ impl Kernel for Portable {
 }
 
 /// Bytes per block: two to four vector registers, so that the additions don't wait for each other.
-const LANES: usize = 64;
+pub(crate) const LANES: usize = 64;
 
 /// A lane is a `u8`: after 255 matches the next would wrap.
 const BLOCKS_PER_FLUSH: usize = 255;
@@ -102,7 +102,7 @@ pub(super) fn count_utf32(bytes: &[u8]) -> u64 {
 }
 
 /// Bytes of the longest code point: how far its neighbours reach on either side.
-const REACH: usize = 4;
+pub(crate) const REACH: usize = 4;
 
 /// Blocks of UTF-8 that are looked at together, 1 KiB. Few enough that most hold no wider code points
 /// than their script has, and fewer than [`BLOCKS_PER_FLUSH`].
@@ -257,6 +257,18 @@ pub(super) fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
         start += LANES;
     }
     (start..text.len()).filter(is_double).for_each(found);
+}
+
+/// A bit for each of [`LANES`] bytes, the first one lowest: whether a code point of at most `WIDEST` bytes
+/// begins there and equals the one before it. The bytes come with [`REACH`] more at either end.
+///
+/// For `WIDEST` 0, every byte is a unit.
+#[inline(always)]
+pub(crate) fn seconds<const WIDEST: usize>(window: &[u8; LANES + 2 * REACH]) -> u64 {
+    match WIDEST {
+        0 => flags(|lane| window[lane + REACH - 1] == window[lane + REACH]),
+        _ => flags(|lane| is_second::<WIDEST>(window, lane + REACH)),
+    }
 }
 
 /// A bit for each lane, the first one lowest.

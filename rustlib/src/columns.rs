@@ -1,0 +1,368 @@
+//! One count a row, for columns of strings as Arrow and NumPy keep them in memory.
+//!
+//! A column is counted in slices, so that whoever calls can look up from it between them: for signals,
+//! say. [`Progress`] remembers how far it has come. Entries of a dictionary are counted once each, and
+//! looked up for the rows; so are the values of run-end encoded rows.
+//!
+//! ```
+//! use doubles::columns::{Column, Counts, Layout, Progress, Rows, Units};
+//!
+//! let offsets = [0i32, 5, 5, 8].map(i32::to_ne_bytes);
+//! let column = Column::Rows(Rows {
+//!     units: Units::Utf8,
+//!     layout: Layout::Offsets32 { offsets: &offsets, data: b"helloaaa" },
+//!     validity: None,
+//!     length: 3,
+//! });
+//! let (mut progress, mut counts) = (Progress::default(), Counts::default());
+//! while progress.count(&column, &mut counts, None)? {}
+//! assert_eq!(counts.values(), [1, 0, 2]);
+//! # Ok::<(), doubles::columns::Fault>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod block;
+mod counts;
+mod rows;
+
+use crate::code_points::InvalidUtf8;
+use crate::parallel;
+use crate::tally::Tally;
+use crate::text_summary::{Fragment, TextSummary};
+use block::INVALID;
+pub use counts::Counts;
+pub use rows::{Fixed, Layout, Malformed, PlaceKind, Places, Rows, Units, Validity};
+use std::collections::TryReserveError;
+use std::num::NonZeroUsize;
+
+/// Rows per slice, at most: at 10 ns a row, 5 ms.
+const SLICE_ROWS: usize = 1 << 19;
+
+/// Bytes per slice, about: at 1 GB/s, which the portable kernel reaches, 16 ms.
+const SLICE_BYTES: usize = 16 << 20;
+
+/// The same for a tally, which takes about ten times as long.
+const TALLY_SLICE_ROWS: usize = SLICE_ROWS / 8;
+
+/// The same.
+const TALLY_SLICE_BYTES: usize = SLICE_BYTES / 8;
+
+/// A column.
+#[derive(Debug)]
+pub enum Column<'a> {
+    /// Rows of which none is there.
+    Null {
+        /// How many.
+        length: usize,
+    },
+    /// Rows side by side.
+    Rows(Rows<'a>),
+    /// Rows that are entries of a dictionary.
+    Dictionary {
+        /// Which entry each row is.
+        keys: Places<'a>,
+        /// Which rows are there, unless all are.
+        validity: Option<Validity<'a>>,
+        /// The entries.
+        entries: Box<Column<'a>>,
+    },
+    /// Rows in runs of equal ones.
+    Runs {
+        /// Where each run ends. They rise.
+        ends: Places<'a>,
+        /// The value of each run.
+        values: Box<Column<'a>>,
+        /// How far after the beginning of the first run the first row is.
+        offset: usize,
+        /// How many rows there are.
+        length: usize,
+    },
+}
+
+/// Why a column has no counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A row does not lie where the column says.
+    Malformed {
+        /// Its number; none if it is no row but an entry of a dictionary or the value of a run.
+        row: Option<usize>,
+    },
+    /// A row that is there is not UTF-8 though it should be.
+    InvalidUtf8 {
+        /// Its number.
+        row: usize,
+    },
+    /// There is not enough memory for the counts.
+    NoMemory,
+}
+
+impl From<Malformed> for Fault {
+    fn from(Malformed { row }: Malformed) -> Self {
+        Self::Malformed { row: Some(row) }
+    }
+}
+
+impl From<TryReserveError> for Fault {
+    fn from(_: TryReserveError) -> Self {
+        Self::NoMemory
+    }
+}
+
+impl<'a> Column<'a> {
+    /// How many rows there are.
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Null { length } | Self::Runs { length, .. } => *length,
+            Self::Rows(rows) => rows.length,
+            Self::Dictionary { keys, .. } => keys.length(),
+        }
+    }
+
+    /// The rows that hold the text of a row, and which of them it is; none if the row is not there.
+    fn find(&self, row: usize) -> Result<Option<(&Rows<'a>, usize)>, Malformed> {
+        let found = match self {
+            Self::Null { .. } => None,
+            Self::Rows(rows) => rows.is_valid(row).then_some((rows, row)),
+            Self::Dictionary {
+                keys,
+                validity,
+                entries,
+            } => {
+                if validity.is_some_and(|validity| !validity.is_valid(row)) {
+                    return Ok(None);
+                }
+                let entry = keys.get(row).filter(|&entry| entry < entries.length());
+                entries.find(entry.ok_or(Malformed { row })?)?
+            }
+            Self::Runs {
+                ends,
+                values,
+                offset,
+                ..
+            } => {
+                let run = run_of(ends, offset + row).filter(|&run| run < values.length());
+                values.find(run.ok_or(Malformed { row })?)?
+            }
+        };
+        Ok(found)
+    }
+
+    /// The bytes of a row, if it is there.
+    pub fn text(&self, row: usize) -> Result<Option<&'a [u8]>, Malformed> {
+        let found = self.find(row)?;
+        found.map(|(rows, row)| rows.text(row)).transpose()
+    }
+}
+
+/// The first run that ends after a row.
+fn run_of(ends: &Places<'_>, row: usize) -> Option<usize> {
+    let (mut low, mut high) = (0, ends.length());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if ends.get(middle)? <= row {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    (low < ends.length()).then_some(low)
+}
+
+/// How far a column has been counted.
+#[derive(Default)]
+pub struct Progress {
+    /// Rows that are done.
+    row: usize,
+    /// Of the next row, if it is longer than a slice: how many bytes are done, and their summary.
+    part: Option<(usize, TextSummary)>,
+    /// What the entries of a dictionary or the values of runs have come to.
+    inner: Option<Box<(Self, Counts)>>,
+}
+
+impl Progress {
+    /// Counts the next slice, on at most `threads` threads, or on as many as pay if that is `None`.
+    /// Appends to `counts`, and returns whether there is more to do.
+    pub fn count(
+        &mut self,
+        column: &Column<'_>,
+        counts: &mut Counts,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<bool, Fault> {
+        match self.advance(column, counts, threads)? {
+            Some(row) => Err(Fault::InvalidUtf8 { row }),
+            None => Ok(self.row < column.length()),
+        }
+    }
+
+    /// The same for a tally of all rows.
+    pub fn tally(&mut self, column: &Column<'_>, tally: &mut Tally) -> Result<bool, Fault> {
+        let last = column.length().min(self.row + TALLY_SLICE_ROWS);
+        let mut budget = TALLY_SLICE_BYTES;
+        while self.row < last && budget > 0 {
+            if let Some((rows, row)) = column.find(self.row)? {
+                let text = rows.text(row)?;
+                let left = text.len() - self.part.map_or(0, |(done, _)| done.min(text.len()));
+                match self.next_part(
+                    rows.units,
+                    text,
+                    budget,
+                    Some(tally),
+                    NonZeroUsize::MIN.into(),
+                ) {
+                    Some(INVALID) => return Err(Fault::InvalidUtf8 { row: self.row }),
+                    Some(_) => budget = budget.saturating_sub(left),
+                    None => return Ok(true),
+                }
+            }
+            self.row += 1;
+        }
+        Ok(self.row < column.length())
+    }
+
+    /// Counts the next slice, and returns the first row in it that is not UTF-8 though it should be, if
+    /// there is one. In a dictionary that is no fault yet: perhaps no row is that entry.
+    fn advance(
+        &mut self,
+        column: &Column<'_>,
+        counts: &mut Counts,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<Option<usize>, Fault> {
+        let Some(left @ 1..) = column.length().checked_sub(self.row) else {
+            return Ok(None);
+        };
+        counts.reserve(left)?;
+        let first = self.row;
+        let slice = left.min(SLICE_ROWS);
+        match column {
+            Column::Null { .. } => {
+                counts.extend_with(slice, |_| Ok::<_, Fault>(None))?;
+            }
+            Column::Rows(rows) => return self.advance_rows(rows, slice, counts, threads),
+            Column::Dictionary {
+                keys,
+                validity,
+                entries,
+            } => {
+                let Some(found) = self.inner(entries, threads)? else {
+                    return Ok(None);
+                };
+                counts.extend_with(slice, |row| {
+                    let row = first + row;
+                    if validity.is_some_and(|validity| !validity.is_valid(row)) {
+                        return Ok(None);
+                    }
+                    let count = keys.get(row).and_then(|entry| found.get(entry));
+                    count.ok_or(Fault::Malformed { row: Some(row) })
+                })?;
+            }
+            Column::Runs {
+                ends,
+                values,
+                offset,
+                ..
+            } => {
+                let Some(found) = self.inner(values, threads)? else {
+                    return Ok(None);
+                };
+                let mut run = run_of(ends, offset + first).ok_or(Malformed { row: first })?;
+                let mut end = ends.get(run);
+                counts.extend_with(slice, |row| {
+                    let row = first + row;
+                    if end.is_some_and(|end| end <= offset + row) {
+                        run += 1;
+                        // Of runs that rise, the next one ends after this row.
+                        end = ends.get(run).filter(|&end| end > offset + row);
+                    }
+                    let count = end.and_then(|_| found.get(run));
+                    count.ok_or(Fault::Malformed { row: Some(row) })
+                })?;
+            }
+        }
+        self.row += slice;
+        let new = &counts.values()[counts.values().len() - slice..];
+        let invalid = new.iter().position(|&count| count == INVALID);
+        Ok(invalid.map(|row| first + row))
+    }
+
+    fn advance_rows(
+        &mut self,
+        rows: &Rows<'_>,
+        slice: usize,
+        counts: &mut Counts,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<Option<usize>, Fault> {
+        let first = self.row;
+        let (number, bytes) = rows.within(first..first + slice, SLICE_BYTES);
+        let invalid = if bytes > SLICE_BYTES && rows.is_valid(first) {
+            let text = rows.text(first)?;
+            let Some(count) = self.next_part(rows.units, text, SLICE_BYTES, None, threads) else {
+                return Ok(None);
+            };
+            counts.extend(1)?[0] = count;
+            (count == INVALID).then_some(first)
+        } else {
+            let out = counts.extend(number)?;
+            let pieces = parallel::each_piece(out, bytes, threads, |start, out| {
+                let start = first + start;
+                block::count(rows, start..start + out.len(), out)
+            });
+            let pieces: Vec<_> = pieces.into_iter().collect::<Result<_, _>>()?;
+            pieces.into_iter().flatten().next()
+        };
+        counts.mark(rows.validity, first, number);
+        self.row += number;
+        Ok(invalid)
+    }
+
+    /// What the inner column has come to, when it is done; none before, and then another slice is.
+    fn inner(
+        &mut self,
+        column: &Column<'_>,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<Option<&Counts>, Fault> {
+        let (progress, counts) = &mut **self.inner.get_or_insert_default();
+        if progress.row >= column.length() {
+            return Ok(Some(counts));
+        }
+        match progress.advance(column, counts, threads) {
+            Ok(_) => Ok(None),
+            // Its rows are not those of the column.
+            Err(Fault::Malformed { .. }) => Err(Fault::Malformed { row: None }),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Counts up to `budget` more bytes of a row, and returns the count when that was the last of them:
+    /// [`INVALID`] if the row is not UTF-8 though it should be.
+    fn next_part(
+        &mut self,
+        units: Units,
+        text: &[u8],
+        budget: usize,
+        tally: Option<&mut Tally>,
+        threads: Option<NonZeroUsize>,
+    ) -> Option<i64> {
+        let (done, mut summary) = self.part.take().unwrap_or((0, TextSummary::EMPTY));
+        let rest = text.get(done..).unwrap_or_default();
+        // Whole units of UTF-32.
+        let part = &rest[..rest.len().min(budget.next_multiple_of(4))];
+        let appended = match units {
+            Units::Bytes => summary.append_bytes(part, tally, threads),
+            Units::Utf8 => summary.append_utf8(part, tally, threads),
+            Units::Utf32 => summary.append_utf32(part, tally, threads),
+        };
+        let whole = summary.head == Fragment::EMPTY && summary.tail == Fragment::EMPTY;
+        match appended {
+            Err(InvalidUtf8) => Some(INVALID),
+            Ok(()) if part.len() < rest.len() => {
+                self.part = Some((done + part.len(), summary));
+                None
+            }
+            Ok(()) if whole => Some(summary.body.count as i64),
+            Ok(()) => Some(INVALID),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! What comes of a column: a number a row, or none.
+#![forbid(unsafe_code)]
+
+use super::rows::Validity;
+use std::collections::TryReserveError;
+use std::ops::Range;
+
+/// Numbers of which some are not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    values: Vec<i64>,
+    /// A bit for each value, the first one lowest. Those after the last value are zero.
+    validity: Vec<u8>,
+    nulls: usize,
+}
+
+impl Counts {
+    /// The numbers; zero where there is none.
+    pub fn values(&self) -> &[i64] {
+        &self.values
+    }
+
+    /// A bit for each number, the first one lowest: whether it is there.
+    pub fn validity(&self) -> &[u8] {
+        &self.validity
+    }
+
+    /// How many are not there.
+    pub fn nulls(&self) -> usize {
+        self.nulls
+    }
+
+    /// How many of a range are not there.
+    pub fn nulls_in(&self, range: Range<usize>) -> usize {
+        let valid = Validity::new(&self.validity, range.start);
+        let eights = (0..range.len()).step_by(8);
+        let ones = eights.map(|row| valid.eight(row) & (0xFF >> (8 - 8.min(range.len() - row))));
+        range.len() - ones.map(|bits| bits.count_ones() as usize).sum::<usize>()
+    }
+
+    /// The number of a row, which may be missing; none if there is no such row.
+    #[inline(always)]
+    pub(super) fn get(&self, row: usize) -> Option<Option<i64>> {
+        let &value = self.values.get(row)?;
+        let &bits = self.validity.get(row / 8)?;
+        Some((bits >> (row % 8) & 1 == 1).then_some(value))
+    }
+
+    /// Makes room for more.
+    pub(super) fn reserve(&mut self, rows: usize) -> Result<(), TryReserveError> {
+        self.values.try_reserve(rows)?;
+        self.validity.try_reserve(rows / 8 + 1)
+    }
+
+    /// Appends zeros, and returns them to be written. [`Self::mark`] has to follow.
+    pub(super) fn extend(&mut self, rows: usize) -> Result<&mut [i64], TryReserveError> {
+        self.reserve(rows)?;
+        let start = self.values.len();
+        self.values.resize(start + rows, 0);
+        Ok(&mut self.values[start..])
+    }
+
+    /// Says which of the last `rows` numbers are there: as many rows of a column, from `first` on.
+    pub(super) fn mark(&mut self, validity: Option<Validity<'_>>, first: usize, rows: usize) {
+        let known = self.values.len() - rows;
+        for row in (0..rows).step_by(8) {
+            let bits = validity.map_or(0xFF, |validity| validity.eight(first + row));
+            self.push_bits(known + row, bits, 8.min(rows - row));
+        }
+    }
+
+    /// Appends what `value` returns for each of `rows` rows, counted from 0.
+    pub(super) fn extend_with<E: From<TryReserveError>>(
+        &mut self,
+        rows: usize,
+        mut value: impl FnMut(usize) -> Result<Option<i64>, E>,
+    ) -> Result<(), E> {
+        self.reserve(rows)?;
+        for row in (0..rows).step_by(8) {
+            let (mut bits, number) = (0, 8.min(rows - row));
+            let known = self.values.len();
+            for bit in 0..number {
+                let value = value(row + bit)?;
+                bits |= u8::from(value.is_some()) << bit;
+                self.values.push(value.unwrap_or(0));
+            }
+            self.push_bits(known, bits, number);
+        }
+        Ok(())
+    }
+
+    /// Appends up to eight bits after those of `known` rows.
+    #[inline(always)]
+    fn push_bits(&mut self, known: usize, bits: u8, number: usize) {
+        let bits = bits & (0xFF >> (8 - number));
+        self.nulls += number - bits.count_ones() as usize;
+        let shift = known % 8;
+        match self.validity.last_mut() {
+            Some(last) if shift > 0 => *last |= bits << shift,
+            _ => self.validity.push(bits),
+        }
+        if shift > 0 && shift + number > 8 {
+            self.validity.push(bits >> (8 - shift));
+        }
+    }
+
+    /// Appends numbers, and whether each is there; what is not there becomes zero.
+    pub fn append(
+        &mut self,
+        values: &[i64],
+        validity: Option<Validity<'_>>,
+    ) -> Result<(), TryReserveError> {
+        let is_valid = |row| validity.is_none_or(|validity| validity.is_valid(row));
+        self.extend_with(values.len(), |row| Ok(is_valid(row).then_some(values[row])))
+    }
+}
