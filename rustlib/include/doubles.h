@@ -32,7 +32,7 @@
 #define DOUBLES_BLOCK_LENGTH 65536
 
 // What a function returns instead of a count, always below zero; and zero, which is success.
-typedef enum {
+typedef enum DoublesStatus {
   // All is well.
   DOUBLES_STATUS_OK = 0,
   // A pointer is NULL that has to point to something.
@@ -45,13 +45,117 @@ typedef enum {
   DOUBLES_STATUS_INVALID_ALPHABET = -4,
   // The library panicked: a bug in it.
   DOUBLES_STATUS_PANICKED = -5,
+  // There is not enough memory.
+  DOUBLES_STATUS_NO_MEMORY = -6,
+  // A column is not of strings or bytes.
+  DOUBLES_STATUS_UNSUPPORTED_COLUMN = -7,
+  // A column's structs or buffers contradict each other.
+  DOUBLES_STATUS_MALFORMED_COLUMN = -8,
+  // A column was used already.
+  DOUBLES_STATUS_RELEASED = -9,
+  // The producer of a column failed.
+  DOUBLES_STATUS_STREAM_FAILED = -10,
 } DoublesStatus;
+
+// A column that is being counted.
+typedef struct DoublesColumn DoublesColumn;
+
+// Counts of rows. What was exported shares their memory, which is freed with the last of them.
+typedef struct DoublesCounts DoublesCounts;
 
 // How many doubles each unit makes: a byte, or a code point.
 typedef struct DoublesTally DoublesTally;
 
+// `struct ArrowSchema` of the Arrow C data interface: the type of a column.
+typedef struct DoublesArrowSchema {
+  // The type, in Arrow's letters.
+  const char *format;
+  // The name of the column, or NULL.
+  const char *name;
+  // More about it, or NULL.
+  const char *metadata;
+  // Bits: the dictionary is ordered, rows may be null, the keys of a map are sorted.
+  int64_t flags;
+  // How many children there are.
+  int64_t n_children;
+  // The types of the columns that this one consists of.
+  struct DoublesArrowSchema **children;
+  // The type of the dictionary, or NULL.
+  struct DoublesArrowSchema *dictionary;
+  // What releases the struct; NULL if it is released, or moved elsewhere.
+  void (*release)(struct DoublesArrowSchema *schema);
+  // The producer's own.
+  void *private_data;
+} DoublesArrowSchema;
+
+// `struct ArrowArray` of the Arrow C data interface: the rows of a column.
+typedef struct DoublesArrowArray {
+  // How many rows there are.
+  int64_t length;
+  // How many of them are null; -1 if that is unknown.
+  int64_t null_count;
+  // How many rows in the buffers come before the first.
+  int64_t offset;
+  // How many buffers there are.
+  int64_t n_buffers;
+  // How many children there are.
+  int64_t n_children;
+  // What the type calls for.
+  const void **buffers;
+  // The columns that this one consists of.
+  struct DoublesArrowArray **children;
+  // The dictionary, or NULL.
+  struct DoublesArrowArray *dictionary;
+  // What releases the struct; NULL if it is released, or moved elsewhere.
+  void (*release)(struct DoublesArrowArray *array);
+  // The producer's own.
+  void *private_data;
+} DoublesArrowArray;
+
+// `struct ArrowArrayStream` of the Arrow C stream interface: a column in chunks.
+typedef struct DoublesArrowStream {
+  // Writes the type. Returns zero or an errno.
+  int (*get_schema)(struct DoublesArrowStream *stream, struct DoublesArrowSchema *out);
+  // Writes the next chunk, a released one at the end. Returns zero or an errno.
+  int (*get_next)(struct DoublesArrowStream *stream, struct DoublesArrowArray *out);
+  // Returns what went wrong, or NULL.
+  const char *(*get_last_error)(struct DoublesArrowStream *stream);
+  // What releases the struct; NULL if it is released, or moved elsewhere.
+  void (*release)(struct DoublesArrowStream *stream);
+  // The producer's own.
+  void *private_data;
+} DoublesArrowStream;
+
+// More about the last status of a column.
+typedef struct DoublesFault {
+  // The row, counted from 0; -1 if it is about none.
+  int64_t row;
+  // The errno of a stream that failed, else 0.
+  int32_t code;
+  // What the stream says, or NULL. It lives until the column is used again.
+  const char *message;
+  // Bytes of a row that is not UTF-8; as the message.
+  const uint8_t *text;
+  // How many they are.
+  size_t text_len;
+  // How many bytes of the row come before them.
+  size_t text_start;
+} DoublesFault;
+
+// Where the memory of counts is.
+typedef struct DoublesCountsView {
+  // The counts; 0 where there is none.
+  const int64_t *values;
+  // Whether there is one: a bit each, the first one lowest.
+  const uint8_t *validity;
+  // How many rows there are.
+  size_t length;
+  // How many of them are null.
+  size_t null_count;
+} DoublesCountsView;
+
 // A stretch of input, summed up. All zeros is the empty one.
-typedef struct {
+typedef struct DoublesSummary {
   // Units in the stretch: bytes, or whole code points.
   uint64_t length;
   // Doubles between them.
@@ -88,6 +192,90 @@ const char *doubles_kernel(void);
 // Returns how many threads the library uses at most, where their number is left to it. Callers that
 // split their work themselves may want to do the same.
 int64_t doubles_num_threads(void);
+
+// Makes a column without rows, to be filled once by one of the imports and freed by
+// `doubles_column_free`. Returns NULL if the library panicked.
+struct DoublesColumn *doubles_column_new(void);
+
+// Frees a column, and releases what it has taken over; NULL is none.
+//
+// # Safety
+//
+// `column` is NULL or came from `doubles_column_new`, and is not used again.
+void doubles_column_free(struct DoublesColumn *column);
+
+// Takes over an array and its type: moves them out of their structs, whose `release` becomes NULL.
+// Returns zero or a status. They are released with the column, also after an error.
+//
+// # Safety
+//
+// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+// - `schema` and `array` are NULL or point to structs as the Arrow C data interface has them.
+int64_t doubles_column_import_array(struct DoublesColumn *column,
+                                    struct DoublesArrowSchema *schema,
+                                    struct DoublesArrowArray *array);
+
+// Takes over a stream: moves it out of its struct, whose `release` becomes NULL, and asks for its type.
+// Returns zero or a status. It is released with the column, also after an error.
+//
+// # Safety
+//
+// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+// - `stream` is NULL or points to a struct as the Arrow C stream interface has it.
+int64_t doubles_column_import_stream(struct DoublesColumn *column,
+                                     struct DoublesArrowStream *stream);
+
+// Sets a column's rows: all of `width` bytes, the first at `data`, each `stride` bytes after the one
+// before it. Units are of 1 or 4 bytes, in either byte order, and zeros at the end of a row are none.
+// Returns zero or a status.
+//
+// # Safety
+//
+// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+// - The rows are readable until the column is freed.
+int64_t doubles_column_import_padded(struct DoublesColumn *column,
+                                     const uint8_t *data,
+                                     size_t rows,
+                                     size_t width,
+                                     ptrdiff_t stride,
+                                     size_t unit);
+
+// Returns the type that came with the column; NULL if none did. It lives as long as the column.
+//
+// # Safety
+//
+// `column` is NULL or came from `doubles_column_new`.
+const struct DoublesArrowSchema *doubles_column_schema(const struct DoublesColumn *column);
+
+// Counts the next slice of a column, some milliseconds' work, on at most `threads` threads; 0 leaves
+// their number to the library. Appends to `counts`. Returns 1, or 0 if there was nothing left to do, or
+// a status; then the column can't be counted any further, and what was appended is unspecified.
+//
+// # Safety
+//
+// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+// - `counts` is NULL or came from `doubles_counts_new`, and no other thread uses it.
+int64_t doubles_column_count(struct DoublesColumn *column,
+                             struct DoublesCounts *counts,
+                             size_t threads);
+
+// The same for the tally of all rows.
+//
+// # Safety
+//
+// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
+int64_t doubles_column_tally(struct DoublesColumn *column, struct DoublesTally *tally);
+
+// Writes what more is known about the last status that a function of the column returned. Returns zero
+// or a status.
+//
+// # Safety
+//
+// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+// - `fault` is NULL or points to a writable one.
+int64_t doubles_column_fault(const struct DoublesColumn *column,
+                             struct DoublesFault *fault);
 
 // Counts doubles between bytes, on at most `threads` threads; 0 leaves their number to the library.
 //
@@ -128,6 +316,51 @@ int64_t doubles_count_utf16(const uint8_t *data,
 //
 // `data` points to `len` readable bytes.
 int64_t doubles_count_utf32(const uint8_t *data, size_t len, size_t threads);
+
+// Makes counts of no rows, to be freed by `doubles_counts_free`. Returns NULL if the library panicked.
+struct DoublesCounts *doubles_counts_new(void);
+
+// Frees counts; NULL is none. What was exported stays.
+//
+// # Safety
+//
+// `counts` is NULL or came from `doubles_counts_new`, and is not used again.
+void doubles_counts_free(struct DoublesCounts *counts);
+
+// Appends counts of `len` rows. `validity` has a bit for each, the first one lowest: whether there is
+// one; NULL if all are there. Returns zero or a status.
+//
+// # Safety
+//
+// - `counts` is NULL or came from `doubles_counts_new`, and no other thread uses it.
+// - `values` points to `len` readable elements, aligned, and `validity`, unless it is NULL, to as many
+//   bits, which nobody changes meanwhile.
+int64_t doubles_counts_append(struct DoublesCounts *counts,
+                              const int64_t *values,
+                              const uint8_t *validity,
+                              size_t len);
+
+// Writes where the memory of counts is, until they are appended to or freed. Returns zero or a status.
+//
+// # Safety
+//
+// - `counts` is NULL or came from `doubles_counts_new`, and no other thread changes it.
+// - `view` is NULL or points to a writable one.
+int64_t doubles_counts_view(const struct DoublesCounts *counts,
+                            struct DoublesCountsView *view);
+
+// Writes `len` of the counts, from `start` on, as an array of 64-bit integers and its type, for any
+// consumer of the Arrow C data interface. No memory is copied. Returns zero or a status.
+//
+// # Safety
+//
+// - `counts` is NULL or came from `doubles_counts_new`, and no other thread changes it.
+// - `schema` and `array` are NULL or point to places for such structs, which hold none.
+int64_t doubles_counts_export(const struct DoublesCounts *counts,
+                              size_t start,
+                              size_t len,
+                              struct DoublesArrowSchema *schema,
+                              struct DoublesArrowArray *array);
 
 // Counts doubles between the characters of UTF-8, by two iterators.
 //
@@ -190,8 +423,8 @@ int64_t doubles_fill_random(const uint8_t *alphabet,
 // - `summary` is NULL or points to one, and no other thread uses it.
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-int64_t doubles_update_bytes(DoublesSummary *summary,
-                             DoublesTally *tally,
+int64_t doubles_update_bytes(struct DoublesSummary *summary,
+                             struct DoublesTally *tally,
                              const uint8_t *data,
                              size_t len,
                              size_t threads);
@@ -205,8 +438,8 @@ int64_t doubles_update_bytes(DoublesSummary *summary,
 // - `summary` is NULL or points to one, and no other thread uses it.
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-int64_t doubles_update_utf8(DoublesSummary *summary,
-                            DoublesTally *tally,
+int64_t doubles_update_utf8(struct DoublesSummary *summary,
+                            struct DoublesTally *tally,
                             const uint8_t *data,
                             size_t len,
                             size_t threads);
@@ -221,8 +454,8 @@ int64_t doubles_update_utf8(DoublesSummary *summary,
 // - `summary` is NULL or points to one, and no other thread uses it.
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-int64_t doubles_update_utf16(DoublesSummary *summary,
-                             DoublesTally *tally,
+int64_t doubles_update_utf16(struct DoublesSummary *summary,
+                             struct DoublesTally *tally,
                              const uint8_t *data,
                              size_t len,
                              size_t threads);
@@ -234,8 +467,8 @@ int64_t doubles_update_utf16(DoublesSummary *summary,
 // - `summary` is NULL or points to one, and no other thread uses it.
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-int64_t doubles_update_utf32(DoublesSummary *summary,
-                             DoublesTally *tally,
+int64_t doubles_update_utf32(struct DoublesSummary *summary,
+                             struct DoublesTally *tally,
                              const uint8_t *data,
                              size_t len,
                              size_t threads);
@@ -248,17 +481,19 @@ int64_t doubles_update_utf32(DoublesSummary *summary,
 // - `summary` is NULL or points to one, and no other thread uses it.
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `right` is NULL or points to a summary other than the first.
-int64_t doubles_merge(DoublesSummary *summary, DoublesTally *tally, const DoublesSummary *right);
+int64_t doubles_merge(struct DoublesSummary *summary,
+                      struct DoublesTally *tally,
+                      const struct DoublesSummary *right);
 
 // Makes an empty tally, to be freed by `doubles_tally_free`. Returns NULL if the library panicked.
-DoublesTally *doubles_tally_new(void);
+struct DoublesTally *doubles_tally_new(void);
 
 // Frees a tally; NULL is good for none.
 //
 // # Safety
 //
 // `tally` is NULL or came from `doubles_tally_new`, and is not used again.
-void doubles_tally_free(DoublesTally *tally);
+void doubles_tally_free(struct DoublesTally *tally);
 
 // Adds the doubles between bytes. Returns zero or a status.
 //
@@ -266,7 +501,7 @@ void doubles_tally_free(DoublesTally *tally);
 //
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-int64_t doubles_tally_bytes(DoublesTally *tally, const uint8_t *data, size_t len);
+int64_t doubles_tally_bytes(struct DoublesTally *tally, const uint8_t *data, size_t len);
 
 // Adds the doubles between the code points of UTF-8, or nothing if it is not valid. Returns zero or
 // a status.
@@ -275,7 +510,7 @@ int64_t doubles_tally_bytes(DoublesTally *tally, const uint8_t *data, size_t len
 //
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-int64_t doubles_tally_utf8(DoublesTally *tally, const uint8_t *data, size_t len);
+int64_t doubles_tally_utf8(struct DoublesTally *tally, const uint8_t *data, size_t len);
 
 // Adds the doubles between UTF-32 units, in the machine's byte order and of any alignment. What
 // follows the last whole unit is not counted. Returns zero or a status.
@@ -284,14 +519,14 @@ int64_t doubles_tally_utf8(DoublesTally *tally, const uint8_t *data, size_t len)
 //
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-int64_t doubles_tally_utf32(DoublesTally *tally, const uint8_t *data, size_t len);
+int64_t doubles_tally_utf32(struct DoublesTally *tally, const uint8_t *data, size_t len);
 
 // Returns how many different units the tally holds.
 //
 // # Safety
 //
 // `tally` is NULL or came from `doubles_tally_new`, and no other thread changes it.
-int64_t doubles_tally_len(const DoublesTally *tally);
+int64_t doubles_tally_len(const struct DoublesTally *tally);
 
 // Writes the first `len` units of the tally, in ascending order, and how many doubles each of them
 // makes. Returns how many it wrote.
@@ -301,7 +536,7 @@ int64_t doubles_tally_len(const DoublesTally *tally);
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread changes it.
 // - `units` and `counts` point to `len` writable elements each, aligned, initialized, and apart from
 //   each other.
-int64_t doubles_tally_read(const DoublesTally *tally,
+int64_t doubles_tally_read(const struct DoublesTally *tally,
                            uint32_t *units,
                            uint64_t *counts,
                            size_t len);
@@ -313,7 +548,7 @@ int64_t doubles_tally_read(const DoublesTally *tally,
 //
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `units` and `counts` point to `len` readable elements each, aligned, which nobody changes meanwhile.
-int64_t doubles_tally_add(DoublesTally *tally,
+int64_t doubles_tally_add(struct DoublesTally *tally,
                           const uint32_t *units,
                           const uint64_t *counts,
                           size_t len);

@@ -5,7 +5,10 @@
 //! Common to all: a count is zero or more, a status is below zero. NULL is allowed for a length of
 //! zero. Outputs are written only on success; what they hold after `Panicked` is unspecified.
 
+pub mod arrow;
+pub mod columns;
 pub mod count;
+pub mod counts;
 pub mod guard;
 pub mod ladder;
 pub mod random;

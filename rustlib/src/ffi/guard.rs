@@ -20,16 +20,31 @@ pub enum DoublesStatus {
     InvalidAlphabet = -4,
     /// The library panicked: a bug in it.
     Panicked = -5,
+    /// There is not enough memory.
+    NoMemory = -6,
+    /// A column is not of strings or bytes.
+    UnsupportedColumn = -7,
+    /// A column's structs or buffers contradict each other.
+    MalformedColumn = -8,
+    /// A column was used already.
+    Released = -9,
+    /// The producer of a column failed.
+    StreamFailed = -10,
 }
 
 impl DoublesStatus {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 11] = [
         Self::Ok,
         Self::NullPointer,
         Self::InvalidLength,
         Self::InvalidUtf8,
         Self::InvalidAlphabet,
         Self::Panicked,
+        Self::NoMemory,
+        Self::UnsupportedColumn,
+        Self::MalformedColumn,
+        Self::Released,
+        Self::StreamFailed,
     ];
 
     /// The text for people; the only place it stands in.
@@ -43,6 +58,11 @@ impl DoublesStatus {
             Self::Panicked => {
                 c"the Rust library panicked, which is a bug in it; see standard error"
             }
+            Self::NoMemory => c"there is not enough memory",
+            Self::UnsupportedColumn => c"the column is not of strings or bytes",
+            Self::MalformedColumn => c"the column is malformed",
+            Self::Released => c"the column was used already",
+            Self::StreamFailed => c"the producer of the column failed",
         }
     }
 }
