@@ -10,6 +10,13 @@ fn a_c_program_counts() {
     run(&program);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn forked_children_count() {
+    let program = compile(Path::new("tests/fork.c"));
+    run(&program);
+}
+
 #[test]
 fn the_example_in_the_header_compiles_and_prints_its_answer() {
     let header = fs::read_to_string("include/doubles.h").expect("the header is committed");
