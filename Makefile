@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := pyproject.toml setup.py build_ffi.py rustlib/Cargo.toml rustlib/Cargo.lock \
+SOURCES := pyproject.toml setup.py build_ffi.py doubles_ffi/_native.c rustlib/Cargo.toml rustlib/Cargo.lock \
 	$(shell find rustlib/src rustlib/include -type f)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
@@ -38,9 +38,10 @@ lint: $(VENV)/with-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict doubles_ffi
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # The package as its users install it: an editable one takes longer to start.
-build/bench/ready: $(SOURCES) $(wildcard doubles_ffi/*.py)
+build/bench/ready: $(SOURCES) $(shell find doubles_ffi -name '*.py')
 	$(PYTHON) -m venv build/bench
 	build/bench/bin/python -m pip --quiet --disable-pip-version-check install '.[bench]'
 	touch $@

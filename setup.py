@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from sysconfig import get_config_var
 
 from setuptools import setup
 from setuptools.command.build import build
@@ -47,6 +48,10 @@ class BuildRustFirst(build_ext):
         self.mkpath(str(package))
         self.copy_file(built, str(package))
         if self.inplace:
+            # An older library is kept if its time is later; a module for this Python alone would be
+            # preferred to the one for the stable ABI.
+            for stale in (LIBRARY, f"_native{get_config_var('EXT_SUFFIX')}"):
+                Path("doubles_ffi", stale).unlink(missing_ok=True)
             self.copy_file(built, "doubles_ffi")
         for extension in self.extensions:
             extension.library_dirs.append(str(package))

@@ -71,7 +71,7 @@ class _Count:
         try:
             for name in listed(source, b"\0" if self._options.null else b"\n"):
                 if name == source == "-":
-                    self._fail(name, "is the list of files")
+                    self._fail(source, "is the list of files")
                 else:
                     yield name
         except OSError as error:

@@ -1,0 +1,68 @@
+"""The rooms of the house: what may import what, and where unsafe code and the library are kept."""
+
+import ast
+import graphlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "doubles_ffi"
+CRATE = ROOT / "rustlib/src"
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(module):
+    """Return the project's modules that a module imports, anywhere in its text."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                found.add(name if name in MODULES else node.module)
+    return found & set(MODULES)
+
+
+def test_no_module_imports_one_that_imports_it():
+    order = graphlib.TopologicalSorter({module: imported(module) for module in MODULES})
+    assert len([*order.static_order()]) == len(MODULES)
+
+
+SOURCES = {str(path.relative_to(CRATE)): path for path in sorted(CRATE.rglob("*.rs"))}
+UNSAFE = re.compile(r"(ffi|kernel|pool)(\.rs|/.*)|lib\.rs")
+
+
+def rust_code(name):
+    """Return the text of a file without comments, and without the tests at its end."""
+    code = re.sub(r"//.*", "", SOURCES[name].read_text("utf-8"))
+    return re.split(r"#\[cfg\(.*\btest\b.*\)\]\s+mod \w+ \{", code)[0]
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if not UNSAFE.fullmatch(name)])
+def test_unsafe_code_is_fenced(name):
+    assert "#![forbid(unsafe_code)]" in rust_code(name)
+
+
+def test_the_root_of_the_crate_has_no_code():
+    assert not re.search(r"\b(unsafe|fn|struct|enum|impl)\b", rust_code("lib.rs"))
+
+
+def test_no_room_of_the_crate_uses_one_that_uses_it():
+    rooms = {}
+    for name in SOURCES:
+        if not name.endswith("tests.rs"):
+            room = rooms.setdefault(name.removesuffix(".rs").split("/")[0], set())
+            for one, several in re.findall(r"\bcrate::(?:(\w+)|\{(.*?)\})", rust_code(name)):
+                room.update(re.findall(r"\w+", one or several))
+    order = graphlib.TopologicalSorter({room: used - {room} for room, used in rooms.items()})
+    assert {*order.static_order()} == set(rooms)
