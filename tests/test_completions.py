@@ -81,6 +81,14 @@ def test_words(shell, words, expected, unexpected, tmp_path):
     assert not found & unexpected
 
 
+# bash gives = as a word of its own, and wants what comes after it.
+@pytest.mark.parametrize("typed", [["="], ["=", "a"]])
+def test_bash_completes_values_after_an_equals_sign(typed, tmp_path):
+    found = run("bash", BASH, tmp_path, "doubles", "count", "--progress", *typed)
+    assert found == (["auto", "always"] if "a" in typed else ["auto", "always", "never"])
+    assert run("bash", BASH, tmp_path, "doubles", "count", "--files-from", *typed) == []
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_option_is_known(shell, tmp_path):
     code = {"bash": BASH, "fish": FISH, "zsh": ZSH}[shell]

@@ -27,12 +27,15 @@ def script(shell: str) -> str:
 
 
 def _bash() -> Iterator[str]:
-    """Where no word fits, bash completes file names."""
+    """Where no word fits, bash completes file names. To bash, = is a word."""
     parser, commands = parsers()
     words = [*commands, *_flags(parser)]
     yield "_doubles() {"
-    yield "    local words= word=${COMP_WORDS[COMP_CWORD]}"
-    yield "    case $COMP_CWORD,${COMP_WORDS[1]},${COMP_WORDS[COMP_CWORD-1]} in"
+    yield "    local words= word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}"
+    yield "    if [[ $word == = ]]; then word="
+    yield "    elif [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}"
+    yield "    fi"
+    yield "    case $COMP_CWORD,${COMP_WORDS[1]},$before in"
     yield f"        1,*) words='{' '.join(words)}' ;;"
     for name, command in commands.items():
         for action in _options(command):
