@@ -105,8 +105,8 @@ def _can_encode(text: str, encoding: str) -> bool:
 def draw(entries: Sequence[Entry], path: str) -> None:
     """Draw a bar for each unit, the first on top, in the format that the path ends with.
 
-    A unit is labelled by its code and its glyph; or its name, if no font of this machine has the
-    glyph. More than a hundred bars are not drawn.
+    A unit is labelled by its code and its glyph; or by its name and "(no font)", if no font of this
+    machine has the glyph. More than a hundred bars are not drawn.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -137,7 +137,10 @@ def _label(unit: Unit, missing: set[str]) -> str:
     # The code first: where matplotlib orders text by direction, Hebrew would turn it round.
     shown = glyph(unit)
     if not missing.isdisjoint(shown):
-        shown = unicodedata.name(str(unit), "")[:_LONGEST_NAME]
+        name = unicodedata.name(str(unit), "")
+        if len(name) > _LONGEST_NAME:
+            name = f"{name[: _LONGEST_NAME - 1]}…"
+        shown = f"{name} (no font)"
     return f"{code(unit)}  {shown}"
 
 
