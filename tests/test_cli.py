@@ -125,9 +125,38 @@ def test_json(capsys):
     output, errors = capsys.readouterr()
     assert [json.loads(line) for line in output.splitlines()] == [
         {"file": "жук.txt", "count": 1, "length": 4},
+        {"file": "missing", "error": "No such file or directory"},
         {"file": "letters", "count": 2, "length": 3},
     ]
     assert errors == "doubles: missing: No such file or directory\n"
+
+
+@pytest.mark.usefixtures("files")
+def test_json_keeps_text_as_it_is(capsys, monkeypatch):
+    assert main(["count", "--json", "--tally", "жук.txt"]) == 0
+    expected = '{"file": "жук.txt", "count": 1, "length": 4, "tally": {"ж": 1}}\n'
+    assert capsys.readouterr().out == expected
+    output = io.StringIO()  # in no encoding
+    monkeypatch.setattr(sys, "stdout", output)
+    assert main(["count", "--json", "жук.txt"]) == 0
+    assert output.getvalue().startswith('{"file": "\\u0436\\u0443\\u043a.txt", ')
+
+
+@pytest.mark.parametrize(
+    "name", ["a\x7fb", "\x9b1m", "\n\r\x1b", "\udcff", "ж\u202e", "\U000e0001x"]
+)
+def test_json_escapes_what_can_not_be_seen(name, files, capsys):
+    (files / name).write_text("aa")
+    assert main(["count", "--json", name]) == 0
+    line = capsys.readouterr().out
+    assert line.removesuffix("\n").isprintable()
+    assert json.loads(line)["file"] == name
+
+
+@pytest.mark.usefixtures("files")
+def test_a_total_in_json_has_no_record_of_what_failed(capsys):
+    assert main(["count", "--json", "--total-only", "missing", "letters"]) == 2
+    assert json.loads(capsys.readouterr().out) == {"files": 1, "count": 2, "length": 3}
 
 
 @pytest.mark.usefixtures("files")
@@ -437,6 +466,7 @@ def test_bad_files_are_reported_and_the_others_counted(capsys):
         (["count", "--tally=2"], "ignored explicit argument '2'"),
         (["count", "--top", "3"], "--top needs --tally or --plot"),
         (["count", "--tally", "--top", "x"], "--top: expected an integer from 1 to 999999999, not"),
+        (["count", "--glob", "*.txt", "letters"], "--glob needs -r"),
         (
             ["count", "--threads", "0"],
             "--threads: expected an integer from 1 to 999999999, not '0'",
@@ -831,3 +861,67 @@ def test_wrong_usage_that_a_terminal_would_act_on(capsys):
     with pytest.raises(SystemExit):
         main(["count", "--\x1b[31m", "\x9b"])
     assert capsys.readouterr().err.splitlines()[-1].endswith(r"arguments: --\x1b[31m")
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.txt", "a/z.txt", "a/B.md", "a/deep/er/.hidden.txt", "c/x.txt", "letters"):
+        path = tmp_path / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("aa")
+    (tmp_path / "tree/link.txt").symlink_to("b.txt")
+    (tmp_path / "tree/loop").symlink_to("..")
+    os.mkfifo(tmp_path / "tree/fifo")
+    (tmp_path / "tree/empty").mkdir()
+
+
+def listed(arguments, capsys, status=0):
+    assert main(["count", *arguments]) == status
+    return [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.usefixtures("tree")
+def test_directories(capsys, monkeypatch):
+    found = [
+        "tree/a/B.md",
+        "tree/a/deep/er/.hidden.txt",
+        "tree/a/z.txt",
+        "tree/b.txt",
+        "tree/c/x.txt",
+        "tree/letters",
+    ]
+    assert listed(["-r", "tree"], capsys) == [*found, "total"]
+    texts = [name for name in found if name.endswith(".txt")]
+    assert listed(["--recursive", "--glob", "*.txt", "tree"], capsys) == [*texts, "total"]
+    # A link and a file that are named themselves are counted, whatever the pattern.
+    arguments = ["-r", "--glob=z*", "tree/loop/tree/a", "tree/link.txt", "tree/letters"]
+    expected = ["tree/loop/tree/a/z.txt", "tree/link.txt", "tree/letters", "total"]
+    assert listed(arguments, capsys) == expected
+    assert listed(["-r", "tree/empty"], capsys) == []
+    monkeypatch.chdir("tree/c")
+    assert listed(["-r"], capsys) == ["./x.txt"]
+
+
+@pytest.mark.usefixtures("tree")
+def test_directories_in_a_list(capsys, monkeypatch):
+    stdin(monkeypatch, b"tree/c\ntree/b.txt\n")
+    assert listed(["-r", "--files-from", "-"], capsys) == ["tree/c/x.txt", "tree/b.txt", "total"]
+    monkeypatch.setattr("doubles_ffi.cli.count.listed", lambda *_: iter(["tree/c", None]))
+    assert listed(["-r", "--files-from", "-"], capsys) == ["tree/c/x.txt"]
+
+
+@pytest.mark.usefixtures("tree")
+def test_a_directory_that_can_not_be_read(capsys, monkeypatch):
+    scandir = os.scandir
+
+    def fail(path):
+        if path == "tree/a/deep":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    assert main(["count", "-r", "tree/a"]) == 2
+    output, errors = capsys.readouterr()
+    assert output == "1\ttree/a/B.md\n1\ttree/a/z.txt\n2\ttotal\n"
+    assert errors == "doubles: tree/a/deep: Permission denied\n"

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi.cli.names import file_size, listed
+from doubles_ffi.cli.names import below, file_size, listed
 from doubles_ffi.cli.progress import Bar
 from doubles_ffi.cli.scheduling import Scheduler
 from doubles_ffi.cli.streams import FAILED, complain, discard, shown
@@ -43,13 +43,15 @@ class _Count:
     def run(self) -> int:
         """Count all files, and return the exit status."""
         options = self._options
-        scheduler = Scheduler(self._encoding, options.threads, tally=self._has_tally)
+        scheduler = Scheduler(
+            self._encoding, options.threads, tally=self._has_tally, decompress=options.decompress
+        )
         try:
             with contextlib.closing(self._bar):
                 for name, result in scheduler.count_each(self._names(), self._bar.callback):
                     self._named += 1
                     if isinstance(result, Exception):
-                        self._fail(name, self._reason(result))
+                        self._refuse(name, self._reason(name, result))
                     else:
                         self._add(name, result)
             self._conclude()
@@ -60,12 +62,26 @@ class _Count:
 
     def _names(self) -> Iterable[str | None]:
         """Return the names; None among them says that the next one may be long in coming."""
-        source = self._options.files_from
-        if source is None:
-            return self._bar.measured(self._options.files or ["-"])
-        names = itertools.chain(self._options.files, self._listed(source))
-        # A list that is still being written is counted as it comes.
-        return self._bar.measured(names) if file_size(source) else _answered(names)
+        options = self._options
+        names: Iterable[str | None] = options.files
+        source = options.files_from
+        if source is not None:
+            names = itertools.chain(names, self._listed(source))
+        elif not options.files:
+            names = ["."] if options.recursive else ["-"]
+        if options.recursive:
+            names = self._recursive(names)
+        if source is not None and not file_size(source):
+            return _answered(names)  # A list that is still being written is counted as it comes.
+        # The bar counts decompressed bytes, and nobody knows how many there will be.
+        return names if options.decompress else self._bar.measured(names)
+
+    def _recursive(self, names: Iterable[str | None]) -> Iterator[str | None]:
+        for name in names:
+            if name is not None and os.path.isdir(name):  # noqa: PTH112 (pathlib takes 4 ms)
+                yield from below(name, self._options.glob, self._fail)
+            else:
+                yield name
 
     def _listed(self, source: str) -> Iterator[str | None]:
         try:
@@ -115,7 +131,7 @@ class _Count:
         try:
             chart.draw(self._most_doubled(self._tally), self._options.plot)
         except (ImportError, OSError, ValueError) as error:
-            self._fail(self._options.plot, self._reason(error))
+            self._fail(self._options.plot, _reason(error))
         finally:
             signal.signal(signal.SIGINT, before)
 
@@ -126,15 +142,13 @@ class _Count:
     def _write_json(
         self, known: dict[str, Any], doubles: int, length: int, tally: Counter[Any]
     ) -> None:
-        import json
-
         entry = {**known, "count": doubles, "length": length}
         if self._options.tally:
             from doubles_ffi.cli import chart
 
             most = self._most_doubled(tally)
             entry["tally"] = {u if isinstance(u, str) else chart.code(u): n for u, n in most}
-        self._write(json.dumps(entry))
+        self._write(_json(entry))
 
     def _write_table(self) -> None:
         import shutil
@@ -152,6 +166,12 @@ class _Count:
         for line in lines:
             self._write(line)
 
+    def _refuse(self, name: str, reason: str) -> None:
+        """Report a file that can't be counted."""
+        self._fail(name, reason)
+        if self._options.json and not self._options.total_only:
+            self._write(_json({"file": name, "error": reason}))
+
     def _write(self, line: str) -> None:
         self._bar.make_room(sys.stdout)
         print(line)
@@ -161,14 +181,23 @@ class _Count:
         self._bar.make_room(sys.stderr)
         complain(name, reason)
 
-    def _reason(self, error: Exception) -> str:
-        if isinstance(error, OSError):
-            return error.strerror or str(error)
-        if isinstance(error, UnicodeError):
-            return f"not {self._encoding}: {_where(error)}; try --bytes, or --encoding NAME"
-        if isinstance(error, MemoryError):
-            return "not enough memory"
-        return str(error)
+    def _reason(self, name: str, error: Exception) -> str:
+        if not isinstance(error, UnicodeError):
+            return _reason(error)
+        from doubles_ffi.cli.decompression import compression_of
+
+        compression = None if name == "-" else compression_of(name)
+        if compression and not self._options.decompress:
+            return f"compressed with {compression}; try -z"
+        return f"not {self._encoding}: {_where(error)}; try --bytes, or --encoding NAME"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return str(error)
 
 
 def _where(error: UnicodeError) -> str:
@@ -183,3 +212,18 @@ def _answered(names: Iterable[str | None]) -> Iterator[str | None]:
         yield name
         if name is None:
             sys.stdout.flush()
+
+
+def _json(entry: dict[str, Any]) -> str:
+    """Return a JSON object whose text stands as it is, except what can't be seen or encoded."""
+    import json
+
+    line = json.dumps(entry, ensure_ascii=sys.stdout.encoding != "utf-8")
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else _json_escape(c) for c in line)
+
+
+def _json_escape(character: str) -> str:
+    code = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{code[i : i + 4]}" for i in range(0, len(code), 4))

@@ -1,4 +1,4 @@
-"""The names of files: in a list, and how large the files are."""
+"""The names of files, in lists and directories, and how large the files are."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from doubles_ffi.cli.scheduling import standard_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["file_size", "listed"]
+__all__ = ["below", "file_size", "listed"]
 
 # Bytes per read of a list.
 _BLOCK = 64 * 1024
@@ -53,6 +53,33 @@ def _has_to_wait(file: Any) -> bool:
         return not select.select([file], [], [], 0)[0]
     except ValueError:  # It is in memory, or more files are open than `select` can watch.
         return False
+
+
+def below(directory: str, pattern: str, fail: Callable[[str, str | None], None]) -> Iterator[str]:
+    """Yield the regular files in a directory and below whose names match a shell's pattern, sorted.
+
+    Symbolic links are not followed. A directory that can't be read is given to `fail`.
+    """
+    from fnmatch import fnmatchcase
+
+    ahead = [(directory, True)]  # the next one last: paths, and whether each is a directory
+    while ahead:
+        path, is_directory = ahead.pop()
+        if not is_directory:
+            yield path
+            continue
+        try:
+            with os.scandir(path) as entries:
+                found = [
+                    (entry.path, is_below)
+                    for entry in sorted(entries, key=lambda entry: entry.name, reverse=True)
+                    if (is_below := entry.is_dir(follow_symlinks=False))
+                    or (entry.is_file(follow_symlinks=False) and fnmatchcase(entry.name, pattern))
+                ]
+        except OSError as error:
+            fail(path, error.strerror)
+        else:
+            ahead += found
 
 
 def file_size(name: str) -> int | None:

@@ -7,18 +7,21 @@ import codecs
 import functools
 import re
 import string
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from doubles_ffi import __version__
 from doubles_ffi.cli.streams import FAILED, complain
 from doubles_ffi.generate import random_string
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["SHELLS", "parse", "parsers"]
 
 SHELLS = ("bash", "zsh", "fish")
+
+# To ask the terminal how wide it is, argparse would load modules for 3 ms.
+_FORMATTER = functools.partial(argparse.HelpFormatter, width=80)
 
 # How many units --tally and --plot show if --top does not say.
 _TOP = 10
@@ -44,25 +47,29 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     Raises:
         SystemExit: the arguments are wrong, or asked for help, which is written.
     """
-    parser, subparsers = parsers()
-    subparser = subparsers.get(arguments[0]) if arguments else None
-    if subparser is None:
-        return parser.parse_args(arguments)
-    if arguments[0] != "count":
-        return subparser.parse_args(arguments[1:])
-    # After -- all are files; argparse would forget that.
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    options = subparser.parse_intermixed_args(arguments[1:end])
-    options.files = [*options.files, *arguments[end + 1 :]]
-    _check_count(options, subparser)
+    name, *others = arguments or [""]
+    if name not in _SUBCOMMANDS:
+        return parsers()[0].parse_args(arguments)
+    parser = _Parser(**_SUBCOMMANDS[name].settings(f"doubles {name}"))  # The others take time.
+    _SUBCOMMANDS[name].add_arguments(parser)
+    options = _parse_count(others, parser) if name == "count" else parser.parse_args(others)
+    options.command = name
     return options
 
 
-def _check_count(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+def _parse_count(arguments: list[str], parser: argparse.ArgumentParser) -> argparse.Namespace:
+    # After -- all are files; argparse would forget that.
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = parser.parse_intermixed_args(arguments[:end])
+    options.files = [*options.files, *arguments[end + 1 :]]
     if options.null and options.files_from is None:
         parser.error("-0 needs --files-from")
     if options.files_from == "-" and "-" in options.files:
         parser.error("standard input can't be both a list of files and a file")
+    if options.glob is None:
+        options.glob = "*"
+    elif not options.recursive:
+        parser.error("--glob needs -r")
     if options.top is None:
         options.top = _TOP
     elif not (options.tally or options.plot):
@@ -70,6 +77,7 @@ def _check_count(options: argparse.Namespace, parser: argparse.ArgumentParser) -
     if options.plot and not _has_matplotlib():
         complain("--plot", "needs matplotlib: pip install 'doubles_ffi[plot]'")
         raise SystemExit(FAILED)
+    return options
 
 
 def _has_matplotlib() -> bool:
@@ -80,48 +88,18 @@ def _has_matplotlib() -> bool:
 
 def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
     """Return the parser of the command, and those of its subcommands by name."""
-    # To ask the terminal how wide it is, argparse would load modules for 3 ms.
-    formatter = functools.partial(argparse.HelpFormatter, width=80)
     parser = _Parser(
         prog="doubles",
         description="Count doubled neighbours: 'aaa' holds two.",
-        formatter_class=formatter,
+        formatter_class=_FORMATTER,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, add, operands, summary, description in (
-        (
-            "count",
-            _add_count,
-            "[FILE]...",
-            "count doubles in files",
-            "Print the number of doubled characters in each FILE, and a total for several.",
-        ),
-        (
-            "random",
-            _add_random,
-            "LENGTH",
-            "write random text",
-            "Write LENGTH random characters and nothing else.",
-        ),
-        (
-            "completions",
-            _add_completions,
-            "SHELL",
-            "write completions for a shell",
-            "Write the script that makes SHELL complete this command.",
-        ),
-    ):
+    for name, subcommand in _SUBCOMMANDS.items():
         subparser = subparsers.add_parser(
-            name,
-            usage=f"%(prog)s [OPTION]... {operands}",
-            formatter_class=formatter,
-            allow_abbrev=False,
-            help=summary,
-            description=description,
+            name, help=subcommand.summary, **subcommand.settings(f"doubles {name}")
         )
-        subparser.set_defaults(command=name)
-        add(subparser)
+        subcommand.add_arguments(subparser)
     return parser, subparsers.choices
 
 
@@ -165,6 +143,21 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
         "--null",
         action="store_true",
         help="names in the list of --files-from end with NUL instead",
+    )
+    parser.add_argument(
+        "-r",
+        "--recursive",
+        action="store_true",
+        help="count the regular files in each FILE that is a directory (default: .), and below",
+    )
+    parser.add_argument(
+        "--glob", metavar="PATTERN", help="in directories, count only files named like this"
+    )
+    parser.add_argument(
+        "-z",
+        "--decompress",
+        action="store_true",
+        help="count what is in files compressed with gzip, bzip2, xz or zstd",
     )
     parser.add_argument("--threads", metavar="N", type=_positive, help="use at most N threads")
     parser.add_argument(
@@ -247,3 +240,44 @@ def _seed(text: str) -> int | str:
         return int(text)
     except ValueError as error:  # Python reads no number of thousands of digits.
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+class _Subcommand(NamedTuple):
+    """What is said of a subcommand, and what it takes."""
+
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    operands: str
+    summary: str
+    description: str
+
+    def settings(self, prog: str) -> dict[str, Any]:
+        """Return what its parser is made with."""
+        return {
+            "prog": prog,
+            "usage": f"%(prog)s [OPTION]... {self.operands}",
+            "description": self.description,
+            "formatter_class": _FORMATTER,
+            "allow_abbrev": False,
+        }
+
+
+_SUBCOMMANDS = {
+    "count": _Subcommand(
+        _add_count,
+        "[FILE]...",
+        "count doubles in files",
+        "Print the number of doubled characters in each FILE, and a total for several.",
+    ),
+    "random": _Subcommand(
+        _add_random,
+        "LENGTH",
+        "write random text",
+        "Write LENGTH random characters and nothing else.",
+    ),
+    "completions": _Subcommand(
+        _add_completions,
+        "SHELL",
+        "write completions for a shell",
+        "Write the script that makes SHELL complete this command.",
+    ),
+}

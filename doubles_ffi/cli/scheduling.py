@@ -34,10 +34,17 @@ _BATCH_FILES = 16
 
 
 class Scheduler:
-    """Counts files, each on the thread that suits it; the arguments are those of `FileCounter`."""
+    """Counts files, each on the thread that suits it; the arguments are those of `FileCounter`.
 
-    def __init__(self, encoding: str | None, threads: int | None, *, tally: bool) -> None:
+    Args:
+        decompress: count what is in compressed files.
+    """
+
+    def __init__(
+        self, encoding: str | None, threads: int | None, *, tally: bool, decompress: bool = False
+    ) -> None:
         self._counter = FileCounter(encoding, threads, tally=tally)
+        self._decompress = decompress
         self._seconds = _QUICK / 2  # that a small file takes, smoothed; a guess
 
     def count_each(
@@ -110,7 +117,12 @@ class Scheduler:
     ) -> Stretch | Exception:
         try:
             file = standard_input() if name == "-" else name
-            return self._counter.count(file, progress, is_stopped)
+            if not self._decompress:
+                return self._counter.count(file, progress, is_stopped)
+            from doubles_ffi.cli.decompression import decompressed
+
+            with decompressed(file) as opened:
+                return self._counter.count(opened, progress, is_stopped)
         except (OSError, ValueError, MemoryError) as error:  # Not text, or no name: a ValueError.
             return error
 
