@@ -38,6 +38,19 @@ def test_no_module_imports_one_that_imports_it():
     assert len([*order.static_order()]) == len(MODULES)
 
 
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"doubles_ffi._library"}))
+def test_one_module_alone_touches_the_library(module):
+    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.module != "doubles_ffi._native"
+            names = {alias.name for alias in node.names}
+            assert not names & {"_native", "ffi", "lib"}
+        elif isinstance(node, ast.Attribute):
+            assert node.attr not in {"_native", "ffi", "lib"}
+        elif isinstance(node, ast.Import):
+            assert "doubles_ffi._native" not in {alias.name for alias in node.names}
+
+
 SOURCES = {str(path.relative_to(CRATE)): path for path in sorted(CRATE.rglob("*.rs"))}
 UNSAFE = re.compile(r"(ffi|kernel|pool)(\.rs|/.*)|lib\.rs")
 
@@ -50,7 +63,8 @@ def rust_code(name):
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if not UNSAFE.fullmatch(name)])
 def test_unsafe_code_is_fenced(name):
-    assert "#![forbid(unsafe_code)]" in rust_code(name)
+    parent = name.split("/")[0].removesuffix(".rs") + ".rs"  # What a module forbids holds below it.
+    assert "#![forbid(unsafe_code)]" in rust_code(parent)
 
 
 def test_the_root_of_the_crate_has_no_code():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from doubles_ffi._library import ffi
+from doubles_ffi._library import new_array, view
 from doubles_ffi.cli.streams import FAILED, complain
 from doubles_ffi.generate import Source
 
@@ -25,10 +25,10 @@ def random(options: argparse.Namespace) -> int:
     except OSError as error:
         complain("random numbers of the system", error.strerror)
         return FAILED
-    buffer = ffi.new("uint8_t[]", min(options.length, _BLOCK))
+    buffer = new_array(min(options.length, _BLOCK))
     for start in range(0, options.length, _BLOCK):
         source.fill(buffer, len(buffer))
-        rest = memoryview(ffi.buffer(buffer))[: options.length - start]
+        rest = view(buffer)[: options.length - start]
         while rest:  # Where Python does not buffer, a write may take only a part.
             rest = rest[sys.stdout.buffer.write(rest) :]
     return 0
