@@ -1,14 +1,8 @@
 //! Doubles between the code points of UTF-8, validated but never decoded.
-//!
-//! Block by block: validate, then count while the block is in the cache.
 #![forbid(unsafe_code)]
 
 use crate::kernel::{self, is_lead};
 use crate::summary::Summary;
-use simdutf8::{basic, compat};
-
-/// Bytes per block: small enough for the L1 cache, so that the second look costs nothing.
-pub(crate) const BLOCK: usize = 32 * 1024;
 
 /// Bytes that are not UTF-8, somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,26 +15,16 @@ pub struct InvalidUtf8;
 /// assert_eq!(summarize("жжук".as_bytes()).map(|summary| summary.count), Ok(1));
 /// assert_eq!(summarize(b"\xff"), Err(InvalidUtf8));
 /// ```
-pub fn summarize(mut text: &[u8]) -> Result<Summary<u32>, InvalidUtf8> {
-    let mut total = Summary::EMPTY;
-    while !text.is_empty() {
-        let (block, rest) = text.split_at(boundary(text, BLOCK));
-        total = total.merge(summarize_block(block)?);
-        text = rest;
-    }
-    Ok(total)
-}
-
-fn summarize_block(block: &[u8]) -> Result<Summary<u32>, InvalidUtf8> {
-    validate(block)?;
-    let found = kernel::count_utf8(block);
+pub fn summarize(text: &[u8]) -> Result<Summary<u32>, InvalidUtf8> {
+    let found = kernel::count_utf8(text).ok_or(InvalidUtf8)?;
+    let ends = text.len().checked_sub(1).map(|last| {
+        let last = &text[boundary(text, last)..];
+        (number(text), number(last))
+    });
     Ok(Summary {
         length: found.length,
         count: found.count,
-        ends: Some((
-            number(block),
-            number(&block[boundary(block, block.len() - 1)..]),
-        )),
+        ends,
     })
 }
 
@@ -52,23 +36,6 @@ pub(crate) fn boundary(text: &[u8], at: usize) -> usize {
     }
     let mut cuts = (at.saturating_sub(3)..=at).rev();
     cuts.find(|&cut| is_lead(text[cut])).unwrap_or(at)
-}
-
-/// Fails unless all of `bytes` is UTF-8.
-pub(crate) fn validate(bytes: &[u8]) -> Result<(), InvalidUtf8> {
-    match basic::from_utf8(bytes) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(InvalidUtf8),
-    }
-}
-
-/// How many bytes from the start are valid UTF-8.
-///
-/// ```
-/// assert_eq!(doubles::code_points::valid_prefix(b"ab\xff"), 2);
-/// ```
-pub fn valid_prefix(bytes: &[u8]) -> usize {
-    compat::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
 }
 
 /// The number of the code point that `text` begins with, which is valid; else any number.
@@ -104,6 +71,9 @@ mod tests {
         '𝄟',
         '\u{10ffff}',
     ];
+
+    /// Code points of a long text.
+    const LENGTH: usize = 64 * 1024 + 3;
 
     fn oracle(text: &str) -> Summary<u32> {
         let units: Vec<char> = text.chars().collect();
@@ -169,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn long_runs_across_blocks_and_flushes() {
+    fn long_runs_across_tiles() {
         for unit in UNITS {
             for pad in 0..4 {
-                let text = "x".repeat(pad) + &unit.to_string().repeat(2 * BLOCK + 3);
+                let text = "x".repeat(pad) + &unit.to_string().repeat(LENGTH);
                 check(&text);
             }
         }
-        check(&mixed(1).take(5 * BLOCK).collect::<String>());
+        check(&mixed(1).take(LENGTH).collect::<String>());
     }
 
     #[test]
@@ -194,11 +164,10 @@ mod tests {
             b"\x80\x80\x80\x80\x80",
         ];
         for bytes in invalid {
-            for before in [0, 1, 100, BLOCK - 3, BLOCK - 2, BLOCK - 1, BLOCK, BLOCK + 1] {
+            for before in [0, 1, 100, 1000] {
                 for after in [0, 1, 100] {
                     let text = [&vec![b'a'; before], bytes, &vec![b'b'; after]].concat();
                     assert_eq!(summarize(&text), Err(InvalidUtf8));
-                    assert_eq!(valid_prefix(&text), before);
                 }
             }
         }

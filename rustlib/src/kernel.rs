@@ -12,16 +12,20 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
+mod utf8;
 
 #[cfg(target_arch = "x86_64")]
 use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use avx512::Avx512;
 use portable::Portable;
 pub use portable::Table;
 pub(crate) use portable::{LANES, REACH, is_lead, seconds};
 use std::env;
 use std::ffi::CStr;
-use std::ops::Add;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Runs a portable loop with the instructions of a kernel. Only what is inlined is compiled for them,
@@ -55,7 +59,7 @@ trait Kernel: Copy {
         run!(self, portable::count_utf32(bytes))
     }
 
-    fn count_utf8(self, text: &[u8]) -> CodePoints {
+    fn count_utf8(self, text: &[u8]) -> Option<CodePoints> {
         run!(self, portable::count_utf8(text))
     }
 
@@ -84,6 +88,8 @@ trait Kernel: Copy {
 #[derive(Clone, Copy)]
 enum Available {
     #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     Portable(Portable),
 }
@@ -92,6 +98,8 @@ enum Available {
 macro_rules! on {
     ($available:expr, $($call:tt)+) => {
         match $available {
+            #[cfg(target_arch = "x86_64")]
+            Available::Avx512(kernel) => kernel.$($call)+,
             #[cfg(target_arch = "x86_64")]
             Available::Avx2(kernel) => kernel.$($call)+,
             Available::Portable(kernel) => kernel.$($call)+,
@@ -104,6 +112,8 @@ type Row = (&'static CStr, fn() -> Option<Available>);
 
 /// All kernels, the fastest first.
 const KERNELS: &[Row] = &[
+    #[cfg(target_arch = "x86_64")]
+    (Avx512::NAME, || Avx512::detect().map(Available::Avx512)),
     #[cfg(target_arch = "x86_64")]
     (Avx2::NAME, || Avx2::detect().map(Available::Avx2)),
     (Portable::NAME, || Some(Available::Portable(Portable))),
@@ -156,7 +166,7 @@ pub(crate) fn run<R>(work: impl FnOnce() -> R) -> R {
     on!(fastest(), run(work))
 }
 
-/// The name of the kernel that the other functions use: `portable` or `avx2`.
+/// The name of the kernel that the other functions use: `portable`, `avx2` or `avx512`.
 pub fn name() -> &'static CStr {
     on!(fastest(), name())
 }
@@ -187,20 +197,14 @@ pub struct CodePoints {
     pub count: u64,
 }
 
-impl Add for CodePoints {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            length: self.length + other.length,
-            count: self.count + other.count,
-        }
-    }
-}
-
-/// Code points, and doubles between them, in valid UTF-8. Anything else gives a wrong count and
-/// nothing worse.
-pub fn count_utf8(text: &[u8]) -> CodePoints {
+/// Code points, and doubles between them, in UTF-8; `None` if the text is not valid. If it changes
+/// meanwhile, the answer may be wrong and nothing is worse.
+///
+/// ```
+/// let found = doubles::kernel::count_utf8("жжук".as_bytes()).expect("valid");
+/// assert_eq!((found.length, found.count), (4, 1));
+/// ```
+pub fn count_utf8(text: &[u8]) -> Option<CodePoints> {
     on!(fastest(), count_utf8(text))
 }
 

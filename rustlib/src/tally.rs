@@ -1,7 +1,7 @@
 //! How many doubles each unit makes.
 #![forbid(unsafe_code)]
 
-use crate::code_points::{self, BLOCK};
+use crate::code_points;
 use crate::kernel;
 
 /// Units per page of the table. Text keeps to a few scripts, so few pages are ever made.
@@ -37,20 +37,9 @@ impl Tally {
     /// assert_eq!(tally.iter().collect::<Vec<_>>(), [('ж' as u32, 2)]);
     /// ```
     pub fn add_utf8(&mut self, text: &[u8]) {
-        let mut start = 0;
-        while start < text.len() {
-            let end = code_points::boundary(text, start + BLOCK);
-            let block = &text[start..end];
-            kernel::each_double_utf8(block, &mut |lead| {
-                self.add(code_points::number(&block[lead..]), 1);
-            });
-            // The next block begins with this one's last code point, for the pair across.
-            start = if end < text.len() {
-                code_points::boundary(text, end - 1)
-            } else {
-                end
-            };
-        }
+        kernel::each_double_utf8(text, &mut |lead| {
+            self.add(code_points::number(&text[lead..]), 1);
+        });
     }
 
     /// Adds the doubles between units of two bytes.
@@ -113,8 +102,7 @@ mod tests {
     #[test]
     fn text_of_all_widths_across_blocks() {
         for pad in 0..8 {
-            let text =
-                "x".repeat(pad) + &"aab жжж €€ 𝄞𝄞𝄞𝄞 \u{10ffff}\u{10ffff}".repeat(2 * BLOCK / 40);
+            let text = "x".repeat(pad) + &"aab жжж €€ 𝄞𝄞𝄞𝄞 \u{10ffff}\u{10ffff}".repeat(2_000);
             let mut tally = Tally::new();
             tally.add_utf8(text.as_bytes());
             assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
@@ -133,7 +121,7 @@ mod tests {
             tally.add_utf16(&units);
             assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
         }
-        let long_run = "ж".repeat(2 * BLOCK);
+        let long_run = "ж".repeat(100_000);
         let mut tally = Tally::new();
         tally.add_utf8(long_run.as_bytes());
         assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&long_run));

@@ -152,7 +152,7 @@ impl Block {
         }
         let is_torn = |end: &u32| text.get(*end as usize).is_some_and(|&byte| !is_lead(byte));
         let torn = self.ends[..rows].iter().filter(|end| is_torn(end)).count();
-        if torn > 0 || code_points::validate(text).is_err() {
+        if torn > 0 || kernel::count_utf8(text).is_none() {
             return None;
         }
         Some(match greatest {

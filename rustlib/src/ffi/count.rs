@@ -1,7 +1,7 @@
 //! The exports that count.
 
 use super::guard::{DoublesStatus, bytes, guard};
-use crate::code_points::{self, InvalidUtf8};
+use crate::code_points::InvalidUtf8;
 use crate::parallel;
 use std::num::NonZeroUsize;
 
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn doubles_valid_utf8(data: *const u8, len: usize) -> i64 
     guard(|| {
         // SAFETY: the caller's word on data and len.
         let data = unsafe { bytes(data, len) }?;
-        Ok(code_points::valid_prefix(data) as u64)
+        Ok(str::from_utf8(data).map_or_else(|error| error.valid_up_to(), str::len) as u64)
     })
 }
 

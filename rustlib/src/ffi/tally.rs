@@ -71,7 +71,7 @@ pub unsafe extern "C" fn doubles_tally_utf8(
     guard(|| {
         // SAFETY: the caller's word on tally, data and len.
         let (tally, data) = unsafe { (handle_mut(tally)?, bytes(data, len)?) };
-        code_points::validate(data)?;
+        code_points::summarize(data)?;
         tally.add_utf8(data);
         Ok(0)
     })

@@ -12,7 +12,9 @@
 //! hold its bytes (permute, then align). Both at once keep the load ports and the shuffle port busy,
 //! where either alone would wait for one of them.
 
-use super::{Kernel, Table, portable};
+mod utf8;
+
+use super::{CodePoints, Kernel, Table, portable};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -46,6 +48,11 @@ impl Kernel for Avx2 {
     fn count(self, bytes: &[u8]) -> u64 {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { count(bytes) }
+    }
+
+    fn count_utf8(self, text: &[u8]) -> Option<CodePoints> {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { utf8::count(text) }
     }
 
     fn spell(self, table: &Table, text: &mut [u8]) {

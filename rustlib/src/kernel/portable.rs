@@ -12,9 +12,11 @@
 //! What is public is `#[inline(always)]`: the other kernels compile it again, for wider vectors.
 #![forbid(unsafe_code)]
 
-use super::{CodePoints, Kernel};
+mod utf8;
+
+use super::Kernel;
 use std::ffi::CStr;
-use std::ops::Range;
+pub(super) use utf8::count_utf8;
 
 /// Every CPU can run it.
 #[derive(Clone, Copy)]
@@ -104,74 +106,11 @@ pub(super) fn count_utf32(bytes: &[u8]) -> u64 {
 /// Bytes of the longest code point: how far its neighbours reach on either side.
 pub(crate) const REACH: usize = 4;
 
-/// Blocks of UTF-8 that are looked at together, 1 KiB. Few enough that most hold no wider code points
-/// than their script has, and fewer than [`BLOCKS_PER_FLUSH`].
-const BLOCKS_PER_TILE: usize = 16;
-
-/// Code points, and doubles between them.
+/// Whether a code point of at most `WIDEST` bytes begins at `i` and equals the one before it: for a width
+/// of `w` bytes, whether `window[i + k - w] == window[i + k]` for all `k` in `0 .. w`. (What stands `w`
+/// bytes before a lead and equals it is a lead of the same width.)
 ///
-/// A code point is its bytes, so two neighbours are equal if their bytes are. The first byte, the
-/// lead, tells how many that is: for a lead of width `w` at `i`, the pair is a double if
-///
-/// ```text
-/// text[i + k - w] == text[i + k]      for k in 0 .. w
-/// ```
-///
-/// (What stands `w` bytes before a lead and equals it is a lead of the same width.) All comparisons
-/// are made for all positions at once, and the lead picks the ones that matter; a tile without wide
-/// code points goes without the comparisons for them.
-#[inline(always)]
-pub(super) fn count_utf8(text: &[u8]) -> CodePoints {
-    let mut start = REACH.min(text.len());
-    let mut total = count_leads(text, 0..start);
-    while start + LANES + REACH <= text.len() {
-        let blocks = ((text.len() - start - REACH) / LANES).min(BLOCKS_PER_TILE);
-        let end = start + blocks * LANES;
-        let (leads, widest) = survey(&text[start..end]);
-        total.length += leads;
-        let tile = &text[start - REACH..end + REACH];
-        total.count += match widest {
-            0..0x80 => count_tile::<1>(tile),
-            0x80..0xE0 => count_tile::<2>(tile),
-            0xE0..0xF0 => count_tile::<3>(tile),
-            0xF0.. => count_tile::<4>(tile),
-        };
-        start = end;
-    }
-    total + count_leads(text, start..text.len())
-}
-
-/// The leads in whole blocks, and the greatest byte, which tells the widest of them.
-#[inline(always)]
-fn survey(blocks: &[u8]) -> (u64, u8) {
-    let mut leads = [0u8; LANES];
-    let mut greatest = [0u8; LANES];
-    let (blocks, _) = blocks.as_chunks::<LANES>();
-    for block in blocks {
-        for lane in 0..LANES {
-            leads[lane] += u8::from(is_lead(block[lane]));
-            greatest[lane] = greatest[lane].max(block[lane]);
-        }
-    }
-    (sum(&leads), greatest.into_iter().fold(0, u8::max))
-}
-
-/// Doubles whose second code point begins in the tile, which comes with [`REACH`] bytes more at either
-/// end and holds no code point of more than `WIDEST` bytes.
-#[inline(always)]
-fn count_tile<const WIDEST: usize>(tile: &[u8]) -> u64 {
-    let mut lanes = [0u8; LANES];
-    for window in tile.windows(LANES + 2 * REACH).step_by(LANES) {
-        let window: &[u8; LANES + 2 * REACH] = window.try_into().expect("as long as it says");
-        for (lane, total) in lanes.iter_mut().enumerate() {
-            *total += u8::from(is_second::<WIDEST>(window, lane + REACH));
-        }
-    }
-    sum(&lanes)
-}
-
-/// Whether a code point of at most `WIDEST` bytes begins at `i` and equals the one before it. No
-/// branches: `&` and `|` on purpose, so that all lanes take the same way.
+/// No branches: `&` and `|` on purpose, so that all lanes take the same way.
 #[inline(always)]
 fn is_second<const WIDEST: usize>(window: &[u8; LANES + 2 * REACH], i: usize) -> bool {
     let lead = window[i];
@@ -181,15 +120,6 @@ fn is_second<const WIDEST: usize>(window: &[u8; LANES + 2 * REACH], i: usize) ->
     let three = (lead & 0xF0 == 0xE0) & same(3, 0) & same(3, 1) & same(3, 2);
     let four = (lead >= 0xF0) & same(4, 0) & same(4, 1) & same(4, 2) & same(4, 3);
     one | ((WIDEST >= 2) & two) | ((WIDEST >= 3) & three) | ((WIDEST >= 4) & four)
-}
-
-/// The leads in a range, one by one, and how many of them begin the second of a double.
-fn count_leads(text: &[u8], range: Range<usize>) -> CodePoints {
-    let leads = range.filter(|&i| is_lead(text[i]));
-    leads.fold(CodePoints::default(), |total, lead| CodePoints {
-        length: total.length + 1,
-        count: total.count + u64::from(begins_second(text, lead)),
-    })
 }
 
 fn begins_second(text: &[u8], lead: usize) -> bool {
