@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import os
-import string
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,10 @@ if TYPE_CHECKING:
 
     Seed = int | str | bytes | None
 
-__all__ = ["fill_random", "random_string"]
+__all__ = ["LETTERS", "fill_random", "random_string"]
+
+# As string.ascii_letters, whose module takes 0.6 ms to load.
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 # Characters per call into the library, whole blocks of them: 23 ms on one thread without AVX2.
 _SLICE = 16 * 1024 * 1024
@@ -27,7 +29,7 @@ _SLICE = 16 * 1024 * 1024
 def random_string(
     length: int,
     *,
-    alphabet: str = string.ascii_letters,
+    alphabet: str = LETTERS,
     seed: Seed = None,
     threads: int | None = None,
 ) -> str:
@@ -78,7 +80,7 @@ def random_string(
 def fill_random(
     buffer: BytesLike,
     *,
-    alphabet: str = string.ascii_letters,
+    alphabet: str = LETTERS,
     seed: Seed = None,
     threads: int | None = None,
 ) -> None:

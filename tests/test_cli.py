@@ -263,7 +263,7 @@ def test_answers_are_written_before_the_next_name_is_waited_for(monkeypatch):
         yield None
         assert output.getvalue() == b"2\tletters\n0\tempty\n"
 
-    monkeypatch.setattr("doubles_ffi.cli.count.listed", slow)
+    monkeypatch.setattr("doubles_ffi.cli.names.listed", slow)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output))
     assert main(["count", "--files-from", "-"]) == 0
     assert output.getvalue() == b"2\tletters\n0\tempty\n2\ttotal\n"
@@ -907,7 +907,7 @@ def test_directories(capsys, monkeypatch):
 def test_directories_in_a_list(capsys, monkeypatch):
     stdin(monkeypatch, b"tree/c\ntree/b.txt\n")
     assert listed(["-r", "--files-from", "-"], capsys) == ["tree/c/x.txt", "tree/b.txt", "total"]
-    monkeypatch.setattr("doubles_ffi.cli.count.listed", lambda *_: iter(["tree/c", None]))
+    monkeypatch.setattr("doubles_ffi.cli.names.listed", lambda *_: iter(["tree/c", None]))
     assert listed(["-r", "--files-from", "-"], capsys) == ["tree/c/x.txt"]
 
 

@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi.cli.names import below, file_size, listed
 from doubles_ffi.cli.progress import Bar
 from doubles_ffi.cli.scheduling import Scheduler
 from doubles_ffi.cli.streams import FAILED, complain, discard, shown
@@ -64,19 +63,24 @@ class _Count:
         """Return the names; None among them says that the next one may be long in coming."""
         options = self._options
         names: Iterable[str | None] = options.files
-        source = options.files_from
-        if source is not None:
-            names = itertools.chain(names, self._listed(source))
+        is_growing = False
+        if options.files_from is not None:
+            from doubles_ffi.cli.names import file_size
+
+            names = itertools.chain(names, self._listed(options.files_from))
+            is_growing = not file_size(options.files_from)
         elif not options.files:
             names = ["."] if options.recursive else ["-"]
         if options.recursive:
             names = self._recursive(names)
-        if source is not None and not file_size(source):
-            return _answered(names)  # A list that is still being written is counted as it comes.
+        if is_growing:
+            return _answered(names)  # It is counted as it comes.
         # The bar counts decompressed bytes, and nobody knows how many there will be.
         return names if options.decompress else self._bar.measured(names)
 
     def _recursive(self, names: Iterable[str | None]) -> Iterator[str | None]:
+        from doubles_ffi.cli.names import below
+
         for name in names:
             if name is not None and os.path.isdir(name):  # noqa: PTH112 (pathlib takes 4 ms)
                 yield from below(name, self._options.glob, self._fail)
@@ -84,6 +88,8 @@ class _Count:
                 yield name
 
     def _listed(self, source: str) -> Iterator[str | None]:
+        from doubles_ffi.cli.names import listed
+
         try:
             for name in listed(source, b"\0" if self._options.null else b"\n"):
                 if name == source == "-":

@@ -6,12 +6,11 @@ import argparse
 import codecs
 import functools
 import re
-import string
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from doubles_ffi import __version__
 from doubles_ffi.cli.streams import FAILED, complain
-from doubles_ffi.generate import random_string
+from doubles_ffi.generate import LETTERS, random_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,8 +28,8 @@ _TOP = 10
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 _ALPHABETS = {
-    "letters": string.ascii_letters,
-    "alphanumeric": string.ascii_letters + string.digits,
+    "letters": LETTERS,
+    "alphanumeric": LETTERS + "0123456789",
 }
 
 
@@ -242,13 +241,20 @@ def _seed(text: str) -> int | str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-class _Subcommand(NamedTuple):
-    """What is said of a subcommand, and what it takes."""
+class _Subcommand:
+    """What help says of a subcommand, and what it takes."""
 
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    operands: str
-    summary: str
-    description: str
+    def __init__(
+        self,
+        add_arguments: Callable[[argparse.ArgumentParser], None],
+        operands: str,
+        summary: str,
+        description: str,
+    ) -> None:
+        self.add_arguments = add_arguments
+        self.operands = operands
+        self.summary = summary
+        self.description = description
 
     def settings(self, prog: str) -> dict[str, Any]:
         """Return what its parser is made with."""

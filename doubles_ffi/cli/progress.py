@@ -8,7 +8,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from doubles_ffi.cli.names import file_size
 from doubles_ffi.cli.streams import complain, discard
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ class Bar:
             complain("--progress", "needs tqdm: pip install tqdm")
             self._from = math.inf
             return
+        from doubles_ffi.cli.names import file_size
+
         tqdm.monitor_interval = 0  # Or it starts a thread.
         sizes = [file_size(name) for name in self._names]
         total = sum(filter(None, sizes)) if sizes and None not in sizes else None
