@@ -20,8 +20,8 @@ test: $(VENV)/with-test
 
 # Writes docs/benchmarks.md, from the shortest times of several passes. One will do for a trial.
 PASSES ?= 3
-TIMES := --benchmark-enable --benchmark-quiet --benchmark-max-time=0.1 \
-	--benchmark-min-time=0.0002 --benchmark-min-rounds=2
+TIMES := --benchmark-enable --benchmark-only --benchmark-quiet \
+	--benchmark-max-time=0.1 --benchmark-min-time=0.0002 --benchmark-min-rounds=2
 bench: build/bench/ready
 	cd tests && ../build/bench/bin/python -m benchmarks.load_before
 	rm -f build/bench/pass-*.json

@@ -20,9 +20,10 @@ INSTALLED = ROOT / "build" / "bench" / "before"
 # Other names for the package and its library: a process has one of each name.
 PACKAGE = "doubles_before"
 RENAMED = {
-    "Cargo.toml": [("[lib]\n", f'[lib]\nname = "{PACKAGE}"\n')],
-    "setup.py": [("libdoubles.", f"lib{PACKAGE}.")],
-    "build_ffi.py": [('libraries=["doubles"]', f'libraries=["{PACKAGE}"]')],
+    "doubles_ffi": PACKAGE,
+    "libdoubles.": f"lib{PACKAGE}.",  # in setup.py
+    'libraries=["doubles"]': f'libraries=["{PACKAGE}"]',  # in build_ffi.py
+    "[lib]\n": f'[lib]\nname = "{PACKAGE}"\n',  # in Cargo.toml
 }
 
 
@@ -31,6 +32,7 @@ class BeforeMissingError(ImportError):
 
 
 def build():
+    """Install the commit under other names, where `load_before` looks."""
     archive = subprocess.run(
         ["git", "archive", "--format=zip", COMMIT], cwd=ROOT, check=False, capture_output=True
     )
@@ -40,10 +42,8 @@ def build():
     zipfile.ZipFile(io.BytesIO(archive.stdout)).extractall(SOURCES)
     (SOURCES / "doubles_ffi").rename(SOURCES / PACKAGE)
     for path in (path for path in SOURCES.rglob("*.*") if path.suffix in {".py", ".toml"}):
-        text = path.read_text("utf-8").replace("doubles_ffi", PACKAGE)
-        for old, new in RENAMED.get(path.name, ()):
-            if old not in text:
-                raise BeforeMissingError(f"{path} has no {old!r}")
+        text = path.read_text("utf-8")
+        for old, new in RENAMED.items():
             text = text.replace(old, new)
         path.write_text(text, "utf-8")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]

@@ -69,17 +69,10 @@ def machine(passes):
 
 
 def processor():
-    """Return what lscpu says of the processor and its caches."""
+    """Return the processor's name, with its family and model where lscpu knows them."""
     found = dict(re.findall(r"^(.*?):\s+(.*)$", output("lscpu"), re.MULTILINE))
-    if "Model name" not in found:
-        return platform.processor()
-    family = " ".join(
-        f"{key.lower()} {found[key]}" for key in ("CPU family", "Model") if key in found
-    )
-    caches = [
-        f"{key} {found[key]}" for key in ("L1d cache", "L2 cache", "L3 cache") if key in found
-    ]
-    return "; ".join([f"{found['Model name']} ({family})", *caches])
+    details = [f"{key.lower()} {found[key]}" for key in ("CPU family", "Model") if key in found]
+    return ", ".join([found.get("Model name", platform.processor()), *details])
 
 
 def version(package):
