@@ -48,5 +48,5 @@ def test_memory(benchmark, request, tmp_path, script):
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     mebibytes = int(benchmark.pedantic(run, rounds=1)) / 1024
-    benchmark.extra_info = {"memory": script, "mebibytes": mebibytes}
+    benchmark.extra_info.update(memory=script, mebibytes=mebibytes)
     assert mebibytes < 64
