@@ -185,8 +185,8 @@ uint32_t doubles_abi_version(void);
 // lives as long as the library.
 const char *doubles_status_message(int64_t status);
 
-// Returns the name of the hot loops in use: "portable", "avx2". It is never NULL and lives as long as
-// the library. The environment variable `DOUBLES_KERNEL` names the fastest that are allowed.
+// Returns the name of the hot loops in use: "portable", "avx2" or "avx512". It is never NULL and lives
+// as long as the library. The environment variable `DOUBLES_KERNEL` names the fastest allowed.
 const char *doubles_kernel(void);
 
 // Returns how many threads the library uses at most, where their number is left to it. Callers that

@@ -35,8 +35,8 @@ pub extern "C" fn doubles_status_message(status: i64) -> *const c_char {
     guard::message(status).as_ptr()
 }
 
-/// Returns the name of the hot loops in use: "portable", "avx2". It is never NULL and lives as long as
-/// the library. The environment variable `DOUBLES_KERNEL` names the fastest that are allowed.
+/// Returns the name of the hot loops in use: "portable", "avx2" or "avx512". It is never NULL and lives
+/// as long as the library. The environment variable `DOUBLES_KERNEL` names the fastest allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn doubles_kernel() -> *const c_char {
     kernel::name().as_ptr()

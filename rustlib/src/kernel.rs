@@ -17,16 +17,14 @@ mod avx512;
 mod portable;
 mod utf8;
 
-#[cfg(target_arch = "x86_64")]
-use avx2::Avx2;
-#[cfg(target_arch = "x86_64")]
-use avx512::Avx512;
 use portable::Portable;
 pub use portable::Table;
 pub(crate) use portable::{LANES, REACH, is_lead, seconds};
 use std::env;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, Ordering};
+#[cfg(target_arch = "x86_64")]
+use {avx2::Avx2, avx512::Avx512};
 
 /// Runs a portable loop with the instructions of a kernel. Only what is inlined is compiled for them,
 /// hence `inline(always)` all the way down.
@@ -51,12 +49,8 @@ trait Kernel: Copy {
         Self::NAME
     }
 
-    fn count(self, bytes: &[u8]) -> u64 {
-        run!(self, portable::count(bytes))
-    }
-
-    fn count_utf32(self, bytes: &[u8]) -> u64 {
-        run!(self, portable::count_utf32(bytes))
+    fn count<const WIDTH: usize>(self, bytes: &[u8]) -> u64 {
+        run!(self, portable::count::<WIDTH>(bytes))
     }
 
     fn count_utf8(self, text: &[u8]) -> Option<CodePoints> {
@@ -67,8 +61,8 @@ trait Kernel: Copy {
         run!(self, portable::tally(bytes, table));
     }
 
-    fn each_double_utf32(self, bytes: &[u8], found: &mut dyn FnMut(u32)) {
-        run!(self, portable::each_double_utf32(bytes, found));
+    fn each_double<const WIDTH: usize>(self, bytes: &[u8], found: &mut dyn FnMut(u32)) {
+        run!(self, portable::each_double::<WIDTH>(bytes, found));
     }
 
     fn each_double_utf8(self, text: &[u8], found: &mut dyn FnMut(usize)) {
@@ -136,27 +130,42 @@ fn fastest() -> Available {
 /// How many kernels, counted from the fastest, `DOUBLES_KERNEL` ruled out when first asked.
 #[inline(always)]
 fn ruled_out() -> usize {
-    const UNKNOWN: u8 = u8::MAX;
-    // Not a `OnceLock`: a fork during the first call would leave its lock locked in the child.
-    static RULED_OUT: AtomicU8 = AtomicU8::new(UNKNOWN);
-    match RULED_OUT.load(Ordering::Relaxed) {
-        UNKNOWN => {
-            let faster = ask();
-            RULED_OUT.store(faster as u8, Ordering::Relaxed);
-            faster
-        }
-        known => known.into(),
-    }
+    static RULED_OUT: Remembered = Remembered::new();
+    let ruled_out = RULED_OUT.get(|| {
+        let allowed = env::var_os("DOUBLES_KERNEL").unwrap_or_default();
+        let is_allowed = |name: &CStr| name.to_bytes() == allowed.as_encoded_bytes();
+        let place = KERNELS.iter().position(|(name, _)| is_allowed(name));
+        place.unwrap_or(0) as u8
+    });
+    ruled_out.into()
 }
 
-#[cold]
-fn ask() -> usize {
-    let allowed = env::var_os("DOUBLES_KERNEL").unwrap_or_default();
-    let is_allowed = |name: &CStr| name.to_bytes() == allowed.as_encoded_bytes();
-    KERNELS
-        .iter()
-        .position(|(name, _)| is_allowed(name))
-        .unwrap_or(0)
+/// A small number that is found out when it is first needed, perhaps by several threads at once.
+///
+/// Not a `OnceLock`: a fork while it is found out would leave the lock locked in the child.
+struct Remembered(AtomicU8);
+
+impl Remembered {
+    const UNKNOWN: u8 = u8::MAX;
+
+    const fn new() -> Self {
+        Self(AtomicU8::new(Self::UNKNOWN))
+    }
+
+    #[inline(always)]
+    fn get(&self, find_out: fn() -> u8) -> u8 {
+        match self.0.load(Ordering::Relaxed) {
+            Self::UNKNOWN => self.set(find_out),
+            known => known,
+        }
+    }
+
+    #[cold]
+    fn set(&self, find_out: fn() -> u8) -> u8 {
+        let number = find_out();
+        self.0.store(number, Ordering::Relaxed);
+        number
+    }
 }
 
 /// Calls `work`, compiled for the instructions of the kernel that the other functions use. Only what is
@@ -177,15 +186,20 @@ pub fn name() -> &'static CStr {
 /// assert_eq!(doubles::kernel::count(b"aaa"), 2);
 /// ```
 pub fn count(bytes: &[u8]) -> u64 {
-    on!(fastest(), count(bytes))
+    on!(fastest(), count::<1>(bytes))
 }
 
-/// Doubles between UTF-32 units: four bytes each, of any alignment and byte order. Bytes after the
+/// Doubles between UTF-16 units: two bytes each, of any alignment and byte order. Bytes after the
 /// last whole unit are not counted.
 ///
-/// Units are compared, never interpreted: lone surrogates are units like any other.
+/// Units are compared, never interpreted: surrogates are units like any other.
+pub fn count_utf16(bytes: &[u8]) -> u64 {
+    on!(fastest(), count::<2>(bytes))
+}
+
+/// Doubles between UTF-32 units: four bytes each, otherwise as [`count_utf16`].
 pub fn count_utf32(bytes: &[u8]) -> u64 {
-    on!(fastest(), count_utf32(bytes))
+    on!(fastest(), count::<4>(bytes))
 }
 
 /// What [`count_utf8`] finds.
@@ -213,9 +227,14 @@ pub fn tally(bytes: &[u8], table: &mut [u64; 256]) {
     on!(fastest(), tally(bytes, table));
 }
 
-/// Calls `found` with each UTF-32 unit that equals the one before it.
+/// Calls `found` with each UTF-16 unit, in the machine's byte order, that equals the one before it.
+pub fn each_double_utf16(bytes: &[u8], found: &mut dyn FnMut(u32)) {
+    on!(fastest(), each_double::<2>(bytes, found));
+}
+
+/// Calls `found` with each UTF-32 unit, in the machine's byte order, that equals the one before it.
 pub fn each_double_utf32(bytes: &[u8], found: &mut dyn FnMut(u32)) {
-    on!(fastest(), each_double_utf32(bytes, found));
+    on!(fastest(), each_double::<4>(bytes, found));
 }
 
 /// Calls `found` with where each code point begins that equals the one before it, in valid UTF-8.

@@ -74,8 +74,7 @@ impl Unit for u8 {
 
 impl Unit for u16 {
     fn count(bytes: &[u8]) -> u64 {
-        let (units, _) = bytes.as_chunks::<{ size_of::<Self>() }>();
-        units.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
+        kernel::count_utf16(bytes)
     }
 
     fn ends(units: &[u8]) -> Option<(Self, Self)> {

@@ -44,9 +44,7 @@ impl Tally {
 
     /// Adds the doubles between units of two bytes.
     pub fn add_utf16(&mut self, bytes: &[u8]) {
-        let (units, _) = bytes.as_chunks::<2>();
-        let doubles = units.windows(2).filter(|pair| pair[0] == pair[1]);
-        doubles.for_each(|pair| self.add(u16::from_ne_bytes(pair[0]).into(), 1));
+        kernel::each_double_utf16(bytes, &mut |unit| self.add(unit, 1));
     }
 
     /// Adds the doubles between units of four bytes.

@@ -1,4 +1,4 @@
-//! The kernels for x86-64 with AVX2.
+//! The kernel for x86-64 with AVX2.
 //!
 //! ```text
 //! for each vector of 32 bytes at p:
@@ -6,11 +6,20 @@
 //!     lanes -= equal
 //! ```
 //!
+//! Units of two and four bytes go the same way, shifted by as many bytes and compared in wider lanes.
+//! What equals is -1 in each byte of its lane, so the sums are those of bytes, and `WIDTH` times the
+//! doubles.
+//!
 //! The second operand is what costs. Loaded from memory, it crosses a cache line every other time,
 //! and such a load takes two turns. Here no load does: where the operand stays inside the line it is
 //! loaded, unaligned; where it would cross over, it is put together from the two aligned vectors that
 //! hold its bytes (permute, then align). Both at once keep the load ports and the shuffle port busy,
-//! where either alone would wait for one of them.
+//! where either alone would wait for one of them. Measured (Zen 5, 200 KB in L2): 145 GB/s, against 95
+//! with loads alone and 100 with shuffles alone.
+//!
+//! Nothing is prefetched. The hardware does it as well in RAM, L3 and L2 (Zen 5: within 4 % of the best
+//! of six distances from 192 to 3,072 bytes), and a distance that suits one CPU costs another: 3 KiB
+//! ahead, good on a Zen 5, costs a Zen 4 a quarter of its speed in L3.
 
 mod utf8;
 
@@ -45,9 +54,9 @@ impl Kernel for Avx2 {
     }
 
     #[inline]
-    fn count(self, bytes: &[u8]) -> u64 {
+    fn count<const WIDTH: usize>(self, bytes: &[u8]) -> u64 {
         // SAFETY: `self` means that the CPU has the features.
-        unsafe { count(bytes) }
+        unsafe { count::<WIDTH>(bytes) }
     }
 
     fn count_utf8(self, text: &[u8]) -> Option<CodePoints> {
@@ -76,128 +85,228 @@ const BLOCK: usize = VECTORS * VECTOR;
 /// A lane is a `u8`: after 255 matches the next would wrap.
 const BLOCKS_PER_FLUSH: usize = 255;
 
-/// Below this many pairs, aligning costs more than the line crossings that it avoids.
+/// Below this many bytes, aligning costs more than the line crossings that it avoids.
 const WORTH_ALIGNING: usize = 1024;
 
-/// How far ahead of the loop to fetch. Measured (Zen 5): 10 MB in L3 go at 84 GB/s without, 112 at 2 KiB,
-/// 108 at 3 KiB and 106 at 4 KiB; 1 GB in RAM goes at 31, 33, 36 and 37. In L2 it costs nothing.
-const PREFETCH: usize = 3 * 1024;
-
+/// Doubles between units of `WIDTH` bytes.
 #[target_feature(enable = "avx2,popcnt")]
-fn count(bytes: &[u8]) -> u64 {
+fn count<const WIDTH: usize>(bytes: &[u8]) -> u64 {
+    let length = bytes.len() / WIDTH * WIDTH;
+    // Bytes of the first units of all pairs.
+    let Some(pairs) = length.checked_sub(WIDTH) else {
+        return 0;
+    };
     let data = bytes.as_ptr();
-    let length = bytes.len();
-    if length <= VECTOR {
-        return portable::count(bytes);
-    }
-    let pairs = length - 1;
-    if pairs < WORTH_ALIGNING {
-        // SAFETY: the buffer holds pairs + 1 bytes, and pairs >= VECTOR.
-        return unsafe { count_unaligned(data, 0, pairs) };
-    }
-    let head = data.addr().wrapping_neg() % LINE;
-    let blocks = (length - head - VECTOR) / BLOCK;
-    let tail = head + blocks * BLOCK;
-    // SAFETY: head < LINE and length > WORTH_ALIGNING, so that 65 bytes can be read from the start;
-    // data + head is aligned, and head + blocks * BLOCK + VECTOR <= length by choice of blocks;
-    // the buffer holds pairs + 1 bytes, pairs >= VECTOR, and tail <= length - VECTOR <= pairs.
+    let equal = if pairs <= VECTOR {
+        // SAFETY: pairs + WIDTH bytes can be read, by choice of pairs.
+        unsafe { count_short::<WIDTH>(data, pairs) }
+    } else if pairs < WORTH_ALIGNING {
+        // SAFETY: the same, and pairs >= VECTOR.
+        unsafe { count_unaligned::<WIDTH>(data, 0, pairs) }
+    } else {
+        // To the next line, or as near to it as whole units come.
+        let head = data.addr().wrapping_neg() % LINE / WIDTH * WIDTH;
+        let blocks = (length - head - VECTOR) / BLOCK;
+        let tail = head + blocks * BLOCK;
+        // SAFETY: head < LINE and length > WORTH_ALIGNING, so that 64 + WIDTH bytes can be read from the
+        // start; head + blocks * BLOCK + VECTOR <= length by choice of blocks; pairs + WIDTH bytes can
+        // be read, pairs >= VECTOR, and tail <= length - VECTOR <= pairs.
+        unsafe {
+            count_first::<WIDTH>(data, head)
+                + count_lines::<WIDTH>(data.add(head), blocks)
+                + count_unaligned::<WIDTH>(data, tail, pairs)
+        }
+    };
+    equal / WIDTH as u64
+}
+
+// Below, what is counted are the bytes of the first units of pairs, and of doubles.
+
+/// Counts among the first `pairs` bytes, at most 32, by two loads that may overlap.
+///
+/// # Safety
+///
+/// `pairs + WIDTH` bytes can be read from `data`.
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+unsafe fn count_short<const WIDTH: usize>(data: *const u8, pairs: usize) -> u64 {
+    // SAFETY: pairs + WIDTH bytes can be read, and in each case pairs is at least as long as the loads.
     unsafe {
-        count_first(data, head)
-            + count_lines(data.add(head), blocks)
-            + count_unaligned(data, tail, pairs)
+        match pairs {
+            16.. => count_twice::<WIDTH, 16>(data, pairs),
+            8..16 => count_twice::<WIDTH, 8>(data, pairs),
+            4..8 => count_twice::<WIDTH, 4>(data, pairs),
+            _ => (0..pairs / WIDTH)
+                .map(|pair| {
+                    let first = data.add(pair * WIDTH).cast::<[u8; WIDTH]>();
+                    u64::from(*first == *first.add(1)) * WIDTH as u64
+                })
+                .sum(),
+        }
     }
 }
 
-/// Doubles among the first `pairs` pairs, fewer than 64.
+/// Counts among the first and among the last `SIZE` of `pairs` bytes, once where both are the same.
 ///
 /// # Safety
 ///
-/// 65 bytes can be read from `data`.
+/// `SIZE <= pairs <= 2 * SIZE`, and `pairs + WIDTH` bytes can be read from `data`.
+#[inline]
 #[target_feature(enable = "avx2,popcnt")]
-unsafe fn count_first(data: *const u8, pairs: usize) -> u64 {
-    // SAFETY: each reads 33 bytes, the last of them the 65th.
-    let (low, high) = unsafe { (doubles_at(data), doubles_at(data.add(VECTOR))) };
-    let doubles = u64::from(low) | u64::from(high) << VECTOR;
-    u64::from((doubles & ((1 << pairs) - 1)).count_ones())
+unsafe fn count_twice<const WIDTH: usize, const SIZE: usize>(data: *const u8, pairs: usize) -> u64 {
+    // SAFETY: SIZE + WIDTH bytes from data and from data + pairs - SIZE, the last of them at
+    // pairs + WIDTH - 1.
+    let (first, last) = unsafe {
+        (
+            equal_small::<WIDTH, SIZE>(data),
+            equal_small::<WIDTH, SIZE>(data.add(pairs - SIZE)),
+        )
+    };
+    let new = last >> (2 * SIZE - pairs);
+    u64::from((first | new << SIZE).count_ones())
 }
 
-/// Doubles among the pairs `from .. to`, one vector at a time. The last vector ends with the last
-/// pair, wherever that is, and what it shares with the one before is left out.
+/// A bit for each of `SIZE` bytes, 4, 8 or 16, set in the first units of doubles.
 ///
 /// # Safety
 ///
-/// `from <= to`, `to >= 32`, and `to + 1` bytes can be read from `data`.
+/// `SIZE + WIDTH` bytes can be read from `data`.
+#[inline]
 #[target_feature(enable = "avx2,popcnt")]
-unsafe fn count_unaligned(data: *const u8, from: usize, to: usize) -> u64 {
+unsafe fn equal_small<const WIDTH: usize, const SIZE: usize>(data: *const u8) -> u32 {
+    let load = |from: *const u8| {
+        // SAFETY: both ends of the SIZE + WIDTH bytes from data on; unaligned loads.
+        unsafe {
+            match SIZE {
+                16 => _mm_loadu_si128(from.cast()),
+                8 => _mm_loadl_epi64(from.cast()),
+                4 => _mm_cvtsi32_si128(from.cast::<i32>().read_unaligned()),
+                _ => unreachable!("no load has {SIZE} bytes"),
+            }
+        }
+    };
+    let (left, right) = (load(data), load(data.wrapping_add(WIDTH)));
+    let equal = match WIDTH {
+        1 => _mm_cmpeq_epi8(left, right),
+        2 => _mm_cmpeq_epi16(left, right),
+        4 => _mm_cmpeq_epi32(left, right),
+        _ => unreachable!("no unit has {WIDTH} bytes"),
+    };
+    // What was not loaded is zero in both, and equal.
+    _mm_movemask_epi8(equal).cast_unsigned() & ((1 << SIZE) - 1)
+}
+
+/// Counts among the first `pairs` bytes, fewer than 64.
+///
+/// # Safety
+///
+/// `64 + WIDTH` bytes can be read from `data`.
+#[target_feature(enable = "avx2,popcnt")]
+unsafe fn count_first<const WIDTH: usize>(data: *const u8, pairs: usize) -> u64 {
+    // SAFETY: each reads 32 + WIDTH bytes, the second from the 33rd on.
+    let (low, high) = unsafe { (equal_at::<WIDTH>(data), equal_at::<WIDTH>(data.add(VECTOR))) };
+    let equal = u64::from(low) | u64::from(high) << VECTOR;
+    u64::from((equal & ((1 << pairs) - 1)).count_ones())
+}
+
+/// Counts among the bytes `from .. to`, one vector at a time. The last vector ends at `to`, wherever
+/// that is, and what it shares with the one before is left out.
+///
+/// # Safety
+///
+/// `from <= to`, `to >= 32`, and `to + WIDTH` bytes can be read from `data`.
+#[target_feature(enable = "avx2,popcnt")]
+unsafe fn count_unaligned<const WIDTH: usize>(data: *const u8, from: usize, to: usize) -> u64 {
     let mut total = 0;
-    let mut pair = from;
-    while pair + VECTOR <= to {
-        // SAFETY: reads 33 bytes from pair on, and pair + 33 <= to + 1.
-        total += unsafe { doubles_at(data.add(pair)) }.count_ones();
-        pair += VECTOR;
+    let mut start = from;
+    while start + VECTOR <= to {
+        // SAFETY: reads 32 + WIDTH bytes from start on, and start + 32 <= to.
+        total += unsafe { equal_at::<WIDTH>(data.add(start)) }.count_ones();
+        start += VECTOR;
     }
-    if pair < to {
-        // SAFETY: to >= 32, and reads 33 bytes from there on, the last of them at to.
-        let last = unsafe { doubles_at(data.add(to - VECTOR)) };
-        total += (last >> (VECTOR - (to - pair))).count_ones();
+    if start < to {
+        // SAFETY: to >= 32, and reads 32 + WIDTH bytes from to - 32 on.
+        let last = unsafe { equal_at::<WIDTH>(data.add(to - VECTOR)) };
+        total += (last >> (VECTOR - (to - start))).count_ones();
     }
     u64::from(total)
 }
 
-/// A bit for each of the 32 pairs that begin at `data` on, set for doubles.
+/// A bit for each of the 32 bytes at `data`, set in the first units of doubles.
 ///
 /// # Safety
 ///
-/// 33 bytes can be read from `data`.
+/// `32 + WIDTH` bytes can be read from `data`.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-unsafe fn doubles_at(data: *const u8) -> u32 {
-    // SAFETY: 32 bytes from data and 32 from data + 1, which is 33 in all; unaligned loads.
+unsafe fn equal_at<const WIDTH: usize>(data: *const u8) -> u32 {
+    // SAFETY: 32 bytes from data and 32 from data + WIDTH; unaligned loads.
     let (left, right) = unsafe {
         (
             _mm256_loadu_si256(data.cast()),
-            _mm256_loadu_si256(data.add(1).cast()),
+            _mm256_loadu_si256(data.add(WIDTH).cast()),
         )
     };
-    _mm256_movemask_epi8(_mm256_cmpeq_epi8(left, right)).cast_unsigned()
+    _mm256_movemask_epi8(equal::<WIDTH>(left, right)).cast_unsigned()
 }
 
-/// Doubles among the pairs that begin in `blocks` blocks.
+/// -1 in each byte of the units that are equal.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn equal<const WIDTH: usize>(left: __m256i, right: __m256i) -> __m256i {
+    match WIDTH {
+        1 => _mm256_cmpeq_epi8(left, right),
+        2 => _mm256_cmpeq_epi16(left, right),
+        4 => _mm256_cmpeq_epi32(left, right),
+        _ => unreachable!("no unit has {WIDTH} bytes"),
+    }
+}
+
+/// Bytes `WIDTH .. WIDTH + 32` of the 64 in both vectors.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn shifted<const WIDTH: usize>(low: __m256i, high: __m256i) -> __m256i {
+    // Halves are shifted apart from each other: the low one needs what follows it, which is the high
+    // half of low, and that one the low half of high.
+    let following = _mm256_permute2x128_si256::<0x21>(low, high);
+    match WIDTH {
+        1 => _mm256_alignr_epi8::<1>(following, low),
+        2 => _mm256_alignr_epi8::<2>(following, low),
+        4 => _mm256_alignr_epi8::<4>(following, low),
+        _ => unreachable!("no unit has {WIDTH} bytes"),
+    }
+}
+
+/// Counts among `blocks` blocks, best from the start of a cache line on.
 ///
 /// # Safety
 ///
-/// `data` is aligned to a cache line, and `blocks * 256 + 32` bytes can be read from it.
+/// `blocks * 256 + 32` bytes can be read from `data`.
 #[target_feature(enable = "avx2,popcnt")]
-unsafe fn count_lines(data: *const u8, blocks: usize) -> u64 {
+unsafe fn count_lines<const WIDTH: usize>(data: *const u8, blocks: usize) -> u64 {
     let mut total = _mm256_setzero_si256();
     // SAFETY: 32 bytes can be read even if there are no blocks.
-    let mut even = unsafe { _mm256_load_si256(data.cast()) };
+    let mut even = unsafe { _mm256_loadu_si256(data.cast()) };
     let mut done = 0;
     while done < blocks {
         let until = blocks.min(done + BLOCKS_PER_FLUSH);
         let mut lanes = [_mm256_setzero_si256(); VECTORS];
         for block in done..until {
             for line in 0..VECTORS / 2 {
-                let offset = block * BLOCK + line * LINE;
-                // A hint: it reads nothing and may point anywhere, hence the wrapping.
-                let ahead = data.wrapping_add(offset + PREFETCH);
-                _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
                 // SAFETY: the last load is of 32 bytes, 64 bytes on from an offset that is at most
-                // blocks * 256 - 64; the aligned ones are at multiples of 32 from an aligned start.
+                // blocks * 256 - 64.
                 let (even_shifted, odd, next) = unsafe {
-                    let line = data.add(offset);
+                    let line = data.add(block * BLOCK + line * LINE);
                     (
-                        _mm256_loadu_si256(line.add(1).cast()),
-                        _mm256_load_si256(line.add(VECTOR).cast()),
-                        _mm256_load_si256(line.add(LINE).cast()),
+                        _mm256_loadu_si256(line.add(WIDTH).cast()),
+                        _mm256_loadu_si256(line.add(VECTOR).cast()),
+                        _mm256_loadu_si256(line.add(LINE).cast()),
                     )
                 };
-                // Bytes 1 .. 17 of odd, then bytes 17 .. 33 of odd and next.
-                let middle = _mm256_permute2x128_si256::<0x21>(odd, next);
-                let odd_shifted = _mm256_alignr_epi8::<1>(middle, odd);
+                let odd_shifted = shifted::<WIDTH>(odd, next);
                 let [low, high] = [2 * line, 2 * line + 1];
-                lanes[low] = _mm256_sub_epi8(lanes[low], _mm256_cmpeq_epi8(even, even_shifted));
-                lanes[high] = _mm256_sub_epi8(lanes[high], _mm256_cmpeq_epi8(odd, odd_shifted));
+                lanes[low] = _mm256_sub_epi8(lanes[low], equal::<WIDTH>(even, even_shifted));
+                lanes[high] = _mm256_sub_epi8(lanes[high], equal::<WIDTH>(odd, odd_shifted));
                 even = next;
             }
         }

@@ -1,51 +1,231 @@
-//! The kernel for x86-64 with AVX-512. What it does not make faster, it leaves to AVX2.
+//! The kernel for x86-64 with AVX-512.
+//!
+//! ```text
+//! for each vector of 64 bytes at p:
+//!     equal = (p[0 .. 64] == p[1 .. 65])      a mask, one bit for each lane
+//!     count += ones in equal
+//! ```
+//!
+//! Masks make it simpler than AVX2: there are no lanes to empty before they overflow, and short input is
+//! one masked load. The second operand is never loaded but put together from two aligned vectors: all
+//! words move down by one, then each word takes in the lowest unit of the next. Measured (Zen 5, 200 KB
+//! in L2): 177 GB/s, as fast as reading alone, against 145 with AVX2 and 157 with two byte shuffles.
+//!
+//! CPUs whose AVX-512 lacks VBMI and VBMI2 (Skylake-X to Cooper Lake) keep to AVX2. Most of what is here
+//! needs one or the other, and they lower their clock for vectors of 64 bytes.
 
 mod utf8;
 
 use super::avx2::Avx2;
-use super::{CodePoints, Kernel, Table};
+use super::{CodePoints, Kernel, Remembered, Table};
+use std::arch::x86_64::*;
 use std::ffi::CStr;
 
-/// Having one means that the CPU has AVX-512 F and BW, and all that [`Avx2`] means.
+/// Having one means that the CPU has AVX-512 with its byte instructions (F, BW, VL, VBMI, VBMI2), BMI2,
+/// POPCNT, and all that [`Avx2`] stands for.
 #[derive(Clone, Copy)]
-pub(super) struct Avx512 {
-    avx2: Avx2,
-}
+pub(super) struct Avx512(());
 
 impl Avx512 {
-    /// Asks std, which remembers.
-    #[inline]
+    /// Asks std, and remembers: seven questions would take as long as counting five bytes.
+    #[inline(always)]
     pub(super) fn detect() -> Option<Self> {
-        let has = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
-        let avx2 = Avx2::detect()?;
-        has.then_some(Self { avx2 })
+        static HAS: Remembered = Remembered::new();
+        let has = HAS.get(|| {
+            let has = Avx2::detect().is_some()
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vbmi")
+                && is_x86_feature_detected!("avx512vbmi2")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("popcnt");
+            has.into()
+        });
+        (has == 1).then_some(Self(()))
+    }
+
+    fn avx2(self) -> Avx2 {
+        Avx2::detect().expect("detected with AVX-512")
     }
 }
 
 impl Kernel for Avx512 {
     const NAME: &'static CStr = c"avx512";
 
+    /// Portable loops run no faster with these instructions than with those of AVX2, some much slower.
     #[inline(always)]
     fn run<R>(self, work: impl FnOnce() -> R) -> R {
-        self.avx2.run(work)
+        self.avx2().run(work)
     }
 
     #[inline]
-    fn count(self, bytes: &[u8]) -> u64 {
-        self.avx2.count(bytes)
+    fn count<const WIDTH: usize>(self, bytes: &[u8]) -> u64 {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { count::<WIDTH>(bytes) }
     }
 
     fn count_utf8(self, text: &[u8]) -> Option<CodePoints> {
-        // Looking up bytes came with a later generation of these CPUs.
-        if is_x86_feature_detected!("avx512vbmi") {
-            // SAFETY: `self` means that the CPU has the other features, and it has this one.
-            unsafe { utf8::count(text) }
-        } else {
-            self.avx2.count_utf8(text)
-        }
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { utf8::count(text) }
     }
 
     fn spell(self, table: &Table, text: &mut [u8]) {
-        self.avx2.spell(table, text);
+        self.avx2().spell(table, text);
+    }
+}
+
+/// Bytes per vector, and per cache line.
+const VECTOR: usize = 64;
+
+/// Bytes per turn of the main loop: four vectors. Eight are no faster (Zen 5).
+const BLOCK: usize = 4 * VECTOR;
+
+/// Below this many bytes, aligning costs more than the line crossings that it avoids.
+const WORTH_ALIGNING: usize = 1024;
+
+/// Doubles between units of `WIDTH` bytes.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi2,popcnt")]
+fn count<const WIDTH: usize>(bytes: &[u8]) -> u64 {
+    let length = bytes.len() / WIDTH * WIDTH;
+    // Bytes of the first units of all pairs.
+    let Some(pairs) = length.checked_sub(WIDTH) else {
+        return 0;
+    };
+    let data = bytes.as_ptr();
+    if pairs <= VECTOR {
+        // SAFETY: pairs + WIDTH bytes can be read, by choice of pairs.
+        return unsafe { count_first::<WIDTH>(data, pairs) };
+    }
+    if pairs < WORTH_ALIGNING {
+        // SAFETY: the same, and pairs >= VECTOR.
+        return unsafe { count_unaligned::<WIDTH>(data, 0, pairs) };
+    }
+    // To the next line, or as near to it as whole units come.
+    let head = data.addr().wrapping_neg() % VECTOR / WIDTH * WIDTH;
+    let blocks = (length - head - VECTOR) / BLOCK;
+    let tail = head + blocks * BLOCK;
+    // SAFETY: head < VECTOR, far below length; head + blocks * BLOCK + VECTOR <= length by choice of
+    // blocks; pairs + WIDTH bytes can be read, pairs >= VECTOR, and tail <= length - VECTOR <= pairs.
+    unsafe {
+        count_first::<WIDTH>(data, head)
+            + count_blocks::<WIDTH>(data.add(head), blocks)
+            + count_unaligned::<WIDTH>(data, tail, pairs)
+    }
+}
+
+/// Doubles whose first units are the first `pairs` bytes, at most 64.
+///
+/// # Safety
+///
+/// `pairs + WIDTH` bytes can be read from `data`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi2,popcnt")]
+unsafe fn count_first<const WIDTH: usize>(data: *const u8, pairs: usize) -> u64 {
+    let all = |lanes: usize| _bzhi_u64(u64::MAX, lanes as u32);
+    let mask = all(pairs);
+    // SAFETY: the mask lets through pairs bytes from data and from data + WIDTH. Others are not read.
+    let (left, right) = unsafe {
+        (
+            _mm512_maskz_loadu_epi8(mask, data.cast()),
+            _mm512_maskz_loadu_epi8(mask, data.add(WIDTH).cast()),
+        )
+    };
+    // What was not loaded is zero in both, and equal.
+    let doubles = equal::<WIDTH>(left, right) & all(pairs / WIDTH);
+    u64::from(doubles.count_ones())
+}
+
+/// Doubles whose first units are the bytes `from .. to`, one vector at a time. The last vector ends at
+/// `to`, wherever that is, and what it shares with the one before is left out.
+///
+/// (A masked load would do as well, unless it touched a page that can't be read: the CPU reads nothing
+/// there but takes a hundred times as long to find out.)
+///
+/// # Safety
+///
+/// `from <= to`, `to >= 64`, and `to + WIDTH` bytes can be read from `data`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi2,popcnt")]
+unsafe fn count_unaligned<const WIDTH: usize>(data: *const u8, from: usize, to: usize) -> u64 {
+    let mut total = 0;
+    let mut start = from;
+    while start + VECTOR <= to {
+        // SAFETY: reads 64 + WIDTH bytes from start on, and start + 64 <= to.
+        total += unsafe { doubles_at::<WIDTH>(data.add(start)) }.count_ones();
+        start += VECTOR;
+    }
+    if start < to {
+        // SAFETY: to >= 64, and reads 64 + WIDTH bytes from to - 64 on.
+        let last = unsafe { doubles_at::<WIDTH>(data.add(to - VECTOR)) };
+        total += (last >> ((VECTOR - (to - start)) / WIDTH)).count_ones();
+    }
+    u64::from(total)
+}
+
+/// A bit for each unit in the 64 bytes at `data`, set for the first ones of doubles.
+///
+/// # Safety
+///
+/// `64 + WIDTH` bytes can be read from `data`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn doubles_at<const WIDTH: usize>(data: *const u8) -> u64 {
+    // SAFETY: 64 bytes from data and 64 from data + WIDTH; unaligned loads.
+    let (left, right) = unsafe {
+        (
+            _mm512_loadu_si512(data.cast()),
+            _mm512_loadu_si512(data.add(WIDTH).cast()),
+        )
+    };
+    equal::<WIDTH>(left, right)
+}
+
+/// Doubles whose first units are in `blocks` blocks, best from the start of a cache line on.
+///
+/// # Safety
+///
+/// `blocks * 256 + 64` bytes can be read from `data`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi2,popcnt")]
+unsafe fn count_blocks<const WIDTH: usize>(data: *const u8, blocks: usize) -> u64 {
+    let mut total = 0;
+    // SAFETY: 64 bytes can be read even if there are no blocks.
+    let mut vector = unsafe { _mm512_loadu_si512(data.cast()) };
+    for block in 0..blocks {
+        for line in 1..=BLOCK / VECTOR {
+            let start = block * BLOCK + line * VECTOR;
+            // SAFETY: start + 64 <= blocks * 256 + 64.
+            let next = unsafe { _mm512_loadu_si512(data.add(start).cast()) };
+            let doubles = equal::<WIDTH>(vector, shifted::<WIDTH>(vector, next));
+            total += u64::from(doubles.count_ones());
+            vector = next;
+        }
+    }
+    total
+}
+
+/// A bit for each unit, set where both are equal.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn equal<const WIDTH: usize>(left: __m512i, right: __m512i) -> u64 {
+    match WIDTH {
+        1 => _mm512_cmpeq_epi8_mask(left, right),
+        2 => _mm512_cmpeq_epi16_mask(left, right).into(),
+        4 => _mm512_cmpeq_epi32_mask(left, right).into(),
+        _ => unreachable!("no unit has {WIDTH} bytes"),
+    }
+}
+
+/// Bytes `WIDTH .. WIDTH + 64` of the 128 in both vectors.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2")]
+fn shifted<const WIDTH: usize>(low: __m512i, high: __m512i) -> __m512i {
+    let next_words = _mm512_alignr_epi64::<1>(high, low);
+    match WIDTH {
+        1 => _mm512_shrdi_epi64::<8>(low, next_words),
+        2 => _mm512_shrdi_epi64::<16>(low, next_words),
+        4 => _mm512_alignr_epi32::<1>(high, low),
+        _ => unreachable!("no unit has {WIDTH} bytes"),
     }
 }

@@ -16,6 +16,7 @@ mod utf8;
 
 use super::Kernel;
 use std::ffi::CStr;
+use std::iter::Sum;
 pub(super) use utf8::count_utf8;
 
 /// Every CPU can run it.
@@ -37,9 +38,19 @@ pub(crate) const LANES: usize = 64;
 /// A lane is a `u8`: after 255 matches the next would wrap.
 const BLOCKS_PER_FLUSH: usize = 255;
 
-/// Doubles between bytes.
+/// Doubles between units of `WIDTH` bytes: 1, 2 or 4.
 #[inline(always)]
-pub(super) fn count(bytes: &[u8]) -> u64 {
+pub(super) fn count<const WIDTH: usize>(bytes: &[u8]) -> u64 {
+    match WIDTH {
+        1 => count_bytes(bytes),
+        2 => count_wide::<2, u16>(bytes),
+        4 => count_wide::<4, u32>(bytes),
+        _ => unreachable!("no unit has {WIDTH} bytes"),
+    }
+}
+
+#[inline(always)]
+fn count_bytes(bytes: &[u8]) -> u64 {
     let Some((_, shifted)) = bytes.split_first() else {
         return 0;
     };
@@ -79,26 +90,24 @@ fn sum(lanes: &[u8; LANES]) -> u64 {
     sums.wrapping_mul(0x0001_0001_0001_0001) >> 48
 }
 
-/// Bytes per UTF-32 unit.
-const UNIT: usize = 4;
+/// Pairs of wider units per partial sum: few enough for a `u16`.
+const PAIRS_PER_SUM: usize = 1 << 15;
 
-/// Pairs of units per partial sum: few enough for a `u32`, which is as wide as a unit.
-const PAIRS_PER_SUM: usize = 1 << 16;
-
-/// Doubles between UTF-32 units.
+/// Doubles between units of `WIDTH` bytes. Partial sums are numbers as wide as a unit, so that lanes
+/// are never widened or narrowed.
 #[inline(always)]
-pub(super) fn count_utf32(bytes: &[u8]) -> u64 {
-    let Some(shifted) = bytes.get(UNIT..) else {
+fn count_wide<const WIDTH: usize, S: From<bool> + Into<u64> + Sum>(bytes: &[u8]) -> u64 {
+    let Some(shifted) = bytes.get(WIDTH..) else {
         return 0;
     };
-    let stretch = PAIRS_PER_SUM * UNIT;
+    let stretch = PAIRS_PER_SUM * WIDTH;
     let (x, y) = (bytes.chunks(stretch), shifted.chunks(stretch));
     x.zip(y)
         .map(|(x, y)| {
-            let (x, _) = x.as_chunks::<UNIT>();
-            let (y, _) = y.as_chunks::<UNIT>();
-            let equal = |(&x, &y)| u32::from(u32::from_ne_bytes(x) == u32::from_ne_bytes(y));
-            u64::from(x.iter().zip(y).map(equal).sum::<u32>())
+            let (x, _) = x.as_chunks::<WIDTH>();
+            let (y, _) = y.as_chunks::<WIDTH>();
+            let equal = |(x, y)| S::from(x == y);
+            x.iter().zip(y).map(equal).sum::<S>().into()
         })
         .sum()
 }
@@ -158,18 +167,28 @@ pub(super) fn tally(bytes: &[u8], table: &mut [u64; 256]) {
     }
 }
 
-/// Calls `found` with each UTF-32 unit that equals the one before it.
+/// Calls `found` with each unit of `WIDTH` bytes, 2 or 4, that equals the one before it.
 #[inline(always)]
-pub(super) fn each_double_utf32(bytes: &[u8], found: &mut dyn FnMut(u32)) {
-    let (units, _) = bytes.as_chunks::<UNIT>();
+pub(super) fn each_double<const WIDTH: usize>(bytes: &[u8], found: &mut dyn FnMut(u32)) {
+    let (units, _) = bytes.as_chunks::<WIDTH>();
     let mut start = 0;
     while let Some(window) = units.get(start..=start + LANES) {
         let same = flags(|lane| window[lane] == window[lane + 1]);
-        each_bit(same, |lane| found(u32::from_ne_bytes(window[lane])));
+        each_bit(same, |lane| found(unit(&window[lane])));
         start += LANES;
     }
     for pair in units[start..].windows(2).filter(|pair| pair[0] == pair[1]) {
-        found(u32::from_ne_bytes(pair[0]));
+        found(unit(&pair[0]));
+    }
+}
+
+/// A unit as a number, in the machine's byte order.
+#[inline(always)]
+fn unit<const WIDTH: usize>(bytes: &[u8; WIDTH]) -> u32 {
+    match *bytes.as_slice() {
+        [a, b] => u16::from_ne_bytes([a, b]).into(),
+        [a, b, c, d] => u32::from_ne_bytes([a, b, c, d]),
+        _ => unreachable!("no wider unit has {WIDTH} bytes"),
     }
 }
 

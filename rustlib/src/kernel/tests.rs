@@ -31,7 +31,7 @@ fn check(bytes: &[u8]) {
         expected_table[usize::from(byte)] += 1;
     }
     each_kernel(|kernel, name| {
-        let count = on!(kernel, count(bytes));
+        let count = on!(kernel, count::<1>(bytes));
         assert_eq!(
             count,
             expected.len() as u64,
@@ -93,46 +93,81 @@ fn all_equal_but_one() {
     }
 }
 
-fn check_utf32(units: &[u32]) {
-    let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_ne_bytes()).collect();
+fn check_units<const WIDTH: usize>(units: &[u32], bytes: &[u8]) {
     let expected = doubles(units);
-    // At all four alignments, and with bytes left over after the last unit.
-    for (offset, after) in [(0, 0), (1, 1), (2, 2), (3, 3)] {
-        let shifted = [&vec![0; offset], &bytes[..], &vec![0; after]].concat();
-        let shifted = &shifted[offset..];
-        each_kernel(|kernel, name| {
-            let count = on!(kernel, count_utf32(shifted));
-            assert_eq!(
-                count,
-                expected.len() as u64,
-                "{name}, {} units",
-                units.len()
-            );
-            let mut found = Vec::new();
-            on!(
-                kernel,
-                each_double_utf32(shifted, &mut |unit| found.push(unit))
-            );
-            assert!(found == expected, "{name}, {} units", units.len());
-        });
+    each_kernel(|kernel, name| {
+        let shown = || format!("{name}, {} units of {WIDTH} bytes", units.len());
+        let count = on!(kernel, count::<WIDTH>(bytes));
+        assert_eq!(count, expected.len() as u64, "{}", shown());
+        let mut found = Vec::new();
+        on!(
+            kernel,
+            each_double::<WIDTH>(bytes, &mut |unit| found.push(unit))
+        );
+        assert!(found == expected, "{}", shown());
+    });
+}
+
+/// Units of two and of four bytes, at all alignments, with bytes left over after the last unit, at both
+/// ends of what can be read.
+fn check_wide(units: &[u16]) {
+    let wide: Vec<u32> = units.iter().map(|&unit| unit.into()).collect();
+    let two: Vec<u8> = units.iter().flat_map(|unit| unit.to_ne_bytes()).collect();
+    // Both halves differ when a unit does, but not always for the same reason.
+    let four: Vec<u32> = wide.iter().map(|unit| unit * 0x1_0003).collect();
+    let four_bytes: Vec<u8> = four.iter().flat_map(|unit| unit.to_ne_bytes()).collect();
+    for after in 0..4 {
+        let [two, four_bytes] = [&two, &four_bytes].map(|bytes| [bytes, &[0; 4][..after]].concat());
+        at_the_end_of_a_page(&four_bytes, |bytes| check_units::<4>(&four, bytes));
+        at_the_start_of_a_page(&four_bytes, |bytes| check_units::<4>(&four, bytes));
+        if after < 2 {
+            at_the_end_of_a_page(&two, |bytes| check_units::<2>(&wide, bytes));
+            at_the_start_of_a_page(&two, |bytes| check_units::<2>(&wide, bytes));
+        }
     }
 }
 
 #[test]
-fn utf32_units_are_compared_whole() {
-    // Neighbours that differ in one byte only, whichever it is, are no double.
-    for shift in [0, 8, 16, 24] {
-        let other = 0x4142_4344 ^ (1 << shift);
-        check_utf32(&[0x4142_4344, other].repeat(50));
-        check_utf32(&[0x4142_4344, other, other].repeat(50));
+fn wide_units_are_compared_whole() {
+    // Neighbours that differ in one bit only, whichever it is, are no double.
+    for bit in 0..32 {
+        let (unit, other) = (0x4142_4344u32, 0x4142_4344 ^ 1 << bit);
+        for units in [vec![unit, other], vec![unit, other, other], vec![unit]] {
+            let units = units.repeat(700);
+            let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_ne_bytes()).collect();
+            check_units::<4>(&units, &bytes);
+            let units: Vec<u32> = units.iter().map(|&unit| unit & 0xFFFF).collect();
+            let bytes = units.iter().flat_map(|&unit| (unit as u16).to_ne_bytes());
+            check_units::<2>(&units, &bytes.collect::<Vec<_>>());
+        }
     }
 }
 
 #[test]
-fn utf32_of_any_length() {
-    for length in (0..300).chain((1 << 16) - 2..(1 << 16) + 3) {
-        check_utf32(&vec![0xD800; length]);
-        check_utf32(&(0..length as u32).map(|i| i % 251 / 3).collect::<Vec<_>>());
+fn wide_units_of_any_length() {
+    let around_the_sum = (1 << 15) - 2..(1 << 15) + 3;
+    let around_the_flush = around_the_flush()
+        .map(|length| length / 2)
+        .filter(|&l| l < 5000);
+    for length in (0..700).chain(around_the_flush).chain(around_the_sum) {
+        check_wide(&vec![0xD800; length]);
+        check_wide(
+            &(0..length)
+                .map(|i| (i % 251 / 3) as u16)
+                .collect::<Vec<_>>(),
+        );
+        check_wide(&(0..length).map(|i| (i % 65521) as u16).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn wide_units_all_equal_but_one() {
+    for length in [17, 33, 65, 129, 300, 700] {
+        for odd in 0..length {
+            let mut units = vec![0x0102; length];
+            units[odd] = 0x0103;
+            check_wide(&units);
+        }
     }
 }
 
@@ -376,14 +411,19 @@ fn utf8_valid_or_not_reads_nothing_outside() {
     }
 }
 
-/// Calls `check` with a copy of `bytes`, after which nothing can be read.
-#[cfg(unix)]
+/// Calls `check` with a copy of `bytes` after which nothing can be read.
 fn at_the_end_of_a_page(bytes: &[u8], check: impl FnOnce(&[u8])) {
+    #[cfg(unix)]
     guarded::with_room_after(bytes, 0, check);
+    #[cfg(not(unix))]
+    check(bytes);
 }
 
-#[cfg(not(unix))]
-fn at_the_end_of_a_page(bytes: &[u8], check: impl FnOnce(&[u8])) {
+/// Calls `check` with a copy of `bytes` before which nothing can be read.
+fn at_the_start_of_a_page(bytes: &[u8], check: impl FnOnce(&[u8])) {
+    #[cfg(unix)]
+    guarded::flush_left(bytes, check);
+    #[cfg(not(unix))]
     check(bytes);
 }
 
