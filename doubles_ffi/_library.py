@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from functools import update_wrapper
+from functools import WRAPPER_ASSIGNMENTS, update_wrapper
 from os.path import dirname, isfile
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -129,7 +129,9 @@ def fast_path(function: Function) -> Function:
         return function
     from doubles_ffi._native import FastPath  # `add_builtins` has put it there.
 
-    return cast("Function", update_wrapper(FastPath(function), function))
+    # Of the annotations, CPython 3.14 copies only the function that makes them.
+    names = (*WRAPPER_ASSIGNMENTS, "__annotations__")
+    return cast("Function", update_wrapper(FastPath(function), function, names))
 
 
 Pointer = Any  # of cffi; or bytes, which cffi passes as one

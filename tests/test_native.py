@@ -24,7 +24,7 @@ from doubles_ffi import _native, count_doubles
 
 in_python = count_doubles.__wrapped__
 
-STABLE_ABI = ".abi3." in _native.__file__
+STABLE_ABI = ".abi3" in _native.__file__
 
 # From here on, the Python function counts.
 SHORT = 256 * 1024
