@@ -37,7 +37,7 @@ def declarations() -> str:
 
 
 ffibuilder = FFI()
-ffibuilder.cdef(declarations() + "void add_builtins(void);")
+ffibuilder.cdef(declarations())
 ffibuilder.set_source(
     MODULE,
     (Path(__file__).parent / SOURCE).read_text(encoding="utf-8"),

@@ -116,7 +116,6 @@ def _check_version(expected: int, found: int) -> None:
 
 
 _check_version(lib.DOUBLES_ABI_VERSION, lib.doubles_abi_version())
-lib.add_builtins()
 
 
 def fast_path(function: Function) -> Function:
@@ -127,7 +126,7 @@ def fast_path(function: Function) -> Function:
     """
     if sys.implementation.name != "cpython":  # pragma: no cover: the tests need CPython
         return function
-    from doubles_ffi._native import FastPath  # `add_builtins` has put it there.
+    from doubles_ffi._native import FastPath
 
     # Of the annotations, CPython 3.14 copies only the function that makes them.
     names = (*WRAPPER_ASSIGNMENTS, "__annotations__")

@@ -8,11 +8,7 @@
 
 #include "doubles.h"
 
-#ifdef PYPY_VERSION
-
-static void add_builtins(void) {}
-
-#else
+#ifndef PYPY_VERSION
 
 #include <stddef.h>
 #include <string.h>
@@ -374,17 +370,19 @@ static PyMethodDef builtins[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* Adds all this to the module. Called through cffi, which lets go of the GIL and raises no exceptions. */
-static void add_builtins(void) {
-    PyGILState_STATE state = PyGILState_Ensure();
-    PyObject *module = PyImport_ImportModule("doubles_ffi._native");
+static PyObject *add_builtins(PyObject *module) {
+    if (module == NULL)
+        return NULL;
     PyObject *type = PyType_FromSpec(&fast_path_spec);
-    if (module == NULL || type == NULL || PyModule_AddFunctions(module, builtins) < 0 ||
-        PyModule_AddType(module, (PyTypeObject *)type) < 0)
-        PyErr_Print(); /* Whoever imports them will not find them. */
+    if (type == NULL || PyModule_AddType(module, (PyTypeObject *)type) < 0 ||
+        PyModule_AddFunctions(module, builtins) < 0)
+        Py_CLEAR(module);
     Py_XDECREF(type);
-    Py_XDECREF(module);
-    PyGILState_Release(state);
+    return module;
 }
+
+/* cffi makes the module in the PyInit function that it writes after this file, by one call of _cffi_init.
+ * The functions come in there: in the interpreter that imports the module, with its GIL. */
+#define _cffi_init(name, version, context) add_builtins(_cffi_init(name, version, context))
 
 #endif

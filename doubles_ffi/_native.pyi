@@ -1,5 +1,5 @@
-# The compiled module: `ffi` and `lib` are cffi's, with the signatures of rustlib/include/doubles.h;
-# `lib.add_builtins()` adds the rest, which is in _native.c and not there on PyPy.
+# The compiled module: `ffi` and `lib` are cffi's, with the signatures of rustlib/include/doubles.h.
+# The rest is in _native.c, and not there on PyPy.
 from collections.abc import Callable
 from typing import Any
 

@@ -11,8 +11,10 @@ import mmap
 import multiprocessing
 import pickle
 import pydoc
+import subprocess
 import sys
 import weakref
+from pathlib import Path
 
 import numpy
 import pytest
@@ -262,6 +264,21 @@ def test_in_other_callables_and_processes():
     assert list(map(count_doubles, ["aa", b"bbb"])) == [1, 2]
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(count_doubles, ["aa", b"bbb", "жж"]) == [1, 2, 1]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="a subinterpreter refuses cffi's modules")
+def test_in_a_subinterpreter():
+    script = """
+import _xxsubinterpreters
+import doubles_ffi
+
+interpreter = _xxsubinterpreters.create()
+count = "import doubles_ffi; assert doubles_ffi.count_doubles('aaa') == 2"
+_xxsubinterpreters.run_string(interpreter, count)
+_xxsubinterpreters.destroy(interpreter)
+assert doubles_ffi.count_doubles("aaa") == 2
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[1])
 
 
 def test_as_an_attribute_of_a_class():
