@@ -28,11 +28,12 @@ BESIDE_ITSELF = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
 
 
 def declarations() -> str:
-    """Return the header as far as cffi's parser follows: without the preprocessor's lines.
+    """Return the header as far as cffi's parser follows: without C++ and the preprocessor's lines.
 
     Constants (``#define NAME 1``) stay; cffi has the C compiler confirm their values.
     """
     header = (Path(__file__).parent / INCLUDE / "doubles.h").read_text(encoding="utf-8")
+    header = re.sub(r"^#ifdef __cplusplus$.*?^#endif.*?$", "", header, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"^#(?!define \w+ \d+$).*$", "", header, flags=re.MULTILINE)
 
 

@@ -19,7 +19,7 @@ pub fn summarize(text: &[u8]) -> Result<Summary<u32>, InvalidUtf8> {
     let found = kernel::count_utf8(text).ok_or(InvalidUtf8)?;
     let ends = text.len().checked_sub(1).map(|last| {
         let last = &text[boundary(text, last)..];
-        (number(text), number(last))
+        (scalar(text), scalar(last))
     });
     Ok(Summary {
         length: found.length,
@@ -38,8 +38,8 @@ pub(crate) fn boundary(text: &[u8], at: usize) -> usize {
     cuts.find(|&cut| is_lead(text[cut])).unwrap_or(at)
 }
 
-/// The number of the code point that `text` begins with, which is valid; else any number.
-pub(crate) fn number(text: &[u8]) -> u32 {
+/// The scalar value of the code point that `text` begins with, if it is valid; otherwise any number.
+pub(crate) fn scalar(text: &[u8]) -> u32 {
     let at = |i: usize| u32::from(text.get(i).copied().unwrap_or(0));
     let tail = |i: usize| at(i) & 0x3F;
     match text.first() {

@@ -12,7 +12,7 @@
 //!   counts by itself, once.
 //! - Rayon's threads share one lazily initialized static, the collector of crossbeam-epoch. The first
 //!   builder initializes it, and a child forked meanwhile never touches it: see [`collector`].
-//! - Feature detection (std's, simdutf8's, ours) stores its findings in atomics.
+//! - Feature detection (std's and ours) stores its findings in atomics.
 //! - `std::env` is only read. A reader that a fork leaves behind keeps other readers out of nothing.
 //! - The allocator and the creation of threads are safe after `fork` where libc says so: glibc, musl
 //!   and macOS do.

@@ -38,7 +38,7 @@ impl Tally {
     /// ```
     pub fn add_utf8(&mut self, text: &[u8]) {
         kernel::each_double_utf8(text, &mut |lead| {
-            self.add(code_points::number(&text[lead..]), 1);
+            self.add(code_points::scalar(&text[lead..]), 1);
         });
     }
 

@@ -31,15 +31,28 @@ fn the_example_in_the_header_compiles_and_prints_its_answer() {
     assert_eq!(run(&compile(&source)), "2\n");
 }
 
+#[test]
+fn a_cpp_program_counts() {
+    let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("from_cpp.cpp");
+    let program = r#"#include "doubles.h"
+        int main() { return doubles_count_bytes(nullptr, 0, 0) != DOUBLES_STATUS_OK; }"#;
+    fs::write(&source, program).expect("the target directory is writable");
+    run(&compile(&source));
+}
+
 /// Compiles `source` against the header and the cdylib that cargo has built beside this test.
 fn compile(source: &Path) -> PathBuf {
     let library = library_directory();
     let stem = source.file_stem().expect("a source file");
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(stem);
-    let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let (variable, usual, standard) = match source.extension() {
+        Some(extension) if extension == "cpp" => ("CXX", "c++", "-std=c++11"),
+        _ => ("CC", "cc", "-std=c99"),
+    };
+    let compiler = env::var_os(variable).unwrap_or_else(|| usual.into());
     let status = Command::new(compiler)
         .args([
-            "-std=c99",
+            standard,
             "-Wall",
             "-Wextra",
             "-Wpedantic",
@@ -54,7 +67,7 @@ fn compile(source: &Path) -> PathBuf {
         .arg("-o")
         .arg(&program)
         .status()
-        .expect("a C compiler runs");
+        .expect("a compiler runs");
     assert!(status.success(), "{} does not compile", source.display());
     program
 }

@@ -1,4 +1,4 @@
-//! The committed header is what cbindgen makes of the exports.
+//! The committed header is what cbindgen makes of the exports; so is the list of them.
 
 use std::path::Path;
 use std::{env, fs};
@@ -24,4 +24,83 @@ fn the_committed_header_is_current() {
         header == committed,
         "include/doubles.h is out of date; `make header` renews it"
     );
+}
+
+/// What a caller compiles against, a declaration per line, without comments.
+fn declarations() -> Vec<String> {
+    let header = include_str!("../include/doubles.h");
+    let (_, header) = header.split_once("#include <stdint.h>").expect("it does");
+    let (constants, rest): (Vec<&str>, Vec<&str>) = header
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty() && *line != "extern \"C\" {")
+        .partition(|line| line.starts_with('#'));
+    let constants = constants
+        .into_iter()
+        .filter(|line| line.starts_with("#define"));
+    // A declaration ends with a semicolon outside of its braces.
+    let (mut declarations, mut depth) = (vec![String::new()], 0);
+    for line in rest {
+        let last = declarations.last_mut().expect("there is always one");
+        last.push_str(if last.is_empty() { "" } else { " " });
+        last.push_str(line);
+        depth += line.matches('{').count() as i32 - line.matches('}').count() as i32;
+        if depth == 0 && line.ends_with(';') {
+            declarations.push(String::new());
+        }
+    }
+    declarations.pop(); // The brace that ends `extern "C"`.
+    constants.map(str::to_owned).chain(declarations).collect()
+}
+
+#[test]
+fn the_abi_changes_with_its_version() {
+    let committed = include_str!("exports.txt");
+    let current = declarations().join("\n") + "\n";
+    assert!(
+        current == committed,
+        "the ABI is no longer the one in tests/exports.txt. Raise DOUBLES_ABI_VERSION, unless it was \
+         raised since the last release already, and make the same change there:\n{}",
+        difference(committed, &current)
+    );
+}
+
+fn difference(before: &str, after: &str) -> String {
+    let only = |sign, these: &str, others: &str| -> String {
+        let lines = these.lines();
+        let lines = lines.filter(|line| !others.lines().any(|other| other == *line));
+        lines.map(|line| format!("{sign} {line}\n")).collect()
+    };
+    only('-', before, after) + &only('+', after, before)
+}
+
+/// Names of functions, types, enumerators and constants; not those of fields and parameters.
+#[test]
+fn every_name_begins_with_that_of_the_library() {
+    let mut names = 0;
+    for declaration in declarations() {
+        let own = |name: &str| {
+            ["doubles_", "Doubles", "DOUBLES_"]
+                .iter()
+                .any(|p| name.starts_with(p))
+        };
+        let name = if let Some(constant) = declaration.strip_prefix("#define ") {
+            constant.split(' ').next()
+        } else if declaration.starts_with("typedef") {
+            declaration.trim_end_matches(';').rsplit(' ').next()
+        } else {
+            let before = declaration.split('(').next().expect("a function");
+            before.rsplit([' ', '*']).next()
+        };
+        assert!(name.is_some_and(own), "{declaration}");
+        if let Some((_, enumerators)) = declaration
+            .split_once("typedef enum")
+            .and_then(|(_, e)| e.split_once('{'))
+        {
+            let enumerators = enumerators.split([',', '}']).filter(|e| e.contains('='));
+            enumerators.for_each(|e| assert!(own(e.trim()), "{e}"));
+        }
+        names += 1;
+    }
+    assert!(names > 20, "only {names} found");
 }

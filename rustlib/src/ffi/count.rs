@@ -34,20 +34,6 @@ pub unsafe extern "C" fn doubles_count_utf8(data: *const u8, len: usize, threads
     })
 }
 
-/// Returns how many bytes from the start are valid UTF-8: `len` if all are.
-///
-/// # Safety
-///
-/// `data` points to `len` readable bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn doubles_valid_utf8(data: *const u8, len: usize) -> i64 {
-    guard(|| {
-        // SAFETY: the caller's word on data and len.
-        let data = unsafe { bytes(data, len) }?;
-        Ok(str::from_utf8(data).map_or_else(|error| error.valid_up_to(), str::len) as u64)
-    })
-}
-
 /// Counts doubles between units of two bytes each, of any alignment and byte order, on at most
 /// `threads` threads; 0 leaves their number to the library. Units are compared, never interpreted. Bytes
 /// after the last whole unit are ignored.

@@ -1,7 +1,6 @@
 //! The exports for tallies: a handle that the caller makes, fills, reads and frees.
 
-use super::guard::{DoublesStatus, bytes, guard, input, output};
-use crate::code_points;
+use super::guard::{DoublesStatus, guard, input, output};
 use crate::tally::Tally;
 use std::ptr;
 
@@ -33,69 +32,6 @@ pub unsafe extern "C" fn doubles_tally_free(tally: *mut DoublesTally) {
         }
         Ok(0)
     });
-}
-
-/// Adds the doubles between bytes. Returns zero or a status.
-///
-/// # Safety
-///
-/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
-/// - `data` points to `len` readable bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn doubles_tally_bytes(
-    tally: *mut DoublesTally,
-    data: *const u8,
-    len: usize,
-) -> i64 {
-    guard(|| {
-        // SAFETY: the caller's word on tally, data and len.
-        let (tally, data) = unsafe { (handle_mut(tally)?, bytes(data, len)?) };
-        tally.add_bytes(data);
-        Ok(0)
-    })
-}
-
-/// Adds the doubles between the code points of UTF-8, or nothing if it is not valid. Returns zero or
-/// a status.
-///
-/// # Safety
-///
-/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
-/// - `data` points to `len` readable bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn doubles_tally_utf8(
-    tally: *mut DoublesTally,
-    data: *const u8,
-    len: usize,
-) -> i64 {
-    guard(|| {
-        // SAFETY: the caller's word on tally, data and len.
-        let (tally, data) = unsafe { (handle_mut(tally)?, bytes(data, len)?) };
-        code_points::summarize(data)?;
-        tally.add_utf8(data);
-        Ok(0)
-    })
-}
-
-/// Adds the doubles between UTF-32 units, in the machine's byte order and of any alignment. What
-/// follows the last whole unit is not counted. Returns zero or a status.
-///
-/// # Safety
-///
-/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
-/// - `data` points to `len` readable bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn doubles_tally_utf32(
-    tally: *mut DoublesTally,
-    data: *const u8,
-    len: usize,
-) -> i64 {
-    guard(|| {
-        // SAFETY: the caller's word on tally, data and len.
-        let (tally, data) = unsafe { (handle_mut(tally)?, bytes(data, len)?) };
-        tally.add_utf32(data);
-        Ok(0)
-    })
 }
 
 /// Returns how many different units the tally holds.
