@@ -30,7 +30,7 @@ from benchmarks.model import (
 )
 
 from doubles_ffi import count_file, files
-from doubles_ffi._library import lib
+from doubles_ffi._library import num_threads
 
 GIB = 1 << 30
 SMALL_FILE = 4096
@@ -90,7 +90,7 @@ def read_loop(path):
 
 def read_pieces(path):
     """The same on all threads."""
-    threads = lib.doubles_num_threads()
+    threads = num_threads()
     buffers = [bytearray(files._BLOCK) for _ in range(threads)]
     with open(path, "rb") as file, ThreadPoolExecutor(threads) as pool:  # noqa: PTH123 (the same)
         length = os.fstat(file.fileno()).st_size
