@@ -105,6 +105,12 @@ def test_truncated_files(find, package_copy):
         assert length < 64 or f"{file.name} is truncated" in message
 
 
+def test_what_the_loader_judges_itself(tmp_path):
+    (tmp_path / "script.so").write_text("INPUT(libc.so.6)")
+    for name in ("script.so", "missing.so"):
+        assert not _library._is_truncated(str(tmp_path / name))
+
+
 EXPORTS = set(re.findall(r"\b(doubles_\w+)\(", (ROOT / "rustlib/include/doubles.h").read_text()))
 
 
