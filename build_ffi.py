@@ -33,7 +33,7 @@ def declarations() -> str:
     Constants (``#define NAME 1``) stay; cffi has the C compiler confirm their values.
     """
     header = (Path(__file__).parent / INCLUDE / "doubles.h").read_text(encoding="utf-8")
-    header = re.sub(r"^#ifdef __cplusplus$.*?^#endif.*?$", "", header, flags=re.MULTILINE | re.DOTALL)
+    header = re.sub(r"(?ms)^#ifdef __cplusplus$.*?^#endif.*?$", "", header)
     return re.sub(r"^#(?!define \w+ \d+$).*$", "", header, flags=re.MULTILINE)
 
 
