@@ -10,7 +10,7 @@
 
 from doubles_ffi.counter import DoubleCounter
 from doubles_ffi.counting import count_doubles, tally_doubles
-from doubles_ffi.files import count_file
+from doubles_ffi.files import count_file, tally_file
 from doubles_ffi.generate import fill_random, random_string
 from doubles_ffi.ladder import (
     count_doubles_once,
@@ -34,4 +34,5 @@ __all__ = [
     "fill_random",
     "random_string",
     "tally_doubles",
+    "tally_file",
 ]

@@ -78,12 +78,12 @@ __all__ = [
     "KEY_LENGTH",
     "NO_TALLY",
     "UTF8",
+    "UTF16",
     "UTF32",
     "InvalidUtf8Error",
     "Kind",
     "Pointer",
     "add_to_tally",
-    "address_of",
     "check",
     "count_bytes",
     "count_once",
@@ -96,14 +96,17 @@ __all__ = [
     "lib",
     "merge",
     "new_array",
+    "new_ascii",
     "new_summary",
     "new_summary_of",
     "new_tally",
     "num_threads",
     "pointer_to",
+    "str_storage",
     "tally_entries",
     "thread_limit",
     "update",
+    "utf32",
     "view",
     "with_buffer",
     "write_random",
@@ -117,6 +120,10 @@ def _check_version(expected: int, found: int) -> None:
 
 _check_version(lib.DOUBLES_ABI_VERSION, lib.doubles_abi_version())
 
+import doubles_ffi._native as _native  # noqa: E402, PLR0402 (a missing one has its error above)
+
+_IS_CPYTHON = sys.implementation.name == "cpython"
+
 
 def fast_path(function: Function) -> Function:
     """Return a callable that counts short input in C and hands all else to a Python function.
@@ -124,13 +131,11 @@ def fast_path(function: Function) -> Function:
     To `help`, `inspect.signature`, pickle and type checkers it is that function. PyPy, whose calls
     into C are slow, has the function alone.
     """
-    if sys.implementation.name != "cpython":  # pragma: no cover: the tests need CPython
+    if not _IS_CPYTHON:  # pragma: no cover: the tests need CPython
         return function
-    from doubles_ffi._native import FastPath
-
     # Of the annotations, CPython 3.14 copies only the function that makes them.
     names = (*WRAPPER_ASSIGNMENTS, "__annotations__")
-    return cast("Function", update_wrapper(FastPath(function), function, names))
+    return cast("Function", update_wrapper(_native.FastPath(function), function, names))
 
 
 Pointer = Any  # of cffi; or bytes, which cffi passes as one
@@ -206,11 +211,6 @@ def pointer_to(address: int) -> Pointer:
     return ffi.cast("uint8_t *", address)
 
 
-def address_of(pointer: Pointer) -> int:
-    """Return a pointer as an address."""
-    return int(ffi.cast("uintptr_t", pointer))
-
-
 def view(pointer: Pointer, size: int = -1) -> memoryview:
     """Return memory as Python sees it: all of an array, or `size` bytes from a pointer."""
     if isinstance(pointer, bytes):
@@ -232,10 +232,52 @@ class Kind:
 
 BYTES = Kind(lib.doubles_update_bytes)
 UTF8 = Kind(lib.doubles_update_utf8)  # validated meanwhile
-UTF32 = Kind(lib.doubles_update_utf32)  # in the machine's byte order
+# In the machine's byte order, never interpreted: lone surrogates are units like any other.
+UTF16 = Kind(lib.doubles_update_utf16)
+UTF32 = Kind(lib.doubles_update_utf32)
+
+# By the bytes of a unit. A str of one-byte units is ASCII or Latin-1, whose bytes are code points.
+_UNITS = {1: BYTES, 2: UTF16, 4: UTF32}
 
 
 NO_TALLY = ffi.NULL
+
+
+# The memory of a str. Where the stable ABI ends, and on PyPy, it is out of reach.
+
+
+def str_storage(text: str) -> tuple[Kind, Pointer, int] | None:
+    """Return what the units of a str are, where they lie and how many bytes they take, if possible.
+
+    The pointer is valid for as long as the caller holds `text`, which has to be an exact str.
+    """
+    found = _native.str_storage(text) if _IS_CPYTHON else None
+    if found is None:
+        return None
+    unit, address, size = found
+    return _UNITS[unit], pointer_to(address), size
+
+
+def new_ascii(length: int) -> tuple[str, Pointer] | None:
+    """Return a new ASCII str and where to write its characters before anyone sees it, if possible.
+
+    Making a str from written bytes takes another copy, whose fresh pages cost more than the text.
+
+    Raises:
+        MemoryError: memory can't hold that much text.
+    """
+    found = _native.new_ascii(length) if _IS_CPYTHON else None
+    if found is None:
+        return None
+    text, address = found
+    return text, pointer_to(address)
+
+
+def utf32(text: str) -> bytes:
+    """Return the UTF-32 of a str, lone surrogates included, in the machine's byte order."""
+    if _IS_CPYTHON:
+        return _native.ucs4(text)  # A tenth of the time that str.encode takes.
+    return text.encode(f"utf-32-{sys.byteorder[0]}e", "surrogatepass")
 
 
 def new_summary() -> Any:
@@ -252,7 +294,9 @@ def update(  # noqa: PLR0913, PLR0917 (as in the library)
     kind: Kind, summary: Any, tally: Any, pointer: Pointer, size: int, threads: int
 ) -> None:
     """Append `size` bytes to a summary, and their doubles to a tally, if there is one."""
-    check(kind.update(summary, tally, pointer, size, threads))
+    status = kind.update(summary, tally, pointer, size, threads)
+    if status:
+        check(status)
 
 
 def merge(summary: Any, tally: Any, right: Any) -> None:

@@ -17,6 +17,7 @@ from doubles_ffi._library import (
     tally_entries,
     update,
     view,
+    with_buffer,
 )
 
 if TYPE_CHECKING:
@@ -44,12 +45,13 @@ class Stretch:
         is_part: the stretch may begin in the middle of a code point.
     """
 
-    __slots__ = ("end", "is_part", "summary", "tally")
+    __slots__ = ("end", "is_part", "slice_size", "summary", "tally")
 
     def __init__(self, *, tally: bool, is_part: bool) -> None:
         self.summary = new_summary()
         self.tally = new_tally() if tally else NO_TALLY
         self.is_part = is_part
+        self.slice_size = TALLY_SLICE if tally else SLICE
         self.end = 0  # bytes appended
 
     def append(self, kind: Kind, pointer: Pointer, size: int, limit: int) -> None:
@@ -64,15 +66,12 @@ class Stretch:
         if size <= step:
             self._append(kind, pointer, size, limit)
         else:
+            if isinstance(pointer, bytes):
+                pointer = with_buffer(pointer)
             for start in range(0, size, step):
                 self._append(kind, pointer + start, min(step, size - start), limit)
-        if not self.is_part and self.summary.head_len:
-            raise utf8_error([self.head], 0)
-
-    @property
-    def slice_size(self) -> int:
-        """Bytes that are appended by one call into the library."""
-        return TALLY_SLICE if self.tally else SLICE
+        if not self.is_part:
+            self._check_head()
 
     def _append(self, kind: Kind, pointer: Pointer, size: int, limit: int) -> None:
         try:
@@ -91,6 +90,8 @@ class Stretch:
             merge(self.summary, self.tally, right.summary)
         except InvalidUtf8Error:
             raise self._error(memoryview(right.beginning)) from None
+        if not self.is_part:
+            self._check_head()
         if self.tally:
             add_to_tally(self.tally, *tally_entries(right.tally))
         self.end += right.end
@@ -105,6 +106,10 @@ class Stretch:
             tail = self.tail
             start, end = self.end - len(tail), self.end
             raise UnicodeDecodeError("utf-8", tail, start, end, "unexpected end of data")
+
+    def _check_head(self) -> None:
+        if self.summary.head_len:
+            raise utf8_error([self.head], 0)
 
     def copy(self) -> Stretch:
         """Return an independent copy."""
@@ -127,9 +132,10 @@ class Stretch:
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         """Become what `__getstate__` returned."""
-        *numbers, head, tail, self.end, self.is_part, entries = state
+        *numbers, head, tail, end, is_part, entries = state
+        Stretch.__init__(self, tally=entries is not None, is_part=is_part)
         self.summary = new_summary_of(*numbers, list(head), len(head), list(tail), len(tail))
-        self.tally = NO_TALLY if entries is None else new_tally()
+        self.end = end
         if entries:
             add_to_tally(self.tally, list(entries), list(entries.values()))
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import codecs
 from _thread import RLock
-from typing import TYPE_CHECKING, Any
+from collections import Counter  # noqa: TC003 (annotations resolve at run time)
+from typing import Any
 
-from doubles_ffi._input.buffers import lock
+from doubles_ffi._input.buffers import BytesLike, lock
 from doubles_ffi._library import BYTES, UTF8
 from doubles_ffi._stretch import Stretch
-
-if TYPE_CHECKING:
-    from collections import Counter
-
-    from doubles_ffi._input.buffers import BytesLike
 
 __all__ = ["DoubleCounter"]
 
@@ -54,8 +50,8 @@ class DoubleCounter:
 
     __slots__ = ("_encoding", "_lock", "_stretch")
 
-    # Who holds the lock may read the stretch or append to it. The lock is reentrant for the sake of
-    # signal handlers; `threading` takes long to load.
+    # Who holds the lock may append to the stretch, or read more of it than one number. It is
+    # reentrant, as a signal handler may want it too. (From `_thread`: `threading` loads slowly.)
 
     def __init__(
         self, data: BytesLike = b"", *, encoding: str | None = None, tally: bool = False
@@ -92,14 +88,12 @@ class DoubleCounter:
     @property
     def count(self) -> int:
         """Doubles so far."""
-        with self._lock:
-            return self._stretch.count
+        return self._stretch.count
 
     @property
     def length(self) -> int:
         """Units so far: bytes, or whole code points."""
-        with self._lock:
-            return self._stretch.length
+        return self._stretch.length
 
     @property
     def tally(self) -> Counter[str] | Counter[int] | None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast, overload
+from collections import Counter  # noqa: TC003 (annotations resolve at run time)
+from typing import cast, overload
 
-from doubles_ffi._input import pieces
+from doubles_ffi._input import Data, pieces
+from doubles_ffi._input.buffers import BytesLike  # noqa: TC001 (the same)
 from doubles_ffi._input.encodings import with_object
 from doubles_ffi._input.text import POINTER_PAYS
 from doubles_ffi._library import check, count_bytes, fast_path, thread_limit
 from doubles_ffi._stretch import SLICE, Stretch
-
-if TYPE_CHECKING:
-    from collections import Counter
-
-    from doubles_ffi._input import Data
-    from doubles_ffi._input.buffers import BytesLike
 
 __all__ = ["count_doubles", "tally_doubles"]
 
@@ -33,14 +29,16 @@ def count_doubles(data: Data, *, encoding: str | None = None, threads: int | Non
         data: str, or any C-contiguous buffer of one-byte items (bytes, bytearray, memoryview, mmap,
             array('B'), numpy.uint8), which is read where it lies.
         encoding: says that bytes are text in this encoding, and counts its code points.
-        threads: use at most so many; 1 stays on the calling thread, None decides by itself.
+        threads: use at most this many threads; 1 stays on the calling thread, None chooses.
 
     Raises:
         TypeError: `data` is neither str nor bytes-like, has items larger than a byte, or is a str
             with an `encoding`.
         BufferError: the buffer is not C-contiguous.
         LookupError: the encoding is not known.
-        UnicodeDecodeError: the bytes are not text in that encoding; as `bytes.decode` raises it.
+        UnicodeDecodeError: the bytes are not text in that encoding; as `bytes.decode` raises it,
+            except that the `object` for a buffer of more than 1 MiB, other than `bytes`, holds the
+            wrong bytes alone.
         ValueError: `threads` is below 1.
     """
     limit = 0 if threads is None else thread_limit(threads)

@@ -1,9 +1,9 @@
 """Counting files.
 
 A file is read in blocks, into buffers that are used again, and never mapped: a mapped file that
-shrinks kills the process. Pieces of a large regular file are read and counted side by side, and
-merged in their order. Whatever ends that early (the file has shrunk, a piece is not valid, or can't
-be read), reading in order goes on from there: it meets the same again, and knows where it is.
+shrinks kills the process. Threads read and count pieces of a large regular file, and the pieces are
+merged in order. If that stops early (the file has shrunk, a piece is not valid or can't be read),
+sequential reading resumes there, meets the same fault and can report its position.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import errno
 import functools
 import io
 import math
+import operator
 import os
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections import Counter  # noqa: TC003 (annotations resolve at run time)
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
 from doubles_ffi._input.encodings import decode_blocks, in_blocks, kind_of, utf8_mark
 from doubles_ffi._input.text import text_pieces
@@ -24,19 +27,32 @@ from doubles_ffi._library import UTF32, new_array, num_threads, thread_limit, vi
 from doubles_ffi._stretch import Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    class BinaryFile(Protocol):
-        """What can be read into a buffer."""
+    from doubles_ffi._library import Kind, Pointer
 
-        def readinto(self, buffer: Any, /) -> int | None:
-            """Read, and return how much; zero is the end."""
-
-    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-    Progress = Callable[[int, int | None], object]
     IsStopped = Callable[[], bool]
+    Read = Callable[[memoryview, int], int | None]  # into memory, given the bytes read before
 
-__all__ = ["WORTH_SPLITTING", "FileCounter", "count_file"]
+
+class BinaryFile(Protocol):
+    """What can be read into a buffer."""
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """Read, and return how many bytes; zero is the end."""
+
+
+Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+Progress = Callable[[int, int | None], object]
+
+__all__ = [
+    "WORTH_SPLITTING",
+    "FileCounter",
+    "StoppedError",
+    "count_file",
+    "count_range",
+    "tally_file",
+]
 
 # Bytes per read. Of a cached file, 256 KiB to 1 MiB are within noise of each other; 128 KiB loses a
 # tenth.
@@ -51,8 +67,8 @@ _PIECE = 16 * 1024 * 1024
 # at 256 MiB.
 WORTH_SPLITTING = 64 * 1024 * 1024
 
-# Bytes that a pipe is to hold. With Linux's own choice of 64 KiB, writer and reader wake each other
-# four times as often, and a pipe takes four times as long.
+# Bytes that a pipe should hold. With Linux's own choice of 64 KiB, writer and reader wake each
+# other four times as often, and a pipe takes four times as long.
 _PIPE = 256 * 1024
 
 
@@ -73,19 +89,88 @@ def count_file(
         file: a path; or a file that is open in binary mode, which is read from where it stands to
             its end. It needs a method `readinto`, which pipes, `gzip.open` and many others have.
         encoding: says that the bytes are text in this encoding, and counts its code points.
-        threads: use at most so many; 1 stays on the calling thread, None decides by itself.
+        threads: use at most this many threads; 1 stays on the calling thread, None chooses.
         progress: is called on the calling thread, every now and then and at the end, with the bytes
-            done and with all there are, or None where that is not known.
+            read so far and the bytes in all, or None where that is not known.
 
     Raises:
         OSError: as `open` and reading raise it.
         TypeError: `file` is neither a path nor open in binary mode.
         LookupError: the encoding is not known.
         UnicodeDecodeError: the bytes are not text in that encoding. It is as `bytes.decode` raises
-            it, but its `object` holds the wrong bytes alone.
+            it, except that its `object` holds the wrong bytes alone.
         ValueError: `threads` is below 1, the file is closed, or a path has a null character.
     """
     return FileCounter(encoding, threads).count(file, progress).count
+
+
+@overload
+def tally_file(
+    file: Path | BinaryFile,
+    *,
+    encoding: str,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Counter[str]: ...
+@overload
+def tally_file(
+    file: Path | BinaryFile,
+    *,
+    encoding: None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Counter[int]: ...
+def tally_file(
+    file: Path | BinaryFile,
+    *,
+    encoding: str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Counter[str] | Counter[int]:
+    """Count how many doubles each unit of a file makes: characters of text, numbers for bytes.
+
+    >>> import io
+    >>> tally_file(io.BytesIO(b"Mississippi"), encoding="utf-8").most_common(1)
+    [('s', 2)]
+
+    Arguments and exceptions are those of `count_file`. The sum of the counts is what it returns.
+    """
+    stretch = FileCounter(encoding, threads, tally=True).count(file, progress)
+    return stretch.read_tally(text=encoding is not None)
+
+
+def count_range(
+    file: Any, start: int, stop: int, *, encoding: str | None = None, tally: bool = False
+) -> Stretch:
+    """Sum up the bytes of an open file from `start` to `stop`, which may cut a code point.
+
+    Merged in order into an empty `Stretch`, adjacent ranges give what the whole file does.
+
+    Args:
+        file: is open in binary mode, and has `seek` and `readinto`.
+        start: the first byte.
+        stop: the byte after the last.
+        encoding: as for `count_file`, where a byte is a unit or the library validates UTF-8.
+        tally: also count how many doubles each unit makes.
+
+    Raises:
+        OSError: the file ends before `stop`; or as reading raises it.
+        UnicodeDecodeError: with positions in the range, and the wrong bytes alone as its `object`.
+        LookupError: the encoding is not known.
+        ValueError: text in that encoding can't be read from the middle.
+    """
+    kind, codec = _kind(encoding)
+    if kind is UTF32 or codec.name == "utf-8-sig":
+        raise ValueError(f"text in {encoding} can only be counted from its beginning")
+    file.seek(start)
+    stretch = Stretch(tally=tally, is_part=True)
+    buffer = new_array(_BLOCK)
+    _append_range(stretch, kind, lambda room, _: file.readinto(room), stop - start, buffer)
+    return stretch
+
+
+class StoppedError(Exception):
+    """The result is no longer wanted."""
 
 
 class FileCounter:
@@ -98,11 +183,10 @@ class FileCounter:
     def __init__(
         self, encoding: str | None, threads: int | None = None, *, tally: bool = False
     ) -> None:
-        # In Latin-1 each byte is a unit, as it is without an encoding.
-        self._kind, self._codec = kind_of("latin-1" if encoding is None else encoding)
+        self._kind, self._codec = _kind(encoding)
         self._limit = thread_limit(threads)
         self._tally = tally
-        self._buffers: list[Any] = []  # those which are not in use
+        self._buffers: list[Pointer] = []  # those which are not in use
 
     def count(
         self,
@@ -110,7 +194,7 @@ class FileCounter:
         progress: Progress | None = None,
         is_stopped: IsStopped | None = None,
     ) -> Stretch:
-        """Count one file. Where the stretch ends is how many bytes were read.
+        """Count one file. The stretch ends where reading did.
 
         Raises:
             StoppedError: `is_stopped`, which is asked before each block, says so.
@@ -129,22 +213,35 @@ class FileCounter:
         stretch.end = blocks.end
         return stretch
 
+    def threads(self) -> int:
+        """Return how many threads it may use."""
+        return min(_most_threads(), self._limit) if self._limit else _most_threads()
+
     def _append(self, stretch: Stretch, blocks: _Blocks) -> None:
         """Append what is counted as it stands in the file."""
-        kind = self._kind
         sizes = iter(blocks)
         size = next(sizes)
-        mark = utf8_mark(blocks.memory[:size], self._codec.name)
-        text = blocks.memory[mark:size]
-        stretch.append(kind, blocks.buffer + mark, len(text), 1)
-        if size == _BLOCK:
+        mark = utf8_mark(blocks.buffer, size, self._codec.name)
+        stretch.append(self._kind, blocks.buffer + mark, size - mark, 1)
+        if size == len(blocks.memory):
             blocks.enlarge_pipe()
-            self._append_pieces(stretch, blocks)
+            self._merge_pieces(stretch, blocks)
         for size in sizes:
-            stretch.append(kind, blocks.buffer, size, 1)
+            stretch.append(self._kind, blocks.buffer, size, 1)
         stretch.finish()
 
-    def _append_pieces(self, stretch: Stretch, blocks: _Blocks) -> None:
+    def _append_decoded(self, stretch: Stretch, blocks: _Blocks) -> None:
+        """Append what Python decodes."""
+        data = (bytes(blocks.memory[:size]) for size in blocks if size)
+        if in_blocks(self._codec):
+            texts = decode_blocks(data, self._codec)
+        else:
+            texts = iter([self._codec.decode(b"".join(data))[0]])
+        for text in texts:
+            for kind, pointer, size in text_pieces(text):
+                stretch.append(kind, pointer, size, 1)
+
+    def _merge_pieces(self, stretch: Stretch, blocks: _Blocks) -> None:
         """Append what is left of a large regular file, for as long as nothing is wrong."""
         region = blocks.region()
         if region is None or region.size < WORTH_SPLITTING:
@@ -154,16 +251,9 @@ class FileCounter:
         threads = min(self.threads(), math.ceil(size / _PIECE))
         if threads == 1:
             return
-
-        def count_piece(piece: range, is_stopped: IsStopped) -> Stretch | None:
-            buffer = self._take_buffer()
-            try:
-                return self._count_piece(descriptor, piece, buffer, is_stopped)
-            finally:
-                self._buffers.append(buffer)
-
         from doubles_ffi._threads import in_order  # Takes 2 ms.
 
+        count_piece = functools.partial(self._count_piece, descriptor)
         pieces = (range(i, min(i + _PIECE, stop)) for i in range(start, stop, _PIECE))
         with contextlib.closing(in_order(count_piece, pieces, threads)) as parts:
             for part in parts:
@@ -175,48 +265,28 @@ class FileCounter:
                     break
                 blocks.skip(part.end)
 
-    def _count_piece(
-        self, descriptor: int, piece: range, buffer: Any, is_stopped: IsStopped
-    ) -> Stretch | None:
-        """Count a piece of a file. Return None if that is not to be, for whatever reason."""
-        memory = view(buffer)
-        part = Stretch(tally=self._tally, is_part=True)
-        try:
-            while part.end < len(piece) and not is_stopped():
-                room = memory[: len(piece) - part.end]
-                size = os.preadv(descriptor, [room], piece.start + part.end)
-                if size == 0:
-                    return None
-                part.append(self._kind, buffer, size, 1)
-        except (OSError, UnicodeDecodeError):
-            return None
-        return part if part.end == len(piece) else None
+    def _count_piece(self, descriptor: int, piece: range, is_stopped: IsStopped) -> Stretch | None:
+        """Count a piece of a file. Return None if anything prevents it."""
 
-    def _take_buffer(self) -> Any:
+        def read(room: memoryview, before: int) -> int:
+            return os.preadv(descriptor, [room], piece.start + before)
+
+        part = Stretch(tally=self._tally, is_part=True)
+        buffer = self._take_buffer()
+        try:
+            _append_range(part, self._kind, read, len(piece), buffer, is_stopped)
+        except (OSError, UnicodeDecodeError, StoppedError):
+            return None
+        finally:
+            self._buffers.append(buffer)
+        return part
+
+    def _take_buffer(self) -> Pointer:
         """Return a buffer that is not in use. To make one takes as long as to open a file."""
         try:
             return self._buffers.pop()
         except IndexError:
             return new_array(_BLOCK)
-
-    def threads(self) -> int:
-        """Return how many threads it may use."""
-        return min(_most_threads(), self._limit) if self._limit else _most_threads()
-
-    def _append_decoded(self, stretch: Stretch, blocks: _Blocks) -> None:
-        """Append what Python decodes."""
-        data = (bytes(blocks.memory[:size]) for size in blocks)
-        if in_blocks(self._codec):
-            texts = decode_blocks(data, self._codec)
-        else:
-            texts = iter([self._codec.decode(b"".join(data))[0]])
-        for text in texts:
-            for kind, pointer, size in text_pieces(text):
-                stretch.append(kind, pointer, size, 1)
-
-
-class StoppedError(Exception):
-    """The result is no longer wanted."""
 
 
 class _Region(NamedTuple):
@@ -233,7 +303,7 @@ class _Blocks:
     def __init__(
         self,
         file: BinaryFile,
-        buffer: Any,
+        buffer: Pointer,
         progress: Progress | None,
         is_stopped: IsStopped | None,
     ) -> None:
@@ -248,29 +318,20 @@ class _Blocks:
 
     def __iter__(self) -> Iterator[int]:
         """Read block by block, and yield their sizes. The last one is not full."""
-        size = _BLOCK
-        while size == _BLOCK:
+        size = whole = len(self.memory)
+        while size == whole:
             if self._is_stopped and self._is_stopped():
                 raise StoppedError
-            size = self._fill()
+            size = _fill(self.memory, self._read, self.end)
             self._report(size)
             yield size
 
-    def _fill(self) -> int:
-        filled = 0
-        while filled < _BLOCK:
-            size = self._file.readinto(self.memory[filled:])
-            if size is None:
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-            if not 0 <= size <= _BLOCK - filled:  # Behind the buffer there is other memory.
-                raise OSError(errno.EIO, f"readinto returned {size}")
-            if size == 0:
-                break
-            filled += size
-        return filled
+    def _read(self, room: memoryview, _: int) -> int | None:
+        size: int | None = self._file.readinto(room)
+        return size
 
     def skip(self, size: int) -> None:
-        """Go on behind so many bytes, which are counted already."""
+        """Go on after so many bytes, which are counted already."""
         self._file.seek(size, os.SEEK_CUR)
         self._report(size)
 
@@ -307,9 +368,51 @@ class _Blocks:
         return raw.fileno() if type(raw) is io.FileIO else None
 
 
+def _append_range(  # noqa: PLR0913, PLR0917 (an inner loop)
+    stretch: Stretch,
+    kind: Kind,
+    read: Read,
+    size: int,
+    buffer: Pointer,
+    is_stopped: IsStopped | None = None,
+) -> None:
+    """Read `size` bytes, block by block, and append them to a stretch."""
+    memory = view(buffer)
+    while (left := size - stretch.end) > 0:
+        if is_stopped and is_stopped():
+            raise StoppedError
+        room = memory[:left]
+        filled = _fill(room, read, stretch.end)
+        stretch.append(kind, buffer, filled, 1)
+        if filled < len(room):
+            raise OSError(errno.ENODATA, f"the file ends {left - filled} bytes early")
+
+
+def _fill(memory: memoryview, read: Read, before: int) -> int:
+    """Read until the memory is full or the file ends, and return how many bytes."""
+    filled = 0
+    while filled < len(memory):
+        answer = read(memory[filled:], before + filled)
+        if answer is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        size = operator.index(answer)  # An int of its own class may compare as it likes.
+        if not 0 <= size <= len(memory) - filled:  # Other memory follows the buffer.
+            raise OSError(errno.EIO, f"readinto returned {size}")
+        if size == 0:
+            break
+        filled += size
+    return filled
+
+
+def _kind(encoding: str | None) -> tuple[Kind, codecs.CodecInfo]:
+    """Return what is counted in a file, and the codec of its text."""
+    # In Latin-1 each byte is a unit, as it is without an encoding.
+    return kind_of("latin-1" if encoding is None else encoding)
+
+
 @functools.cache
 def _most_threads() -> int:
-    """Return how many threads the library allows; asked once, for it looks into the environment."""
+    """Return how many threads the library allows; asked once, as it looks into the environment."""
     return num_threads()
 
 

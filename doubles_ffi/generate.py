@@ -5,17 +5,16 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
-from doubles_ffi._input.buffers import lock
-from doubles_ffi._input.text import IS_CPYTHON, POINTER_PAYS, blank_ascii, exact
-from doubles_ffi._library import BLOCK_LENGTH, KEY_LENGTH, thread_limit, write_random
+from doubles_ffi._input.buffers import BytesLike, lock
+from doubles_ffi._input.text import POINTER_PAYS, exact
+from doubles_ffi._library import BLOCK_LENGTH, KEY_LENGTH, new_ascii, thread_limit, write_random
 
 if TYPE_CHECKING:
-    from doubles_ffi._input.buffers import BytesLike
     from doubles_ffi._library import Pointer
 
-    Seed = int | str | bytes | None
+Seed = int | str | bytes | None
 
 __all__ = ["LETTERS", "fill_random", "random_string"]
 
@@ -27,7 +26,7 @@ _SLICE = 16 * 1024 * 1024
 
 
 def random_string(
-    length: int,
+    length: SupportsIndex,
     *,
     alphabet: str = LETTERS,
     seed: Seed = None,
@@ -46,34 +45,35 @@ def random_string(
         length: characters to draw.
         alphabet: 1 to 128 different ASCII characters. The default is the letters; letters and
             digits are `string.ascii_letters + string.digits`.
-        seed: what the text depends on alone, besides the alphabet: the same text for any number of
+        seed: the text depends on it and on the alphabet alone: it is the same for any number of
             threads, on any machine. None takes a fresh key from the system for every call.
-        threads: use at most so many; 1 stays on the calling thread, None decides by itself.
+        threads: use at most this many threads; 1 stays on the calling thread, None chooses.
 
     Raises:
         ValueError: `length` is negative; `alphabet` is empty, repeats a character or is not ASCII;
             `threads` is below 1.
         TypeError: an argument is of another type.
-        MemoryError: so much text does not fit the memory.
+        MemoryError: memory can't hold that much text.
         OSError: the system gave no random bytes.
     """
-    length = operator.index(length)
-    if length < 0:
-        raise ValueError(f"length must not be negative, not {length}")
+    size = operator.index(length)
+    if size < 0:
+        raise ValueError(f"length must not be negative, not {size}")
     source = Source(alphabet, seed, threads)
-    if length > sys.maxsize:
-        raise MemoryError(f"{length} characters are more than any memory holds")
-    if length >= POINTER_PAYS and IS_CPYTHON:
-        text, pointer = blank_ascii(length)
+    if size > sys.maxsize:
+        raise MemoryError(f"{size} characters are more than any memory holds")
+    if size >= POINTER_PAYS and (blank := new_ascii(size)):
+        text, pointer = blank
+        del blank
         try:
-            source.fill(pointer, length)
+            source.fill(pointer, size)
         except BaseException:
             del text  # Or who looks at this frame would find a str that is half written.
             raise
         return text
-    buffer = bytearray(length)
+    buffer = bytearray(size)
     with lock(buffer, writable=True) as array:
-        source.fill(array, length)
+        source.fill(array, size)
     return buffer.decode("ascii")
 
 
@@ -110,9 +110,9 @@ def fill_random(
 
 
 class Source:
-    """One random text without an end, given out in order.
+    """One endless random text, given out in order.
 
-    Args and exceptions are those of `random_string`.
+    Arguments and exceptions are those of `random_string`.
     """
 
     def __init__(self, alphabet: str, seed: Seed, threads: int | None) -> None:
@@ -124,8 +124,8 @@ class Source:
     def fill(self, out: Pointer, length: int) -> None:
         """Write the next `length` characters.
 
-        They begin with a new block, so that nothing is left out only if the length before was one
-        of whole blocks.
+        They begin with a new block, so nothing is left out only if all lengths before were whole
+        blocks.
         """
         for start in range(0, length, _SLICE):  # Python handles signals between slices.
             size = min(_SLICE, length - start)

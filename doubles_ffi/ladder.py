@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from doubles_ffi._input import Data  # noqa: TC001 (annotations resolve at run time)
 from doubles_ffi._input.buffers import hold_still, lock
 from doubles_ffi._input.text import exact, utf8
 from doubles_ffi._library import (
@@ -20,7 +21,6 @@ from doubles_ffi.counting import count_doubles
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from doubles_ffi._input import Data
     from doubles_ffi._library import Pointer
 
     Rung = Callable[[Pointer, int], int]

@@ -1,14 +1,18 @@
 """Bytes that are text: the same count as decoding them first, and the same errors."""
 
 import codecs
+import encodings.aliases
+import subprocess
+import sys
 
 import pytest
 import reference
 import strategies
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doubles_ffi import _input, _library, _stretch, count_doubles
+from doubles_ffi._input.encodings import in_blocks
 
 TEXT = "Mississippi\n\n\0\0 " * 3
 WIDE = TEXT + "жжук €€ 𝄞𝄞 \U0010ffff"
@@ -84,6 +88,128 @@ def test_errors_are_those_of_decode(data, block, encoding):
         expected = outcome(lambda: reference.count(data.decode(encoding)))
         assert outcome(lambda: count_doubles(data, encoding=encoding)) == expected
         assert outcome(lambda: count_doubles(memoryview(data), encoding=encoding)) == expected
+
+
+def text_encodings():
+    """Names of all encodings of Python's, except those that Windows alone has."""
+    for name in sorted({*encodings.aliases.aliases.values(), "utf_8_sig", "idna", "undefined"}):
+        if name not in {"mbcs", "oem"} and codecs.lookup(name)._is_text_encoding:
+            yield name
+
+
+def any_outcome(function):
+    try:
+        return function()
+    except UnicodeError as error:
+        return type(error), error.args
+
+
+# What begins escape sequences, shifts and characters of several bytes, and what breaks them off.
+FRAGMENTS = [
+    *(b"a", b"aa", b"!!!!!!!!!!", b"\0", b"\x80", b"\xff\xfe", b"\xa4\xa2", b"\xd8\0", b"\0\xd8"),
+    *(b"\x1b", b"\x1b$", b"\x1b$B", b"\x1b(B", b"\x1b$)C", b"\x0e", b"\x0f", b"~{", b"~}"),
+    *(b"\\u12", b"\\N{", b"+", b"+AGE-", b"-", b"xn--"),
+]
+
+
+@pytest.mark.parametrize("encoding", list(text_encodings()))
+@settings(max_examples=60)
+@given(
+    st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=3), max_size=12).map(b"".join),
+    st.sampled_from([1, 2, 3, 7, 64, 65536]),
+)
+def test_errors_of_all_codecs_are_those_of_decode(encoding, data, block):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_input, "_BLOCK", block)
+        expected = any_outcome(lambda: reference.count(data.decode(encoding)))
+        assert any_outcome(lambda: count_doubles(data, encoding=encoding)) == expected
+
+
+@pytest.mark.parametrize("encoding", list(text_encodings()))
+def test_what_decodes_in_blocks_keeps_little(encoding):
+    codec = codecs.lookup(encoding)
+    try:
+        data = ("ж" * 10_000).encode(encoding)
+    except UnicodeError:
+        data = b"a" * 10_000
+    kept, text = 0, ""
+    try:
+        decoder = codec.incrementaldecoder()
+        for byte in data:
+            text += decoder.decode(bytes([byte]))
+            kept = max(kept, len(decoder.getstate()[0]))
+    except UnicodeError:
+        pass
+    decodes = text == any_outcome(lambda: data.decode(encoding))
+    assert in_blocks(codec) == (decodes and kept < 100)
+
+
+WRONG_AT_THE_END = """
+import mmap, resource, signal, sys
+import doubles_ffi
+from doubles_ffi import _stretch
+
+encoding, at = sys.argv[1], int(sys.argv[2])
+data = mmap.mmap(-1, at + 1, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+data[at] = 0xFF
+
+def interrupted(blocks, start):
+    def signalled():
+        for number, block in enumerate(blocks):
+            if number == 3:
+                signal.raise_signal(signal.SIGINT)
+            yield block
+
+    return search(signalled(), start)
+
+search = _stretch.utf8_error
+if sys.argv[3:]:
+    _stretch.utf8_error = interrupted
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + (160 << 20)  # 160 MiB for the stacks of threads and all
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    doubles_ffi.count_doubles(data, encoding=encoding)
+except UnicodeDecodeError as error:
+    print(error.start, error.end, error.reason, error.object)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def run_wrong_at_the_end(*arguments):
+    command = [sys.executable, "-c", WRONG_AT_THE_END, *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_an_error_in_large_input_copies_little(encoding):
+    with pytest.raises(UnicodeDecodeError) as expected:
+        b"\xff".decode(encoding)
+    size = 1 << 28
+    found = run_wrong_at_the_end(encoding, str(size))
+    assert found == f"{size} {size + 1} {expected.value.reason} {expected.value.object}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_the_search_for_an_error_can_be_interrupted():
+    assert run_wrong_at_the_end("utf-8", str((1 << 26) - 1), "interrupt") == "interrupted"
+
+
+def test_what_an_error_holds():
+    large = b"a" * (1 << 20) + b"\xff"
+    for encoding in ("utf-8", "ascii"):
+        with pytest.raises(UnicodeDecodeError) as raised:
+            count_doubles(large, encoding=encoding)
+        assert raised.value.object is large
+        with pytest.raises(UnicodeDecodeError) as raised:
+            count_doubles(bytearray(large), encoding=encoding)
+        assert raised.value.object == b"\xff"
+        assert raised.value.start == 1 << 20
+        with pytest.raises(UnicodeDecodeError) as raised:
+            count_doubles(bytearray(large[1:]), encoding=encoding)
+        assert raised.value.object == large[1:]
 
 
 @given(

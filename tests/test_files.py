@@ -7,6 +7,7 @@ import gzip
 import io
 import itertools
 import os
+import pickle
 import socket
 import subprocess
 import sys
@@ -21,8 +22,8 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles_ffi import count_file, files
-from doubles_ffi._library import new_array
+from doubles_ffi import count_file, files, tally_file
+from doubles_ffi._stretch import Stretch
 from doubles_ffi.files import FileCounter
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -130,6 +131,60 @@ def test_latin_1_and_lone_surrogates(path):
     assert count_file(path, encoding="latin-1") == 2
     path.write_bytes(rb"\ud800\ud800")
     assert count_file(path, encoding="unicode_escape") == 1
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("encoding", [None, "utf-8", "utf-16"])
+def test_tallies(encoding, path, set_threads):
+    set_threads(2)
+    path.write_bytes(TEXT.encode(encoding or "utf-8"))
+    for source in (path, io.BytesIO(path.read_bytes())):
+        found = tally_file(source, encoding=encoding, threads=2)
+        assert found == tally(TEXT if encoding else TEXT.encode())
+    calls = []
+    tally_file(path, progress=lambda *call: calls.append(call))
+    assert calls[-1][0] == path.stat().st_size
+
+
+@pytest.mark.usefixtures("small_blocks")
+@given(
+    data=strategies.text.map(str.encode) | strategies.binary,
+    cuts=st.lists(st.integers(0, 700), max_size=5),
+    encoding=st.sampled_from([None, "latin-1", "utf-8"]),
+)
+def test_ranges_add_up_to_the_file(data, cuts, encoding):
+    file = io.BytesIO(data)
+    places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+
+    def count():
+        whole = Stretch(tally=True, is_part=False)
+        for start, stop in itertools.pairwise(places):
+            part = files.count_range(file, start, stop, encoding=encoding, tally=True)
+            whole.merge(pickle.loads(pickle.dumps(part)))
+        whole.finish()
+        return whole.count, whole.length, whole.end, whole.read_tally(text=encoding is not None)
+
+    def expected():
+        units = data.decode(encoding) if encoding else data
+        return reference.count(units), len(units), len(data), tally(units)
+
+    try:
+        answer = expected()
+    except UnicodeDecodeError:
+        with pytest.raises(UnicodeDecodeError):
+            count()
+    else:
+        assert count() == answer
+
+
+def test_ranges_that_can_not_be_counted():
+    file = io.BytesIO(b"a" * 10)
+    assert files.count_range(file, 3, 10).count == 6
+    with pytest.raises(OSError, match="the file ends 2 bytes early"):
+        files.count_range(file, 3, 12)
+    for encoding in ("utf-16", "utf-8-sig"):
+        with pytest.raises(ValueError, match="only be counted from its beginning"):
+            files.count_range(file, 0, 10, encoding=encoding)
 
 
 def outcome(action):
@@ -363,6 +418,54 @@ def test_a_readinto_that_lies_about_its_size(size):
         count_file(Liar())
 
 
+class Liar(int):
+    """An int whose operators lie."""
+
+    def __ge__(self, _):
+        return True
+
+    __le__ = __ge__
+
+    def __radd__(self, _):
+        return 10**12
+
+
+def test_a_readinto_whose_int_lies():
+    class File:
+        answers = iter([5, Liar(3), 0])
+
+        def readinto(self, buffer):
+            buffer[:5] = b"aaaaa"
+            return next(self.answers)
+
+    assert count_file(File()) == 7
+    for wrong in (Liar(-1), Liar(10**9)):
+        File.answers = iter([wrong])
+        with pytest.raises(OSError, match=f"readinto returned {int(wrong)}"):
+            count_file(File())
+    File.answers = iter([2.0])
+    with pytest.raises(TypeError, match="float"):
+        count_file(File())
+
+
+@pytest.mark.parametrize("size", [1, 2, 15, 16, 17])
+def test_a_readinto_that_returns_more_than_there_was_room_for(size, monkeypatch):
+    monkeypatch.setattr(files, "_BLOCK", BLOCK)
+
+    class File:
+        answers = iter([BLOCK - 1, size, 0])
+
+        def readinto(self, buffer):
+            buffer[:] = b"a" * len(buffer)
+            return next(self.answers)
+
+    if size == 1:
+        assert count_file(File()) == BLOCK - 1
+    else:
+        with pytest.raises(OSError, match=f"readinto returned {size}"):
+            count_file(File())
+
+
 def test_a_pipe_that_would_block():
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
@@ -412,6 +515,40 @@ def test_progress(encoding, threads, path, set_threads):
     main = threading.get_ident()
     count_file(path, progress=lambda *_: calls.append(threading.get_ident() == main))
     assert calls[-1] is True
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_progress_of_a_file_that_grows_beyond_its_size(path):
+    path.write_bytes(ALL_EQUAL)
+    calls = []
+
+    def grow(*call):
+        calls.append(call)
+        if len(calls) == 3:
+            with path.open("ab") as file:
+                file.write(ALL_EQUAL)
+
+    assert count_file(path, threads=1, progress=grow) == 1999
+    for done, total in calls:
+        assert total == max(done, 1000)
+    assert calls[-1] == (2000, 2000)
+
+
+class Shouting(io.BufferedReader):
+    """What it reads is not what lies in the file below."""
+
+    def readinto(self, buffer):
+        size = super().readinto(buffer)
+        buffer[:size] = bytes(buffer[:size]).upper()
+        return size
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_reader_of_its_own_kind_is_asked(path, set_threads):
+    set_threads(2)
+    path.write_bytes(b"aA" * 500)
+    with Shouting(io.FileIO(path)) as file:
+        assert count_file(file) == 999
 
 
 def test_progress_of_nothing_and_of_what_has_no_end_in_sight(path):
@@ -482,7 +619,7 @@ def test_a_file_that_is_replaced(threads, path, tmp_path, set_threads):
 
 TRUNCATED = """
 import os, sys
-from doubles_ffi import count_file, files
+from doubles_ffi import count_file, files, tally_file
 
 files._BLOCK, files._PIECE, files.WORTH_SPLITTING = 4096, 16384, 1
 path, size = sys.argv[1], 300_000
@@ -587,19 +724,18 @@ def test_systems_without_preadv(path, monkeypatch):
 def test_workers_stop_in_the_middle_when_told(path, monkeypatch):
     monkeypatch.setattr(files, "_BLOCK", BLOCK)
     path.write_bytes(ALL_EQUAL)
+    counter = FileCounter("utf-8")
     asked = itertools.count()
     with path.open("rb") as file:
-        buffer = new_array(BLOCK)
-        stop = 3 * BLOCK
-        counter = FileCounter("utf-8")
-        piece = counter._count_piece(file.fileno(), range(stop), buffer, lambda: next(asked) == 2)
-    assert piece is None
+        piece = range(3 * BLOCK)
+        part = counter._count_piece(file.fileno(), piece, lambda: next(asked) == 2)
+    assert part is None
     assert next(asked) == 3
 
 
 INTERRUPTED_AT_THE_START = """
 import signal, sys, threading
-from doubles_ffi import count_file, files
+from doubles_ffi import count_file, files, tally_file
 
 files.WORTH_SPLITTING = files._BLOCK = 4096
 start = threading.Thread.start

@@ -57,6 +57,22 @@ def test_slices_share_a_unit(monkeypatch):
     assert tally_doubles(b"a" * 100_000).total() == 99_999
 
 
+def test_ties_come_in_the_order_of_units():
+    text = "жжaa€€\U0010ffff\U0010ffffzz\0\0"
+    assert list(tally_doubles(text)) == sorted(set(text))
+    assert tally_doubles(text).most_common(3) == [("\0", 1), ("a", 1), ("z", 1)]
+    assert list(tally_doubles(text.encode(), encoding="utf-8")) == sorted(set(text))
+    assert list(tally_doubles(b"zzaa\xff\xff\0\0")) == sorted(b"za\xff\0")
+
+
+def test_threads():
+    text = "aabbжж" * 300_000
+    for threads in (None, 1, 2):
+        assert tally_doubles(text, threads=threads) == oracle(text)
+    with pytest.raises(ValueError, match="at least 1"):
+        tally_doubles("aa", threads=0)
+
+
 def test_empty():
     assert tally_doubles("") == Counter()
     assert tally_doubles(b"") == Counter()

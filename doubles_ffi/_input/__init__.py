@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from doubles_ffi._input.buffers import hold_still, lock
+from doubles_ffi._input.buffers import BytesLike, hold_still, lock
 from doubles_ffi._input.encodings import decode_blocks, in_blocks, kind_of, utf8_mark
 from doubles_ffi._input.text import exact, text_pieces
-from doubles_ffi._library import BYTES, UTF8, view
+from doubles_ffi._library import BYTES, UTF32, view
 
 if TYPE_CHECKING:
     import codecs
     from collections.abc import Iterator
 
-    from doubles_ffi._input.buffers import BytesLike
     from doubles_ffi._library import Kind, Pointer
 
-    Data = str | BytesLike
     Piece = tuple[Kind, Pointer, int]
 
-__all__ = ["pieces"]
+Data = str | BytesLike
+
+__all__ = ["Data", "pieces"]
 
 # Bytes per call of a decoder, which stay in cache.
 _BLOCK = 64 * 1024
@@ -45,21 +45,21 @@ def pieces(data: Data, encoding: str | None) -> Iterator[Piece]:
             raise TypeError("a str is already decoded: it takes no encoding")
         return text_pieces(exact(data))
     if encoding is None:
-        return _whole(data)
+        return _whole(data, BYTES, accepted="str or a bytes-like object")
     kind, codec = kind_of(encoding)
-    if kind in (BYTES, UTF8):
-        return _encoded(data, kind, codec)
-    return _decoded(data, encoding, codec)
+    if kind is UTF32:
+        return _decoded(data, encoding, codec)
+    return _whole(data, kind, codec.name)
 
 
-def _whole(data: BytesLike) -> Iterator[Piece]:
-    with lock(data, "str or a bytes-like object") as array:
-        yield BYTES, array, len(array)
-
-
-def _encoded(data: BytesLike, kind: Kind, codec: codecs.CodecInfo) -> Iterator[Piece]:
-    with lock(data) as array:
-        mark = utf8_mark(view(array), codec.name)
+def _whole(
+    data: BytesLike, kind: Kind, codec: str = "", accepted: str = "a bytes-like object"
+) -> Iterator[Piece]:
+    if type(data) is bytes and codec != "utf-8-sig":
+        yield kind, data, len(data)
+        return
+    with lock(data, accepted) as array:
+        mark = utf8_mark(array, len(array), codec)
         yield kind, array + mark, len(array) - mark
 
 

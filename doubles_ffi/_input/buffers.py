@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from doubles_ffi._library import view, with_buffer
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    from typing_extensions import Buffer as BytesLike
 
     from doubles_ffi._library import Pointer
+elif sys.version_info >= (3, 12):  # pragma: no cover: one of the two is
+    from collections.abc import Buffer as BytesLike
+else:  # pragma: no cover
+    BytesLike = bytes | bytearray | memoryview  # the types that show it, for who reads annotations
 
-    BytesLike = Buffer
-
-__all__ = ["hold_still", "lock"]
+__all__ = ["BytesLike", "hold_still", "lock"]
 
 
 def lock(
@@ -33,6 +36,8 @@ def lock(
         BufferError: the buffer is not contiguous, or is read-only and has to be writable.
         ValueError: it is released or closed.
     """
+    if type(data) in (bytes, bytearray) and not writable:  # A quarter of a short call.
+        return with_buffer(data)
     try:
         memory = memoryview(data)
     except TypeError:

@@ -7,6 +7,7 @@ block by block, so that memory stays flat and Ctrl-C is heard.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import itertools
 import sys
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from doubles_ffi._input.buffers import BytesLike
-    from doubles_ffi._library import Kind
+    from doubles_ffi._library import Kind, Pointer
 
 __all__ = [
     "CONTINUATION",
@@ -35,8 +36,9 @@ CONTINUATION = bytes(range(0x80, 0xC0))
 
 _ENDIAN = "le" if sys.byteorder == "little" else "be"
 
-# Codecs whose incremental decoders do not decode (punycode, idna), or keep all there is (utf-7).
-_NOT_IN_BLOCKS = {"idna", "punycode", "utf-7"}
+# Codecs whose incremental decoders do not decode (idna, punycode, undefined), or keep all there is
+# (utf-7).
+_NOT_IN_BLOCKS = {"idna", "punycode", "undefined", "utf-7"}
 
 # How text begins for these decoders. Without a mark, `bytes.decode` takes the machine's order.
 _BYTE_ORDER_MARKS = {
@@ -47,8 +49,8 @@ _BYTE_ORDER_MARKS = {
 # The names of UTF-8 without and with a mark at its beginning.
 _UTF8 = {"utf-8", "utf-8-sig"}
 
-# Bytes that are copied into an exception, or handed to a decoder once more, at most: 0.1 ms.
-_SHOWN = 1024 * 1024
+# Bytes that are copied into an exception, or kept for a decoder that refuses them, at most.
+_KEPT = 1024 * 1024
 
 
 def kind_of(encoding: str) -> tuple[Kind, codecs.CodecInfo]:
@@ -62,14 +64,17 @@ def kind_of(encoding: str) -> tuple[Kind, codecs.CodecInfo]:
         return BYTES, codec
     if codec.name in _UTF8:
         return UTF8, codec
-    "".encode(encoding)  # A LookupError for the codecs that are no text encodings.
+    with contextlib.suppress(UnicodeError):  # All that "undefined" ever raises.
+        "".encode(encoding)  # A LookupError for the codecs that are no text encodings.
     return UTF32, codec
 
 
-def utf8_mark(memory: memoryview, name: str) -> int:
+def utf8_mark(pointer: Pointer, size: int, name: str) -> int:
     """Return the length of the mark at the beginning that says that this is UTF-8."""
-    length = len(codecs.BOM_UTF8)
-    return length if name == "utf-8-sig" and bytes(memory[:length]) == codecs.BOM_UTF8 else 0
+    if name != "utf-8-sig":
+        return 0
+    mark = codecs.BOM_UTF8
+    return len(mark) if bytes(view(pointer, size)[: len(mark)]) == mark else 0
 
 
 def in_blocks(codec: codecs.CodecInfo) -> bool:
@@ -98,13 +103,12 @@ def decode_blocks(blocks: Iterator[bytes], codec: codecs.CodecInfo) -> Iterator[
             text = decoder.decode(refused + block, is_last)
         except UnicodeDecodeError as error:
             # Its object is what the decoder had kept, and the block.
-            start = end - len(error.object)
-            error.object = error.object[error.start : error.end]
-            raise _moved(error, start) from None
+            wrong = error.object[error.start : error.end]
+            raise _renewed(error, wrong, end - len(error.object)) from None
         except UnicodeError:
             # Python's decoders of ISO 2022 can keep eight bytes; an escape sequence may be longer.
             refused += block
-            if is_last or len(refused) > _SHOWN:
+            if is_last or len(refused) > _KEPT:
                 raise
             decoder.setstate(state)
         else:
@@ -118,22 +122,25 @@ def utf8_error(blocks: Iterable[bytes], start: int) -> Exception:
         for _ in decode_blocks(filter(None, blocks), codecs.lookup("utf-8")):
             pass
     except UnicodeDecodeError as error:
-        return _moved(error, start)
+        return _renewed(error, error.object, start)
     return RuntimeError("the buffer was changed while it was counted")
 
 
 def with_object(error: UnicodeDecodeError, data: BytesLike, encoding: str) -> UnicodeDecodeError:
     """Return the exception with all of the bytes as its `object`, if that takes no large copy."""
+    _, codec = kind_of(encoding)
+    if not in_blocks(codec):
+        return error  # As `bytes.decode` has raised it.
     with lock(data) as array:
-        memory = view(array)
-        memory = memory[utf8_mark(memory, codecs.lookup(encoding).name) :]
-        if len(memory) > _SHOWN and type(data) is not bytes:
-            return error
-        whole = data if type(data) is bytes and len(data) == len(memory) else bytes(memory)
-    return UnicodeDecodeError(error.encoding, whole, error.start, error.end, error.reason)
+        memory = view(array)[utf8_mark(array, len(array), codec.name) :]
+        if type(data) is bytes and len(data) == len(memory):
+            return _renewed(error, data)
+        if len(memory) <= _KEPT:
+            return _renewed(error, bytes(memory))
+    return error
 
 
-def _moved(error: UnicodeDecodeError, offset: int) -> UnicodeDecodeError:
-    """Return the exception for bytes that begin at an offset."""
+def _renewed(error: UnicodeDecodeError, data: bytes, offset: int = 0) -> UnicodeDecodeError:
+    """Return the exception with another object, and for bytes that begin at an offset."""
     start, end = offset + error.start, offset + error.end
-    return UnicodeDecodeError(error.encoding, error.object, start, end, error.reason)
+    return UnicodeDecodeError(error.encoding, data, start, end, error.reason)

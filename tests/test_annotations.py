@@ -1,0 +1,55 @@
+"""What annotations say is found at run time, and people's tools read it."""
+
+import inspect
+import typing
+
+import numpy
+import pytest
+
+import doubles_ffi
+
+FUNCTIONS = {
+    f"{name}.{inner}" if inner else name: function
+    for name in doubles_ffi.__all__
+    for inner, function in (
+        vars(getattr(doubles_ffi, name)).items()
+        if inspect.isclass(getattr(doubles_ffi, name))
+        else [("", inspect.unwrap(getattr(doubles_ffi, name)))]
+    )
+    if inspect.isfunction(function) or isinstance(function, property)
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_annotations_resolve(name):
+    function = FUNCTIONS[name]
+    hints = typing.get_type_hints(function.fget if isinstance(function, property) else function)
+    if not isinstance(function, property):
+        parameters = set(inspect.signature(function).parameters) - {"self"}
+        assert set(hints) == {*parameters, "return"}
+        inspect.signature(function, eval_str=True)
+
+
+def test_everything_public_is_here():
+    assert {"DoubleCounter.update", "DoubleCounter.tally"} < set(FUNCTIONS)
+    names = {name.partition(".")[0] for name in FUNCTIONS}
+    assert names == set(doubles_ffi.__all__)
+
+
+def count_text(text):
+    return doubles_ffi.count_doubles(text)
+
+
+# DuckDB passes as many arguments as a function has parameters, optional ones too.
+@pytest.mark.parametrize("function", [doubles_ffi.count_doubles_zip, count_text])
+def test_duckdb(function):
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect() as connection:
+        connection.create_function("d", function, ["VARCHAR"], "BIGINT")
+        rows = connection.sql("SELECT d(x) FROM (VALUES ('Mississippi'), ('жж'), ('')) AS t(x)")
+        assert rows.fetchall() == [(3,), (1,), (0,)]
+
+
+def test_anything_with_an_index_is_a_length():
+    length: typing.SupportsIndex = numpy.int64(5)
+    assert len(doubles_ffi.random_string(length)) == 5
