@@ -29,9 +29,9 @@ def in_order(
 ) -> Generator[Result]:
     """Yield what `function` returns for each item, in their order.
 
-    The threads work a few items ahead. Where None stands among the items, the next one may be long
-    in coming: all results before it are yielded first. `function` is also given a function that
-    tells whether its result is no longer wanted.
+    The threads work a few items ahead. None among the items means that the next one may take a
+    while: all results before it are yielded first. `function` is also given a function that tells
+    whether its result is no longer wanted.
     """
     stopped = False
     workers = _Workers(threads)

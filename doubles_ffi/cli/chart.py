@@ -19,23 +19,23 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 _COLOR, _PLAIN = "\x1b[36m", "\x1b[0m"
 
-# Bars in a plot, and characters of a name: more would not fit.
+# Bars in a plot and characters in a name; more would not fit.
 _MOST_BARS = 100
 _LONGEST_NAME = 30
 
-# The font that comes with matplotlib, and what matplotlib calls an upright font of usual weight.
+# The font that comes with matplotlib, and matplotlib's words for an upright font of regular weight.
 _DEFAULT = "DejaVu Sans"
 _REGULAR = ("normal", 400)
 
-# A font that has a box for each character there is; it comes with newer versions of matplotlib.
+# This font shows a box for every character; it comes with newer versions of matplotlib.
 _LAST_RESORT = "Last Resort"
 
-# Shows where a combining mark stands that has no letter.
+# Carries a combining mark that has no letter.
 _DOTTED_CIRCLE = "\u25cc"
 
 
 def code(unit: Unit) -> str:
-    """Return the number of a unit as its field writes it.
+    """Return the number of a unit in the usual notation.
 
     >>> code("ж"), code(255)
     ('U+0436', '0xFF')
@@ -44,7 +44,7 @@ def code(unit: Unit) -> str:
 
 
 def glyph(unit: Unit) -> str:
-    r"""Return what shows a unit, whatever it is: what can't be seen is quoted or escaped.
+    r"""Return text that shows a unit: what can't be seen is quoted or escaped.
 
     >>> glyph("ж"), glyph(" "), glyph("\n"), glyph(97), glyph(255)
     ('ж', "' '", '\\n', 'a', '\\xff')
@@ -59,7 +59,7 @@ def glyph(unit: Unit) -> str:
 
 
 def table(entries: Sequence[Entry], width: int, encoding: str, *, color: bool) -> Iterator[str]:
-    """Yield the lines of a table, `width` cells wide, of what an encoding has."""
+    """Yield the lines of a table, `width` cells wide, of characters that an encoding has."""
 
     def shown(text: str, instead: str) -> str:
         return text if _can_encode(text, encoding) else instead
@@ -84,7 +84,7 @@ def _bar(part: float, room: int) -> str:
 
 
 def _cells(text: str) -> int:
-    """Return how many cells of a terminal a text takes, as Unicode's annex 11 has it."""
+    """Return how many cells of a terminal a text takes, as Unicode's annex 11 defines it."""
     return sum(_cells_of(c) for c in text)
 
 
@@ -134,7 +134,7 @@ def draw(entries: Sequence[Entry], path: str) -> None:
 
 
 def _label(unit: Unit, missing: set[str]) -> str:
-    # The code first: where matplotlib orders text by direction, Hebrew would turn it round.
+    # The code comes first: after Hebrew, matplotlib might draw it from right to left.
     shown = glyph(unit)
     if not missing.isdisjoint(shown):
         name = unicodedata.name(str(unit), "")
@@ -157,7 +157,7 @@ def _fonts(characters: set[str]) -> tuple[list[str], set[str]]:
     families = []
     missing = set(characters)
     for family in sorted(upright, key=lambda family: (family != _DEFAULT, family)):
-        with contextlib.suppress(OSError, RuntimeError):  # No font that FreeType can read.
+        with contextlib.suppress(OSError, RuntimeError):  # FreeType can't read the font.
             found = {c for c in missing if ord(c) in FT2Font(upright[family]).get_charmap()}
             if found or family == _DEFAULT:
                 families.append(family)

@@ -15,7 +15,7 @@ __all__ = ["completions", "script"]
 
 
 def completions(options: argparse.Namespace) -> int:
-    """Write what makes a shell complete the command."""
+    """Write the script that makes a shell complete the command."""
     sys.stdout.write(script(options.shell))
     return 0
 
@@ -27,7 +27,7 @@ def script(shell: str) -> str:
 
 
 def _bash() -> Iterator[str]:
-    """Where no word fits, bash completes file names. To bash, = is a word."""
+    """Where no word fits, bash completes file names. It passes = as a word of its own."""
     parser, commands = parsers()
     words = [*commands, *_flags(parser)]
     yield "_doubles() {"
@@ -69,7 +69,7 @@ def _zsh() -> Iterator[str]:
             yield f"            '*:{action.metavar}:{_zsh_values(action)}' ;;"
     yield "    esac"
     yield "}"
-    yield "# Where zsh found this in its fpath, it is to complete at once."
+    yield "# If zsh loaded this file from its fpath, it wants completions at once."
     yield "if [[ $funcstack[1] == _doubles ]]"
     yield 'then _doubles "$@"'
     yield "else compdef _doubles doubles"
@@ -141,7 +141,7 @@ def _flags(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _takes_value(action: argparse.Action) -> bool:
-    """Tell whether the next word is the option's."""
+    """Tell whether the option takes the next word."""
     return action.nargs != 0
 
 

@@ -60,7 +60,7 @@ class _Count:
         return self._status
 
     def _names(self) -> Iterable[str | None]:
-        """Return the names; None among them says that the next one may be long in coming."""
+        """Return the names; None among them means that the next one may take a while."""
         options = self._options
         names: Iterable[str | None] = options.files
         is_growing = False
@@ -74,8 +74,8 @@ class _Count:
         if options.recursive:
             names = self._recursive(names)
         if is_growing:
-            return _answered(names)  # It is counted as it comes.
-        # The bar counts decompressed bytes, and nobody knows how many there will be.
+            return _answered(names)  # Whoever writes the list may still be at it.
+        # The bar counts decompressed bytes, whose number is not known.
         return names if options.decompress else self._bar.measured(names)
 
     def _recursive(self, names: Iterable[str | None]) -> Iterator[str | None]:
@@ -132,7 +132,7 @@ class _Count:
         from doubles_ffi.cli import chart
 
         sys.stdout.flush()
-        # Ctrl-C in matplotlib: it takes long to end, or fails in its own ways.
+        # After Ctrl-C matplotlib takes long to end, or fails in its own ways: the signal ends it.
         before = signal.signal(signal.SIGINT, signal.SIG_DFL)
         try:
             chart.draw(self._most_doubled(self._tally), self._options.plot)
@@ -221,7 +221,7 @@ def _answered(names: Iterable[str | None]) -> Iterator[str | None]:
 
 
 def _json(entry: dict[str, Any]) -> str:
-    """Return a JSON object whose text stands as it is, except what can't be seen or encoded."""
+    """Return a JSON object, its text escaped only where it can't be seen or encoded."""
     import json
 
     line = json.dumps(entry, ensure_ascii=sys.stdout.encoding != "utf-8")

@@ -22,7 +22,7 @@ SHELLS = ("bash", "zsh", "fish")
 # To ask the terminal how wide it is, argparse would load modules for 3 ms.
 _FORMATTER = functools.partial(argparse.HelpFormatter, width=80)
 
-# How many units --tally and --plot show if --top does not say.
+# How many units --tally and --plot show without --top.
 _TOP = 10
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -34,7 +34,7 @@ _ALPHABETS = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are safe to show on a terminal, whatever the arguments hold."""
+    """A parser whose complaints are safe to show on a terminal, whatever the arguments contain."""
 
     def error(self, message: str) -> NoReturn:
         super().error("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
@@ -49,7 +49,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     name, *others = arguments or [""]
     if name not in _SUBCOMMANDS:
         return parsers()[0].parse_args(arguments)
-    parser = _Parser(**_SUBCOMMANDS[name].settings(f"doubles {name}"))  # The others take time.
+    parser = _Parser(**_SUBCOMMANDS[name].settings(f"doubles {name}"))  # Making all takes time.
     _SUBCOMMANDS[name].add_arguments(parser)
     options = _parse_count(others, parser) if name == "count" else parser.parse_args(others)
     options.command = name
@@ -57,7 +57,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _parse_count(arguments: list[str], parser: argparse.ArgumentParser) -> argparse.Namespace:
-    # After -- all are files; argparse would forget that.
+    # Everything after -- is a file; argparse would forget that.
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = parser.parse_intermixed_args(arguments[:end])
     options.files = [*options.files, *arguments[end + 1 :]]
@@ -131,9 +131,7 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
         help="draw the most doubled characters as bars into FILE, .png or .svg",
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for each file")
-    parser.add_argument(
-        "--total-only", action="store_true", help="write the total and nothing for each file"
-    )
+    parser.add_argument("--total-only", action="store_true", help="write only the total")
     parser.add_argument(
         "--files-from", metavar="FILE", help="count the files named in FILE, one a line; - is stdin"
     )
@@ -141,16 +139,16 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
         "-0",
         "--null",
         action="store_true",
-        help="names in the list of --files-from end with NUL instead",
+        help="names in the list of --files-from end with NUL",
     )
     parser.add_argument(
         "-r",
         "--recursive",
         action="store_true",
-        help="count the regular files in each FILE that is a directory (default: .), and below",
+        help="count all regular files below each FILE that is a directory (default: .)",
     )
     parser.add_argument(
-        "--glob", metavar="PATTERN", help="in directories, count only files named like this"
+        "--glob", metavar="PATTERN", help="with -r, count only the files whose names match"
     )
     parser.add_argument(
         "-z",
@@ -163,7 +161,7 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
         "--progress",
         choices=("auto", "always", "never"),
         default="auto",
-        help="show how far it is (auto: on a terminal, if it takes long)",
+        help="show progress (auto: on a terminal, if the count takes long)",
     )
 
 
@@ -172,20 +170,20 @@ def _add_random(parser: argparse.ArgumentParser) -> None:
         "length",
         metavar="LENGTH",
         type=_length,
-        help="how many; K, M, G and T stand for thousands, millions and so on",
+        help="how many characters; K, M, G and T mean thousands, millions and so on",
     )
     parser.add_argument(
         "--alphabet",
         metavar="letters|alphanumeric|TEXT",
         type=_alphabet,
         default="letters",
-        help="which: letters (default), letters and digits, or those of an ASCII text",
+        help="which characters: letters (default), letters and digits, or those of TEXT (ASCII)",
     )
     parser.add_argument(
         "--seed",
         metavar="S",
         type=_seed,
-        help="a number or a text; the same one gives the same characters again",
+        help="a number or text; the same seed gives the same characters again",
     )
 
 
@@ -226,7 +224,7 @@ def _alphabet(text: str) -> str:
     if text in _ALPHABETS:
         return _ALPHABETS[text]
     try:
-        random_string(0, alphabet=text, seed=0)  # The seed spares the system's random numbers.
+        random_string(0, alphabet=text, seed=0)  # A seed, so that the system isn't asked.
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
@@ -237,12 +235,12 @@ def _seed(text: str) -> int | str:
         return text
     try:
         return int(text)
-    except ValueError as error:  # Python reads no number of thousands of digits.
+    except ValueError as error:  # Python refuses numbers of thousands of digits.
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
 class _Subcommand:
-    """What help says of a subcommand, and what it takes."""
+    """A subcommand: its arguments, and what help says of it."""
 
     def __init__(
         self,
@@ -257,7 +255,7 @@ class _Subcommand:
         self.description = description
 
     def settings(self, prog: str) -> dict[str, Any]:
-        """Return what its parser is made with."""
+        """Return the arguments that make its parser."""
         return {
             "prog": prog,
             "usage": f"%(prog)s [OPTION]... {self.operands}",

@@ -1,4 +1,4 @@
-"""How far the count is, on standard error."""
+"""The progress bar, on standard error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Bar:
         self._is_drawn = False
 
     def measured(self, names: Iterable[str | None]) -> Iterable[str | None]:
-        """Return the names; read to the end if there may be a bar, which shows their total size."""
+        """Return the names. For a bar they are all read first: it shows their total size."""
         if self.callback:
             self._names = [name for name in names if name is not None]
             return self._names
@@ -52,19 +52,19 @@ class Bar:
                 self._is_drawn |= bool(self._bar.update(done - self._bar.n))
             elif time.monotonic() >= self._from:
                 self._start(done)
-        except OSError:  # There is nobody to show it to.
+        except OSError:  # Nobody can see it.
             discard(sys.stderr)
 
     def _start(self, done: int) -> None:
         try:
             from tqdm import tqdm
-        except ImportError:  # It is a requirement, but the count can do without.
+        except ImportError:  # It is a requirement, but the count works without.
             complain("--progress", "needs tqdm: pip install tqdm")
             self._from = math.inf
             return
         from doubles_ffi.cli.names import file_size
 
-        tqdm.monitor_interval = 0  # Or it starts a thread.
+        tqdm.monitor_interval = 0  # Otherwise tqdm starts a thread.
         sizes = [file_size(name) for name in self._names]
         total = sum(filter(None, sizes)) if sizes and None not in sizes else None
         self._bar = tqdm(
@@ -79,13 +79,13 @@ class Bar:
         self._is_drawn = True
 
     def make_room(self, stream: TextIO) -> None:
-        """Wipe it out until it is next drawn, for a line on the same terminal."""
+        """Erase the bar until it is next drawn, if a line is to go to the same terminal."""
         if self._is_drawn and (stream is sys.stderr or stream.isatty()):
             self._is_drawn = False
             self._bar.clear()
 
     def close(self) -> None:
-        """Wipe it out."""
+        """Erase the bar."""
         if self._bar is not None:
             with contextlib.suppress(OSError):
                 self._bar.close()

@@ -45,15 +45,15 @@ class Scheduler:
     ) -> None:
         self._counter = FileCounter(encoding, threads, tally=tally)
         self._decompress = decompress
-        self._seconds = _QUICK / 2  # that a small file takes, smoothed; a guess
+        self._seconds = _QUICK / 2  # that a small file takes, smoothed; a guess at first
 
     def count_each(
         self, names: Iterable[str | None], progress: Progress | None = None
     ) -> Iterator[tuple[str, Stretch | Exception]]:
         """Yield each name and what came of it, in their order.
 
-        The name - is standard input. None among the names says that the next one may be long in
-        coming: those before it are answered first. Progress is that of large files, one by one.
+        The name - is standard input. None among the names means that the next one may take a
+        while: those before it are answered first. Progress is that of large files, one by one.
         """
         threads = self._counter.threads()
         names = iter(names)
@@ -123,7 +123,7 @@ class Scheduler:
 
             with decompressed(file) as opened:
                 return self._counter.count(opened, progress, is_stopped)
-        except (OSError, ValueError, MemoryError) as error:  # Not text, or no name: a ValueError.
+        except (OSError, ValueError, MemoryError) as error:  # ValueError: not text, or not a name.
             return error
 
     def _note(self, seconds: float) -> None:
@@ -150,5 +150,5 @@ def _is_small(name: str) -> bool:
         status = os.stat(name)  # noqa: PTH116 (a Path forgets a slash at the end)
     except (OSError, ValueError):
         return False
-    # What has no size may be any of /proc, where some files never end.
+    # A file without a size may be one of /proc, where some never end.
     return stat.S_ISREG(status.st_mode) and 0 < status.st_size < WORTH_SPLITTING

@@ -18,10 +18,10 @@ _LETTERS = dict(zip(b"\a\b\t\n\v\f\r", "abtnvfr"))
 
 
 def shown(name: str, stream: TextIO) -> str:
-    r"""Return a file's name as a stream shows it, quoted where a terminal would act on it.
+    r"""Return a file's name as a stream shows it, quoted if a terminal would act on it.
 
-    Quoted as GNU ls does, so that it can be pasted into a shell: 'a'$'\n''b'. Whatever is no
-    terminal gets the name itself.
+    Quoted as GNU ls does, so that it can be pasted into a shell: 'a'$'\n''b'. Pipes and files
+    get the name itself.
     """
     if name.isprintable() or not stream.isatty():
         return name
@@ -42,7 +42,7 @@ def complain(name: str, reason: str | None) -> None:
     if sys.stderr is not None:
         try:
             print(f"doubles: {shown(name, sys.stderr)}: {reason}", file=sys.stderr, flush=True)
-        except OSError:  # There is nobody to tell.
+        except OSError:  # Nobody can be told.
             discard(sys.stderr)
 
 
