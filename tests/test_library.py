@@ -303,7 +303,7 @@ for _ in range(3):
     assert doubles_ffi.count_doubles(data) == len(data) - 1
     assert doubles_ffi.count_doubles_slice_parallel(data) == len(data) - 1
 
-# And once there are threads to be had again, the pool is built.
+# Once threads are available again, the pool is built.
 resource.setrlimit(resource.RLIMIT_NPROC, limit)
 assert doubles_ffi.count_doubles(data) == len(data) - 1
 assert len(os.listdir("/proc/self/task")) == 3
