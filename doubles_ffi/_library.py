@@ -105,7 +105,6 @@ __all__ = [
     "str_storage",
     "tally_entries",
     "thread_limit",
-    "update",
     "utf32",
     "view",
     "with_buffer",
@@ -222,7 +221,11 @@ def view(pointer: Pointer, size: int = -1) -> memoryview:
 
 
 class Kind:
-    """What the units of some memory are: how it is appended to a summary."""
+    """What the units of some memory are: how it is appended to a summary.
+
+    `update` takes a summary, a tally or NO_TALLY, a pointer, a number of bytes and a limit on
+    threads. It returns zero or a status, for `check`.
+    """
 
     __slots__ = ("update",)
 
@@ -288,15 +291,6 @@ def new_summary() -> Any:
 def new_summary_of(*fields: Any) -> Any:
     """Return a summary that has these fields, in the order of the struct."""
     return ffi.new("DoublesSummary *", fields)
-
-
-def update(  # noqa: PLR0913, PLR0917 (as in the library)
-    kind: Kind, summary: Any, tally: Any, pointer: Pointer, size: int, threads: int
-) -> None:
-    """Append `size` bytes to a summary, and their doubles to a tally, if there is one."""
-    status = kind.update(summary, tally, pointer, size, threads)
-    if status:
-        check(status)
 
 
 def merge(summary: Any, tally: Any, right: Any) -> None:

@@ -10,12 +10,12 @@ from doubles_ffi._library import (
     NO_TALLY,
     InvalidUtf8Error,
     add_to_tally,
+    check,
     merge,
     new_summary,
     new_summary_of,
     new_tally,
     tally_entries,
-    update,
     view,
     with_buffer,
 )
@@ -62,23 +62,23 @@ class Stretch:
         Raises:
             UnicodeDecodeError: they have to be UTF-8, and are not; with positions in the stretch.
         """
-        step = self.slice_size
-        if size <= step:
-            self._append(kind, pointer, size, limit)
-        else:
+        if size > self.slice_size:
             if isinstance(pointer, bytes):
                 pointer = with_buffer(pointer)
-            for start in range(0, size, step):
-                self._append(kind, pointer + start, min(step, size - start), limit)
+            for start in range(0, size, self.slice_size):
+                part = min(self.slice_size, size - start)
+                self.append(kind, pointer + start, part, limit)
+            return
+        # No function in between: one more call shows in the time of a short chunk.
+        status = kind.update(self.summary, self.tally, pointer, size, limit)
+        if status:
+            try:
+                check(status)
+            except InvalidUtf8Error:
+                raise self._error(view(pointer, size)) from None
+        self.end += size
         if not self.is_part:
             self._check_head()
-
-    def _append(self, kind: Kind, pointer: Pointer, size: int, limit: int) -> None:
-        try:
-            update(kind, self.summary, self.tally, pointer, size, limit)
-        except InvalidUtf8Error:
-            raise self._error(view(pointer, size)) from None
-        self.end += size
 
     def merge(self, right: Stretch) -> None:
         """Append the stretch that follows this one. What fails leaves this one as it was.
