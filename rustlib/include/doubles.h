@@ -168,7 +168,7 @@ typedef struct DoublesSummary {
   uint8_t head[3];
   // How many they are.
   uint8_t head_len;
-  // Bytes of UTF-8 behind the last whole code point.
+  // Bytes of UTF-8 after the last whole code point.
   uint8_t tail[3];
   // How many they are.
   uint8_t tail_len;
@@ -470,7 +470,7 @@ int64_t doubles_update_utf32(struct DoublesSummary *summary,
                              size_t len,
                              size_t threads);
 
-// Merges `right`, the stretch behind `summary`, into it, and what is doubled where they meet into a
+// Merges `right`, the stretch that follows `summary`, into it, and what is doubled where they meet into a
 // tally, if there is one. Returns zero, or a status and changes nothing.
 //
 // # Safety
@@ -485,7 +485,7 @@ int64_t doubles_merge(struct DoublesSummary *summary,
 // Makes an empty tally, to be freed by `doubles_tally_free`. Returns NULL if the library panicked.
 struct DoublesTally *doubles_tally_new(void);
 
-// Frees a tally; NULL is good for none.
+// Frees a tally; NULL is none.
 //
 // # Safety
 //

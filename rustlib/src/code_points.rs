@@ -8,7 +8,7 @@ use crate::summary::Summary;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUtf8;
 
-/// Sums up UTF-8. A unit is a code point, given as its number.
+/// Sums up UTF-8. A unit is a code point, given as its scalar value.
 ///
 /// ```
 /// use doubles::code_points::{InvalidUtf8, summarize};
@@ -57,13 +57,15 @@ mod tests {
     use crate::kernel::tests::doubles;
 
     /// One, two, three and four bytes; neighbours that share leading or trailing bytes.
-    const UNITS: [char; 12] = [
+    const UNITS: [char; 14] = [
         'a',
         'b',
         '\0',
         'ж',
         'з',
         'Ж',
+        'ก', // begins with 0xE0, as
+        'ह', // most of the scripts of India do
         '€',
         '₭',
         '\u{ffff}',

@@ -1,4 +1,4 @@
-//! Random text: which characters stand where, and nothing of how many threads put them there.
+//! Random text. How many threads write it makes no difference.
 //!
 //! # The definition, version 1
 //!

@@ -1,6 +1,6 @@
 //! What has to be known of a stretch of input to join it to its neighbours.
 //!
-//! Split an input anywhere: every double lies wholly in one part, but for the pair across the cut.
+//! Split an input anywhere: every double lies wholly in one part, except for the pair across the cut.
 //! So a part is summed up by its length, its count, and the units at its two ends, and
 //!
 //! ```text
@@ -38,8 +38,12 @@ impl<U: Copy + Eq> Summary<U> {
             return if self.ends.is_some() { self } else { right };
         };
         Self {
-            length: self.length + right.length,
-            count: self.count + right.count + u64::from(self.seam(&right).is_some()),
+            // No input is so long, but callers can make up summaries.
+            length: self.length.saturating_add(right.length),
+            count: self
+                .count
+                .saturating_add(right.count)
+                .saturating_add(self.seam(&right).is_some().into()),
             ends: Some((first, last)),
         }
     }
@@ -147,6 +151,16 @@ mod tests {
         assert_eq!(Summary::EMPTY.merge(some), some);
         assert_eq!(some.merge(Summary::EMPTY), some);
         assert_eq!(of(b""), Summary::EMPTY);
+    }
+
+    #[test]
+    fn made_up_summaries_merge_too() {
+        let most = Summary {
+            length: u64::MAX,
+            count: u64::MAX,
+            ends: Some((b'a', b'a')),
+        };
+        assert_eq!(most.merge(most), most);
     }
 
     #[test]

@@ -63,11 +63,12 @@ impl Tally {
         entries.filter(|&(_, times)| times > 0)
     }
 
-    /// Adds doubles of one unit. What is beyond the code points comes from a buffer that was changed
-    /// meanwhile, and is dropped.
+    /// Adds doubles of one unit, up to `u64::MAX`. What is beyond the code points comes from a buffer
+    /// that was changed meanwhile, and is dropped.
     pub fn add(&mut self, unit: u32, times: u64) {
         if let Some(slot) = self.pages.get_mut(unit as usize / PAGE) {
-            page(slot)[unit as usize % PAGE] += times;
+            let total = &mut page(slot)[unit as usize % PAGE];
+            *total = total.saturating_add(times);
         }
     }
 }
@@ -132,6 +133,15 @@ mod tests {
         tally.add_bytes(b"aa");
         tally.add_bytes(b"");
         assert_eq!(tally.iter().collect::<Vec<_>>(), [(0x61, 2), (0xff, 2)]);
+    }
+
+    #[test]
+    fn sums_stop_at_the_largest_number() {
+        let mut tally = Tally::new();
+        [u64::MAX - 1, 1, 1]
+            .into_iter()
+            .for_each(|times| tally.add(7, times));
+        assert_eq!(tally.iter().collect::<Vec<_>>(), [(7, u64::MAX)]);
     }
 
     #[test]

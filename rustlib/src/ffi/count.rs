@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_bytes(data: *const u8, len: usize, threads: usize) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on data and len.
+        // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
         Ok(parallel::summarize::<u8>(data, NonZeroUsize::new(threads)).count)
     })
@@ -28,7 +28,7 @@ pub unsafe extern "C" fn doubles_count_bytes(data: *const u8, len: usize, thread
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_utf8(data: *const u8, len: usize, threads: usize) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on data and len.
+        // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
         Ok(parallel::summarize_utf8(data, NonZeroUsize::new(threads))?.count)
     })

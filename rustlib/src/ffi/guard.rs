@@ -75,7 +75,7 @@ pub(super) fn message(returned: i64) -> &'static CStr {
     known.map_or(c"unknown status", DoublesStatus::message)
 }
 
-/// Runs `body` behind the panic boundary: its count, or its status, or `Panicked`.
+/// Runs `body` inside the panic boundary: its count, or its status, or `Panicked`.
 ///
 /// A panic that reached `extern "C"` would abort the process. What a panic leaves half-written belongs to
 /// the caller, who is told by the status not to use it: that makes `AssertUnwindSafe` true.
@@ -95,7 +95,7 @@ pub(super) fn guard(body: impl FnOnce() -> Result<u64, DoublesStatus>) -> i64 {
     }
 }
 
-/// The caller's input as a slice; NULL is good for the empty one.
+/// The caller's input as a slice; NULL is allowed for the empty one.
 ///
 /// # Safety
 ///
@@ -109,7 +109,7 @@ pub(super) unsafe fn input<'a, T>(data: *const T, len: usize) -> Result<&'a [T],
     Ok(unsafe { slice::from_raw_parts(data, len) })
 }
 
-/// The caller's bytes as a slice; NULL is good for the empty one.
+/// The caller's bytes as a slice; NULL is allowed for the empty one.
 ///
 /// # Safety
 ///
@@ -135,7 +135,7 @@ pub(super) unsafe fn array<'a, const N: usize>(
     unsafe { data.cast::<[u8; N]>().as_ref() }.ok_or(DoublesStatus::NullPointer)
 }
 
-/// The caller's output as a slice; NULL is good for the empty one.
+/// The caller's output as a slice; NULL is allowed for the empty one.
 ///
 /// # Safety
 ///
@@ -173,6 +173,16 @@ mod tests {
     }
 
     #[test]
+    fn so_does_a_panic_in_the_pool() {
+        let Some(pool) = crate::pool::pool() else {
+            return;
+        };
+        let status = guard(|| pool.install(|| panic!("expected")));
+        assert_eq!(status, DoublesStatus::Panicked as i64);
+        assert_eq!(guard(|| Ok(pool.install(|| 7))), 7);
+    }
+
+    #[test]
     fn each_status_has_its_own_text() {
         let mut texts: Vec<_> = DoublesStatus::ALL.map(|s| message(s as i64)).into();
         texts.push(message(i64::MIN));
@@ -183,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_good_for_nothing_else_than_the_empty_slice() {
+    fn null_is_allowed_for_the_empty_slice_alone() {
         // SAFETY: NULL, which is allowed, or a length that is refused before anything is read.
         unsafe {
             assert_eq!(bytes(ptr::null(), 0), Ok(&[][..]));

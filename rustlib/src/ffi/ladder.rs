@@ -11,7 +11,7 @@ use crate::ladder;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_zip(data: *const u8, len: usize) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on data and len.
+        // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
         Ok(ladder::count_doubles_zip(text(data)?))
     })
@@ -25,7 +25,7 @@ pub unsafe extern "C" fn doubles_count_zip(data: *const u8, len: usize) -> i64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_once(data: *const u8, len: usize) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on data and len.
+        // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
         Ok(ladder::count_doubles_once(text(data)?))
     })
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn doubles_count_once(data: *const u8, len: usize) -> i64 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_once_bytes(data: *const u8, len: usize) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on data and len.
+        // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
         Ok(ladder::count_doubles_once_bytes(data))
     })
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn doubles_count_once_bytes(data: *const u8, len: usize) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_slice(data: *const u8, len: usize) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on data and len.
+        // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
         Ok(ladder::count_doubles_slice(data))
     })
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn doubles_count_slice(data: *const u8, len: usize) -> i64
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_slice_parallel(data: *const u8, len: usize) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on data and len.
+        // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
         Ok(ladder::count_doubles_slice_parallel(data))
     })

@@ -23,7 +23,7 @@ pub struct DoublesSummary {
     pub head: [u8; 3],
     /// How many they are.
     pub head_len: u8,
-    /// Bytes of UTF-8 behind the last whole code point.
+    /// Bytes of UTF-8 after the last whole code point.
     pub tail: [u8; 3],
     /// How many they are.
     pub tail_len: u8,
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn doubles_update_bytes(
     threads: usize,
 ) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on all pointers and on len.
+        // SAFETY: all pointers and len are what this function demands.
         let (summary, tally, data) =
             unsafe { (summary_mut(summary)?, optional(tally), bytes(data, len)?) };
         let threads = NonZeroUsize::new(threads);
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn doubles_update_utf8(
     threads: usize,
 ) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on all pointers and on len.
+        // SAFETY: all pointers and len are what this function demands.
         let (summary, tally, data) =
             unsafe { (summary_mut(summary)?, optional(tally), bytes(data, len)?) };
         let threads = NonZeroUsize::new(threads);
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn doubles_update_utf32(
     })
 }
 
-/// Merges `right`, the stretch behind `summary`, into it, and what is doubled where they meet into a
+/// Merges `right`, the stretch that follows `summary`, into it, and what is doubled where they meet into a
 /// tally, if there is one. Returns zero, or a status and changes nothing.
 ///
 /// # Safety
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn doubles_merge(
     right: *const DoublesSummary,
 ) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on all pointers.
+        // SAFETY: all pointers are what this function demands.
         let (summary, tally, right) =
             unsafe { (summary_mut(summary)?, optional(tally), right.as_ref()) };
         let right = right.ok_or(DoublesStatus::NullPointer)?.try_into()?;

@@ -18,7 +18,7 @@ pub extern "C" fn doubles_tally_new() -> *mut DoublesTally {
     tally
 }
 
-/// Frees a tally; NULL is good for none.
+/// Frees a tally; NULL is none.
 ///
 /// # Safety
 ///
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn doubles_tally_free(tally: *mut DoublesTally) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_tally_len(tally: *const DoublesTally) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on tally.
+        // SAFETY: tally is what this function demands.
         let tally = unsafe { handle(tally) }?;
         Ok(tally.iter().count() as u64)
     })
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn doubles_tally_read(
     len: usize,
 ) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on tally, units, counts and len.
+        // SAFETY: tally, units, counts and len are what this function demands.
         let (tally, units, counts) =
             unsafe { (handle(tally)?, output(units, len)?, output(counts, len)?) };
         let slots = units.iter_mut().zip(counts);
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn doubles_tally_add(
     len: usize,
 ) -> i64 {
     guard(|| {
-        // SAFETY: the caller's word on tally, units, counts and len.
+        // SAFETY: tally, units, counts and len are what this function demands.
         let (tally, units, counts) =
             unsafe { (handle_mut(tally)?, input(units, len)?, input(counts, len)?) };
         let entries = units.iter().zip(counts);
