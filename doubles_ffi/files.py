@@ -331,7 +331,7 @@ class _Blocks:
         return size
 
     def skip(self, size: int) -> None:
-        """Go on after so many bytes, which are counted already."""
+        """Go on after bytes that are counted already."""
         self._file.seek(size, os.SEEK_CUR)
         self._report(size)
 

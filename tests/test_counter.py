@@ -3,6 +3,7 @@
 import codecs
 import copy
 import pickle
+import threading
 from collections import Counter
 
 import pytest
@@ -189,6 +190,53 @@ def test_copies_go_their_own_ways():
     assert (counter.count, counter.tally) == (1, {97: 1})
 
 
+def test_threads_share_a_counter():
+    counter = DoubleCounter(encoding="utf-8", tally=True)
+    chunk = "жжaa".encode() * 20_000
+
+    def update():
+        for _ in range(20):
+            counter.update(chunk)
+
+    threads = [threading.Thread(target=update) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        seen = counter.copy()
+        assert seen.length % 80_000 == 0
+        assert seen.count == seen.tally.total()
+    for thread in threads:
+        thread.join()
+    assert counter.length == 60 * 80_000
+
+
+def test_a_signal_handler_may_read_the_counter_that_it_interrupts():
+    counter = DoubleCounter(tally=True)
+    with counter._lock:
+        assert counter.copy() == counter
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (b"aa", b"\x80"),
+        (b"aa\xe2", b"bb"),
+        (b"a\xf0\x9d", b"\x84b"),
+        (b"a\xe2", b"\xe2"),
+        (b"a\xe2", "ж".encode()),
+        (b"a\xe2", b"\xe2\x82"),
+    ],
+)
+def test_what_a_merge_reports_is_what_decode_does(left, right):
+    parts = [DoubleCounter(part, encoding="utf-8") for part in (left, right)]
+    with pytest.raises(UnicodeDecodeError) as expected:
+        (left + right).decode()
+    with pytest.raises(UnicodeDecodeError) as found:
+        parts[0] + parts[1]
+    for attribute in ("start", "end", "reason"):
+        assert getattr(found.value, attribute) == getattr(expected.value, attribute)
+
+
 def test_any_buffer():
     counter = DoubleCounter()
     for chunk in (b"aa", bytearray(b"ab"), memoryview(b"bb")):
@@ -214,7 +262,7 @@ def test_bad_input():
         DoubleCounter(encoding="latin-1")
     with pytest.raises(LookupError):
         DoubleCounter(encoding="nonsense")
-    with pytest.raises(TypeError, match="not str"):
+    with pytest.raises(TypeError, match=r"^expected a bytes-like object, not str$"):
         DoubleCounter("aa")
     with pytest.raises(TypeError, match="8 bytes each"):
         DoubleCounter(memoryview(bytes(8)).cast("d"))

@@ -267,7 +267,7 @@ def test_buffers_that_can_not_be_written():
 
 
 def test_buffers_that_can_not_be_filled():
-    with pytest.raises(TypeError, match="not str"):
+    with pytest.raises(TypeError, match=r"^expected a bytes-like object, not str$"):
         fill_random("abc")
     with pytest.raises(TypeError, match="8 bytes each"):
         fill_random(numpy.zeros(3))
