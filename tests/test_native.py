@@ -9,6 +9,7 @@ import inspect
 import io
 import mmap
 import multiprocessing
+import os
 import pickle
 import pydoc
 import subprocess
@@ -22,6 +23,7 @@ import reference
 import strategies
 from hypothesis import given
 
+import doubles_ffi
 from doubles_ffi import _native, count_doubles
 
 in_python = count_doubles.__wrapped__
@@ -278,7 +280,8 @@ _xxsubinterpreters.run_string(interpreter, count)
 _xxsubinterpreters.destroy(interpreter)
 assert doubles_ffi.count_doubles("aaa") == 2
 """
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": str(Path(doubles_ffi.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
 
 
 def test_as_an_attribute_of_a_class():
