@@ -21,8 +21,8 @@
 
 use crate::kernel::Table;
 use crate::parallel;
-use rand::rngs::ChaCha12Rng;
-use rand::{Rng, SeedableRng};
+use chacha20::ChaCha12;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
 use std::num::NonZeroUsize;
 
 /// What a text is made from.
@@ -108,18 +108,22 @@ pub fn fill(
     Ok(())
 }
 
+/// A stream of words. The crate's counter has 32 bits and its nonce 96, of which the first 32 are the
+/// upper half of Bernstein's counter: zero, as no stream is that long.
+fn stream(key: &Key, number: u64) -> ChaCha12 {
+    let mut nonce = [0; 12];
+    nonce[4..].copy_from_slice(&number.to_le_bytes());
+    ChaCha12::new(key.into(), &nonce.into())
+}
+
 /// Fills `out` with the beginning of one block.
 fn fill_block(out: &mut [u8], alphabet: &Alphabet, key: &Key, block: u64) {
-    let stream = |number| {
-        let mut generator = ChaCha12Rng::from_seed(*key);
-        generator.set_stream(number);
-        generator
-    };
+    let stream = |number| stream(key, number);
     let mut generator = stream(block);
     let mut replacements = None;
     let mut words = [0; CHUNK];
     let mut draw = |text: &mut [u8]| {
-        generator.fill_bytes(&mut words);
+        generator.write_keystream(&mut words);
         if alphabet.table.digits(&words, text) < alphabet.least_rest {
             let replacements = replacements.get_or_insert_with(|| stream(block + REPLACEMENTS));
             replace_words(&words, text, alphabet, replacements);
@@ -141,14 +145,16 @@ fn replace_words(
     words: &[u8],
     digits: &mut [u8],
     alphabet: &Alphabet,
-    replacements: &mut ChaCha12Rng,
+    replacements: &mut ChaCha12,
 ) {
     let (words, _) = words.as_chunks::<PER_WORD>();
     let (digits, _) = digits.as_chunks_mut::<PER_WORD>();
     for (word, digits) in words.iter().zip(digits) {
         let mut word = u32::from_le_bytes(*word);
         while alphabet.refuses(word) {
-            word = replacements.next_u32();
+            let mut next = [0; PER_WORD];
+            replacements.write_keystream(&mut next);
+            word = u32::from_le_bytes(next);
             (*digits, _) = alphabet.table.draw(word);
         }
     }

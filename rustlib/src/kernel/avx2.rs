@@ -23,7 +23,7 @@
 
 mod utf8;
 
-use super::{CodePoints, Kernel, Table, portable};
+use super::{CodePoints, Kernel, Table, gather, portable};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -62,6 +62,11 @@ impl Kernel for Avx2 {
     fn count_utf8(self, text: &[u8]) -> Option<CodePoints> {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { utf8::count(text) }
+    }
+
+    fn tally(self, bytes: &[u8], table: &mut [u64; 256]) {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { tally(bytes, table) }
     }
 
     fn spell(self, table: &Table, text: &mut [u8]) {
@@ -323,6 +328,45 @@ unsafe fn count_lines<const WIDTH: usize>(data: *const u8, blocks: usize) -> u64
         _mm256_extract_epi64::<3>(total),
     ];
     quarters.into_iter().map(i64::cast_unsigned).sum()
+}
+
+#[target_feature(enable = "avx2,popcnt")]
+fn tally(bytes: &[u8], table: &mut [u64; 256]) {
+    gather::tally(
+        bytes,
+        table,
+        #[inline(always)]
+        |block, gathered| gather_block(block, gathered),
+    );
+}
+
+/// Doubles that are gathered before asking whether there are more: in random letters, nine blocks of ten
+/// hold no more than four, so that the answer can be predicted.
+const GATHERED_AT_ONCE: usize = 4;
+
+/// Writes the doubles of a block to the front of `gathered` and returns how many there are.
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn gather_block(block: &[u8; gather::BLOCK + 1], gathered: &mut [u8; gather::BLOCK]) -> usize {
+    let data = block.as_ptr();
+    // SAFETY: a block is 65 bytes long, and each reads 33, the second from the 33rd on.
+    let (low, high) = unsafe { (equal_at::<1>(data), equal_at::<1>(data.add(VECTOR))) };
+    let mut doubles = u64::from(low) | u64::from(high) << VECTOR;
+    let found = doubles.count_ones() as usize;
+    if found == gather::BLOCK {
+        return found;
+    }
+    for four in gathered.as_chunks_mut::<GATHERED_AT_ONCE>().0 {
+        for byte in four {
+            // If there are none left, that is the 65th.
+            *byte = block[doubles.trailing_zeros() as usize];
+            doubles &= doubles.wrapping_sub(1);
+        }
+        if doubles == 0 {
+            break;
+        }
+    }
+    found
 }
 
 #[target_feature(enable = "avx2,popcnt")]

@@ -17,7 +17,7 @@
 mod utf8;
 
 use super::avx2::Avx2;
-use super::{CodePoints, Kernel, Remembered, Table};
+use super::{CodePoints, Kernel, Remembered, Table, gather, portable};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -53,7 +53,7 @@ impl Avx512 {
 impl Kernel for Avx512 {
     const NAME: &'static CStr = c"avx512";
 
-    /// Portable loops run no faster with these instructions than with those of AVX2, some much slower.
+    /// Most portable loops run no faster with these instructions than with those of AVX2, some slower.
     #[inline(always)]
     fn run<R>(self, work: impl FnOnce() -> R) -> R {
         self.avx2().run(work)
@@ -70,8 +70,19 @@ impl Kernel for Avx512 {
         unsafe { utf8::count(text) }
     }
 
+    fn tally(self, bytes: &[u8], table: &mut [u64; 256]) {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { tally(bytes, table) }
+    }
+
+    fn digits(self, table: &Table, words: &[u8], digits: &mut [u8]) -> u32 {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { self::digits(table, words, digits) }
+    }
+
     fn spell(self, table: &Table, text: &mut [u8]) {
-        self.avx2().spell(table, text);
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { spell(table, text) }
     }
 }
 
@@ -228,4 +239,62 @@ fn shifted<const WIDTH: usize>(low: __m512i, high: __m512i) -> __m512i {
         4 => _mm512_alignr_epi32::<1>(high, low),
         _ => unreachable!("no unit has {WIDTH} bytes"),
     }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
+fn tally(bytes: &[u8], table: &mut [u64; 256]) {
+    gather::tally(
+        bytes,
+        table,
+        #[inline(always)]
+        |block, gathered| gather_block(block, gathered),
+    );
+}
+
+/// Writes the doubles of a block to the front of `gathered` and returns how many there are.
+///
+/// They are compressed in a register and stored whole: compressing straight to memory is ten times as
+/// slow (Zen 4).
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
+fn gather_block(block: &[u8; gather::BLOCK + 1], gathered: &mut [u8; gather::BLOCK]) -> usize {
+    // SAFETY: a block is 65 bytes long.
+    let doubles = unsafe { doubles_at::<1>(block.as_ptr()) };
+    // SAFETY: both are of 64 bytes, within the block and to all of what is gathered.
+    unsafe {
+        let bytes = _mm512_loadu_si512(block.as_ptr().cast());
+        let compressed = _mm512_maskz_compress_epi8(doubles, bytes);
+        _mm512_storeu_si512(gathered.as_mut_ptr().cast(), compressed);
+    }
+    doubles.count_ones() as usize
+}
+
+/// The portable loop, the only one that these instructions make faster as it is: twice as fast as those
+/// of AVX2 (Zen 5).
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn digits(table: &Table, words: &[u8], digits: &mut [u8]) -> u32 {
+    portable::digits(table, words, digits)
+}
+
+/// Looks up 64 digits at a time, in a table of two vectors.
+#[target_feature(enable = "avx512f,avx512vbmi")]
+fn spell(table: &Table, text: &mut [u8]) {
+    let characters = table.characters.as_ptr();
+    // SAFETY: there are 128 characters; unaligned loads.
+    let (low, high) = unsafe {
+        (
+            _mm512_loadu_si512(characters.cast()),
+            _mm512_loadu_si512(characters.add(VECTOR).cast()),
+        )
+    };
+    let (vectors, rest) = text.as_chunks_mut::<VECTOR>();
+    for vector in vectors {
+        // SAFETY: a vector is 64 bytes long; an unaligned load and store.
+        unsafe {
+            let digits = _mm512_loadu_si512(vector.as_ptr().cast());
+            let characters = _mm512_permutex2var_epi8(low, digits, high);
+            _mm512_storeu_si512(vector.as_mut_ptr().cast(), characters);
+        }
+    }
+    portable::spell(table, rest);
 }

@@ -93,6 +93,18 @@ fn all_equal_but_one() {
     }
 }
 
+#[test]
+fn long_tallies_of_few_and_of_many_doubles() {
+    for letters in [1, 2, 3, 5, 26, 256] {
+        let letter = |i: usize| (i * i / 7 % 10_007 % letters) as u8;
+        let bytes: Vec<u8> = (0..40_000).map(letter).collect();
+        for length in (16_380..16_390).chain([16_448, 16_449, 20_000, 39_999, 40_000]) {
+            at_the_end_of_a_page(&bytes[..length], check);
+            at_the_start_of_a_page(&bytes[..length], check);
+        }
+    }
+}
+
 fn check_units<const WIDTH: usize>(units: &[u32], bytes: &[u8]) {
     let expected = doubles(units);
     each_kernel(|kernel, name| {
