@@ -8,6 +8,7 @@
 `doubles_ffi.baselines` has the ones in pure Python and NumPy.
 """
 
+from doubles_ffi.columns import Counts, count_each
 from doubles_ffi.counter import DoubleCounter
 from doubles_ffi.counting import count_doubles, tally_doubles
 from doubles_ffi.files import count_file, tally_file
@@ -23,6 +24,7 @@ from doubles_ffi.ladder import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Counts",
     "DoubleCounter",
     "count_doubles",
     "count_doubles_once",
@@ -30,6 +32,7 @@ __all__ = [
     "count_doubles_slice",
     "count_doubles_slice_parallel",
     "count_doubles_zip",
+    "count_each",
     "count_file",
     "fill_random",
     "random_string",

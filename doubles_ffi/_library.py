@@ -80,31 +80,47 @@ __all__ = [
     "UTF8",
     "UTF16",
     "UTF32",
+    "ColumnTypeError",
     "InvalidUtf8Error",
     "Kind",
     "Pointer",
     "add_to_tally",
+    "append_counts",
     "check",
+    "column_type",
     "count_bytes",
+    "count_next",
     "count_once",
     "count_once_bytes",
+    "count_rows",
     "count_slice",
     "count_slice_parallel",
     "count_zip",
+    "counts_memory",
+    "export_counts",
     "fast_path",
     "ffi",
+    "import_capsules",
+    "import_padded",
+    "import_stream",
     "lib",
     "merge",
     "new_array",
     "new_ascii",
+    "new_column",
+    "new_counts",
     "new_summary",
     "new_summary_of",
     "new_tally",
     "num_threads",
     "pointer_to",
+    "release",
     "str_storage",
     "tally_entries",
+    "tally_next",
     "thread_limit",
+    "unpack",
+    "update",
     "utf32",
     "view",
     "with_buffer",
@@ -163,12 +179,15 @@ def check(returned: int) -> int:
 
     Raises:
         InvalidUtf8Error: the bytes are not UTF-8.
+        MemoryError: memory can't hold what was to be written.
         RuntimeError: the library panicked, or was called wrongly: a bug.
     """
     if returned >= 0:
         return returned
     if returned == lib.DOUBLES_STATUS_INVALID_UTF8:
         raise InvalidUtf8Error
+    if returned == lib.DOUBLES_STATUS_NO_MEMORY:
+        raise MemoryError
     message = cast("bytes", ffi.string(lib.doubles_status_message(returned))).decode("ascii")
     raise RuntimeError(message)
 
@@ -293,6 +312,15 @@ def new_summary_of(*fields: Any) -> Any:
     return ffi.new("DoublesSummary *", fields)
 
 
+def update(  # noqa: PLR0913, PLR0917 (as in the library)
+    kind: Kind, summary: Any, tally: Any, pointer: Pointer, size: int, threads: int
+) -> None:
+    """Append `size` bytes to a summary, and their doubles to a tally, if there is one."""
+    status = kind.update(summary, tally, pointer, size, threads)
+    if status:
+        check(status)
+
+
 def merge(summary: Any, tally: Any, right: Any) -> None:
     """Append another summary, and the doubles where the two meet to a tally, if there is one."""
     check(lib.doubles_merge(summary, tally, right))
@@ -326,3 +354,173 @@ def write_random(  # noqa: PLR0913, PLR0917 (as in the library)
     check(
         lib.doubles_fill_random(alphabet, len(alphabet), key, first_block, threads, out, size),
     )
+
+
+# Columns, and counts of their rows.
+
+
+class ColumnTypeError(TypeError):
+    """A column is not of strings or bytes; `column_type` tells what it is of."""
+
+
+def new_column() -> Any:
+    """Return a column without rows, for one of the imports. It is released automatically."""
+    column = lib.doubles_column_new()
+    if column == ffi.NULL:
+        check(lib.DOUBLES_STATUS_PANICKED)
+    return ffi.gc(column, lib.doubles_column_free)
+
+
+def release(column: Any) -> None:
+    """Release what a column has taken, now and not with the last traceback that holds it."""
+    ffi.release(column)
+
+
+def import_capsules(column: Any, schema: Any, array: Any) -> None:
+    """Take over the array in Arrow's capsules.
+
+    Raises:
+        ColumnTypeError: it is not of strings or bytes.
+        ValueError: the capsules are not what they should be, or are used up.
+    """
+    # The structs live as long as the capsules, whose names stay theirs until the call is over.
+    type_ = ffi.cast("DoublesArrowSchema *", _native.capsule_address(schema, "arrow_schema"))
+    rows = ffi.cast("DoublesArrowArray *", _native.capsule_address(array, "arrow_array"))
+    _check_column(column, lib.doubles_column_import_array(column, type_, rows))
+
+
+def import_stream(column: Any, stream: Any) -> None:
+    """Take over the stream in Arrow's capsule.
+
+    Raises:
+        ColumnTypeError, ValueError: as `import_capsules`.
+        OSError: the stream fails.
+    """
+    address = _native.capsule_address(stream, "arrow_array_stream")
+    chunks = ffi.cast("DoublesArrowStream *", address)
+    _check_column(column, lib.doubles_column_import_stream(column, chunks))
+
+
+def import_padded(  # noqa: PLR0913, PLR0917 (as in the library)
+    column: Any, address: int, rows: int, width: int, stride: int, unit: int
+) -> None:
+    """Take rows of one width, which have to stay where they are."""
+    pointer = pointer_to(address)
+    check(lib.doubles_column_import_padded(column, pointer, rows, width, stride, unit))
+
+
+def count_next(column: Any, counts: Any, threads: int) -> bool:
+    """Count the next slice of a column, and return whether there may be more.
+
+    Raises:
+        UnicodeDecodeError, ValueError, OSError, MemoryError: what is wrong with the column.
+    """
+    return bool(_check_column(column, lib.doubles_column_count(column, counts, threads)))
+
+
+def tally_next(column: Any, tally: Any) -> bool:
+    """Add the doubles of the next slice of a column to a tally; else as `count_next`."""
+    return bool(_check_column(column, lib.doubles_column_tally(column, tally)))
+
+
+def column_type(column: Any) -> tuple[str, list[str]]:
+    """Return the Arrow format of a column's rows, and the names of the columns in it."""
+    schema = lib.doubles_column_schema(column)
+    names = [_text(schema.children[i].name) for i in range(schema.n_children)]
+    form = _text(schema.format)
+    while schema.dictionary or form == "+r":
+        schema = schema.dictionary or schema.children[1]
+        form = _text(schema.format)
+    return form, names
+
+
+def _text(pointer: Pointer) -> str:
+    return cast("bytes", ffi.string(pointer)).decode("utf-8", "replace") if pointer else ""
+
+
+def _check_column(column: Any, returned: int) -> int:
+    if returned >= 0:
+        return returned
+    fault = ffi.new("DoublesFault *")
+    check(lib.doubles_column_fault(column, fault))
+    if returned == lib.DOUBLES_STATUS_INVALID_UTF8:
+        text = bytes(ffi.buffer(fault.text, fault.text_len))
+        raise _row_error(text, fault.text_start, fault.row)
+    if returned == lib.DOUBLES_STATUS_UNSUPPORTED_COLUMN:
+        raise ColumnTypeError
+    if returned == lib.DOUBLES_STATUS_MALFORMED_COLUMN:
+        where = f": row {fault.row} does not lie within it" if fault.row >= 0 else ""
+        raise ValueError(f"the Arrow array is malformed{where}")
+    if returned == lib.DOUBLES_STATUS_RELEASED:
+        raise ValueError("the Arrow capsule is used up; each can be read once")
+    if returned == lib.DOUBLES_STATUS_STREAM_FAILED:
+        raise OSError(fault.code, _text(fault.message) or "the Arrow stream failed")
+    return check(returned)
+
+
+def _row_error(text: bytes, start: int, row: int) -> Exception:
+    """Return the exception for a row that is not UTF-8, `start` bytes before `text` included."""
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        reason = f"{error.reason} in row {row}"
+        begin, end = start + error.start, start + error.end
+        invalid = UnicodeDecodeError("utf-8", text, begin, end, reason)
+        invalid.row = row  # type: ignore[attr-defined]
+        return invalid
+    return RuntimeError("the column was changed while it was counted")
+
+
+def new_counts() -> Any:
+    """Return counts of no rows, which are freed automatically."""
+    counts = lib.doubles_counts_new()
+    if counts == ffi.NULL:
+        check(lib.DOUBLES_STATUS_PANICKED)
+    return ffi.gc(counts, lib.doubles_counts_free)
+
+
+def append_counts(counts: Any, values: Any, validity: Any, length: int) -> None:
+    """Append counts, and a bit for each that says whether it is there.
+
+    Raises:
+        MemoryError: memory can't hold them.
+    """
+    values = ffi.from_buffer("int64_t[]", values)
+    validity = ffi.from_buffer("uint8_t[]", validity)
+    check(lib.doubles_counts_append(counts, values, validity, length))
+
+
+def counts_memory(counts: Any) -> tuple[Pointer, Pointer, int]:
+    """Return where counts lie, where their bits lie, and how many there are.
+
+    The counts live as long as the first pointer.
+    """
+    found = ffi.new("DoublesCountsView *")
+    check(lib.doubles_counts_view(counts, found))
+    values = ffi.gc(found.values, lambda _, held=counts: None)  # noqa: ARG005
+    return values, found.validity, found.length
+
+
+def unpack(pointer: Pointer, length: int) -> list[int]:
+    """Return numbers as a list."""
+    return cast("list[int]", ffi.unpack(pointer, length))
+
+
+def export_counts(counts: Any, start: int, length: int) -> tuple[Any, Any]:
+    """Return some of the counts in Arrow's capsules, of the type and of the array."""
+    schema, schema_address = _native.new_schema_capsule()
+    array, array_address = _native.new_array_capsule()
+    check(
+        lib.doubles_counts_export(
+            counts,
+            start,
+            length,
+            ffi.cast("DoublesArrowSchema *", schema_address),
+            ffi.cast("DoublesArrowArray *", array_address),
+        )
+    )
+    return schema, array
+
+
+# Counts the first rows of a tuple in C, where that can see into objects: see _native.c.
+count_rows = _native.count_rows if hasattr(_native, "count_rows") else None

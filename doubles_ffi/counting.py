@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter  # noqa: TC003 (annotations resolve at run time)
-from typing import cast, overload
+from typing import Any, cast, overload
 
 from doubles_ffi._input import Data, pieces
+from doubles_ffi._input.arrow import is_column
 from doubles_ffi._input.buffers import BytesLike  # noqa: TC001 (the same)
 from doubles_ffi._input.encodings import with_object
 from doubles_ffi._input.text import POINTER_PAYS
 from doubles_ffi._library import check, count_bytes, fast_path, thread_limit
 from doubles_ffi._stretch import SLICE, Stretch
+from doubles_ffi.columns import tally_column
 
 __all__ = ["count_doubles", "tally_doubles"]
 
@@ -67,9 +69,11 @@ def tally_doubles(
 def tally_doubles(
     data: BytesLike, *, encoding: None = None, threads: int | None = None
 ) -> Counter[int]: ...
+@overload
+def tally_doubles(data: object, *, threads: int | None = None) -> Counter[Any]: ...
 def tally_doubles(
-    data: Data, *, encoding: str | None = None, threads: int | None = None
-) -> Counter[str] | Counter[int]:
+    data: Any, *, encoding: str | None = None, threads: int | None = None
+) -> Counter[Any]:
     """Count how many doubles each unit makes: characters of text, numbers for bytes.
 
     >>> tally_doubles("Mississippi").most_common(1)
@@ -78,7 +82,17 @@ def tally_doubles(
     Counter({97: 2})
 
     Arguments and exceptions are those of `count_doubles`. The sum of the counts is what it returns.
+
+    A column, as `count_each` takes it, gives one tally for all its rows. No double is across two.
+
+    >>> tally_doubles(["all", None, "balloon"])
+    Counter({'l': 2, 'o': 1})
     """
+    if is_column(data):
+        if encoding is not None:
+            raise TypeError("a column takes no encoding: its type says what its rows are")
+        thread_limit(threads)
+        return tally_column(data)
     stretch = _sum_up(data, encoding, thread_limit(threads), tally=True)
     return stretch.read_tally(text=isinstance(data, str) or encoding is not None)
 

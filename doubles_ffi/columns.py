@@ -1,0 +1,258 @@
+"""One count a row, wherever strings stand side by side."""
+
+from __future__ import annotations
+
+from collections import Counter  # noqa: TC003 (annotations resolve at run time)
+from collections.abc import Iterator, Sequence
+from typing import Any, cast, overload
+
+from doubles_ffi._input import pieces
+from doubles_ffi._input.arrow import open_column
+from doubles_ffi._input.rows import BYTES, UNKNOWN, is_null, kind_of_row, pandas_na, row_chunks
+from doubles_ffi._library import (
+    append_counts,
+    count_next,
+    count_rows,
+    counts_memory,
+    export_counts,
+    new_counts,
+    new_summary,
+    tally_next,
+    thread_limit,
+    unpack,
+    update,
+    view,
+)
+from doubles_ffi._stretch import Stretch
+
+__all__ = ["Counts", "count_each", "tally_column"]
+
+# Rows that `repr` shows.
+_SHOWN = 10
+
+# Bytes per count.
+_SIZE = 8
+
+
+def count_each(column: Any, *, threads: int | None = None) -> Counts:
+    """Count the doubles of each row of a column: code points of strings, bytes of bytes.
+
+    >>> count_each(["hello", None, "aaa"])
+    Counts([1, None, 2])
+
+    Args:
+        column: anything with Arrow's PyCapsule protocol (arrays of pyarrow, Series of polars and of
+            pandas), which is read where it lies; an array of NumPy; or any iterable of str, or of
+            bytes. The count of a null is null; in an iterable, None, NaN and pandas.NA are nulls.
+        threads: use at most this many threads; 1 stays on the calling thread, None chooses. An
+            iterable is counted on the calling thread.
+
+    Raises:
+        TypeError: `column` is a table, or one text, or of neither strings nor bytes; or a row is
+            neither, or not what the rows before it are. The message names the columns or the row.
+        UnicodeDecodeError: a string is not UTF-8; its attribute `row` tells which.
+        ValueError: an Arrow array is malformed, or a capsule used up; or `threads` is below 1.
+        OSError: an Arrow stream fails.
+    """
+    limit = thread_limit(threads)
+    counts = new_counts()
+    source = open_column(column)
+    if source is None:
+        _count_rows(column, counts, limit)
+    else:
+        with source:
+            while count_next(source.handle, counts, limit):
+                pass
+    return Counts(counts)
+
+
+def tally_column(column: Any) -> Counter[Any]:
+    """Count how many doubles each unit makes, in all rows of a column together.
+
+    Raises:
+        TypeError, UnicodeDecodeError, ValueError, OSError: as `count_each`.
+    """
+    stretch = Stretch(tally=True, is_part=False)
+    source = open_column(column)
+    if source is None:
+        is_text = _tally_rows(column, stretch.tally)
+    else:
+        is_text = source.is_text
+        with source:
+            while tally_next(source.handle, stretch.tally):
+                pass
+    return stretch.read_tally(text=is_text)
+
+
+def _count_rows(column: Any, counts: Any, limit: int) -> None:
+    """Count rows that are Python objects."""
+    kind, done, na = UNKNOWN, 0, pandas_na()
+    for rows in row_chunks(column):
+        values, validity = bytearray(_SIZE * len(rows)), bytearray(len(rows) // 8 + 1)
+        numbers = memoryview(values).cast("q")
+        row = 0
+        while row < len(rows):
+            if count_rows is not None:
+                row, kind = count_rows(rows, row, kind, na, values, validity)
+                if row == len(rows):
+                    break
+            # What C can't do, or leaves to Python.
+            text = rows[row]
+            if not is_null(text, na):
+                kind = kind_of_row(text, done + row, kind)
+                stretch = Stretch(tally=False, is_part=False)
+                for piece in pieces(text, None):
+                    stretch.append(*piece, limit)
+                numbers[row] = stretch.count
+                validity[row // 8] |= 1 << row % 8
+            row += 1
+        append_counts(counts, values, validity, len(rows))
+        done += len(rows)
+
+
+def _tally_rows(column: Any, tally: Any) -> bool:
+    """Tally rows that are Python objects, and return whether they are text."""
+    kind, done, na = UNKNOWN, 0, pandas_na()
+    for rows in row_chunks(column):
+        for number, row in enumerate(rows, done):
+            if not is_null(row, na):
+                kind = kind_of_row(row, number, kind)
+                summary = new_summary()
+                for unit, pointer, size in pieces(row, None):
+                    update(unit, summary, tally, pointer, size, 0)
+        done += len(rows)
+    return kind != BYTES
+
+
+class Counts(Sequence["int | None"]):
+    """One count a row; None where the row is null. `count_each` makes them.
+
+    A sequence of int and None, whose slices share its memory. It converts to an Arrow array of
+    int64 (`pyarrow.array(counts)`, `polars.Series(counts)`) and to one of NumPy, of int64, or with
+    nulls of float64 with NaN, as in pyarrow and pandas. Only NaN takes a copy. The memory is freed
+    with the last object that uses it.
+
+    >>> counts = count_each(["hello", None, "aaa"])
+    >>> counts[2], counts[:2].tolist(), counts.null_count
+    (2, [1, None], 1)
+    """
+
+    __slots__ = ("_counts", "_length", "_start", "_validity", "_values")
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, counts: Any, start: int = 0, length: int | None = None) -> None:
+        self._counts = counts
+        self._values, self._validity, rows = counts_memory(counts)
+        self._start = start
+        self._length = rows if length is None else length
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> int | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> Counts: ...
+    def __getitem__(self, index: int | slice) -> int | Counts | None:
+        """Return the count of a row, or those of a slice."""
+        places = range(self._start, self._start + self._length)[index]
+        if isinstance(places, int):
+            return int(self._values[places]) if self._is_valid(places) else None
+        if places.step == 1:
+            return Counts(self._counts, places.start, len(places))
+        validity = bytearray(len(places) // 8 + 1)
+        for row, place in enumerate(places):
+            validity[row // 8] |= self._is_valid(place) << row % 8
+        numbers: Any = self._memory().cast("q")[cast("slice", index)]
+        return _restore(numbers.tobytes(), validity)
+
+    def __iter__(self) -> Iterator[int | None]:
+        """Iterate over the counts."""
+        return iter(self.tolist())
+
+    def tolist(self) -> list[int | None]:
+        """Return the counts as a list."""
+        counts: list[int | None] = list(unpack(self._values + self._start, self._length))
+        for first, bits in enumerate(self._nulls().to_bytes(self._length // 8 + 1, "little")):
+            if bits:
+                for bit in range(8):
+                    if bits >> bit & 1:
+                        counts[8 * first + bit] = None
+        return counts
+
+    @property
+    def null_count(self) -> int:
+        """How many rows are null."""
+        return self._nulls().bit_count()
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether two have the same counts and the same nulls."""
+        if not isinstance(other, Counts):
+            return NotImplemented
+        return self._memory() == other._memory() and self._nulls() == other._nulls()
+
+    def __repr__(self) -> str:
+        """Show the first counts."""
+        shown = ", ".join(map(str, self[:_SHOWN].tolist()))
+        if self._length <= _SHOWN:
+            return f"Counts([{shown}])"
+        return f"Counts([{shown}, ...], length={self._length}, null_count={self.null_count})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the counts alone, of a slice those in it."""
+        valid = ~self._nulls() & ((1 << self._length) - 1)
+        validity = valid.to_bytes(self._length // 8 + 1, "little")
+        return _restore, (self._memory().tobytes(), validity)
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
+        """Return the counts as Arrow's capsules, always of 64-bit integers."""
+        del requested_schema  # Its conversion is left to the consumer, as the protocol allows.
+        return export_counts(self._counts, self._start, self._length)
+
+    def __arrow_c_schema__(self) -> Any:
+        """Return Arrow's capsule of the type."""
+        return self.__arrow_c_array__()[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:  # noqa: FBT001
+        """Return a NumPy array: read-only, or with nulls a copy as float64 with NaN."""
+        import numpy
+
+        memory = self._memory().toreadonly()
+        array = numpy.frombuffer(memory, numpy.int64) if memory else numpy.empty(0, numpy.int64)
+        nulls = self._nulls()
+        if nulls:
+            if copy is False:
+                raise ValueError("counts with nulls are no NumPy array without a copy")
+            bits = numpy.frombuffer(nulls.to_bytes(self._length // 8 + 1, "little"), numpy.uint8)
+            array = array.astype(numpy.float64)
+            is_null = numpy.unpackbits(bits, count=self._length, bitorder="little")
+            array[is_null.astype(bool)] = numpy.nan
+            copy = None
+        if copy is None:
+            return array if dtype is None else array.astype(dtype, copy=False)
+        return numpy.array(array, dtype=dtype, copy=copy)
+
+    def _is_valid(self, place: int) -> int:
+        """Return 1 if there is a count at a place in memory, else 0."""
+        return int(self._validity[place // 8] >> place % 8 & 1)
+
+    def _memory(self) -> memoryview:
+        """Return the bytes of the counts, zero where there is none."""
+        # Of the pointer itself, since it keeps the counts alive.
+        end = self._start + self._length
+        return view(self._values, _SIZE * end)[_SIZE * self._start :]
+
+    def _nulls(self) -> int:
+        """Return a number with a bit for each row that is null, the first one lowest."""
+        first, end = self._start // 8, (self._start + self._length + 7) // 8
+        valid = int.from_bytes(view(self._validity + first, end - first), "little")
+        return ~(valid >> self._start % 8) & ((1 << self._length) - 1)
+
+
+def _restore(values: bytes, validity: bytes | bytearray) -> Counts:
+    """Return counts that are as these bytes say."""
+    counts = new_counts()
+    append_counts(counts, values, validity, len(values) // _SIZE)
+    return Counts(counts)
