@@ -1,5 +1,6 @@
 """The code in docs/columns.md does what it says."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -34,7 +35,13 @@ def test_recipe(heading, code):
         pytest.importorskip(module)
     if heading == "Spark" and shutil.which("java") is None:
         pytest.skip("Spark needs Java")
+    environment = os.environ | {"PYSPARK_PYTHON": sys.executable}  # for Spark's workers
     run = subprocess.run(
-        [sys.executable, "-"], input=code, capture_output=True, text=True, check=False
+        [sys.executable, "-"],
+        input=code,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     assert run.returncode == 0, run.stderr
