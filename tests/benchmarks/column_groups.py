@@ -5,7 +5,7 @@ from functools import partial
 
 from benchmarks import inputs
 from benchmarks.load_peers import load_peers
-from benchmarks.model import BASELINE, OURS, PEER, Case, Contestant, Group
+from benchmarks.model import PEER, Case, Contestant, Group, baseline, ours
 
 import doubles_ffi
 
@@ -68,13 +68,8 @@ def is_ten_columns(answer, expected):
 
 def each(name, prepare=None, is_right=is_column, **options):
     """Return `count_each` on a column of that kind."""
-
-    def load():
-        from doubles_ffi import count_each
-
-        return partial(count_each, **options)
-
-    return Contestant(f"count_each: {name}", OURS, load, prepare=prepare, is_right=is_right)
+    function = partial(doubles_ffi.count_each, **options)
+    return ours(f"count_each: {name}", function, prepare=prepare, is_right=is_right)
 
 
 def loop(name, path):
@@ -87,9 +82,7 @@ def loop(name, path):
     return Contestant(f"PyO3, in a loop: {name}", PEER, load)
 
 
-def rival(name, function, prepare):
-    return Contestant(name, BASELINE, lambda: function, prepare=prepare, is_right=is_column)
-
+rival = partial(baseline, is_right=is_column)
 
 GROUPS = [
     Group(
@@ -104,9 +97,9 @@ GROUPS = [
             )
         ],
         [
-            rival("pandas, str.count(regex)", count_pandas, as_pandas),
-            rival("polars, map_elements", count_polars, as_polars),
-            rival("DuckDB, list_filter", count_duckdb, as_table),
+            rival("pandas, str.count(regex)", count_pandas, prepare=as_pandas),
+            rival("polars, map_elements", count_polars, prepare=as_polars),
+            rival("DuckDB, list_filter", count_duckdb, prepare=as_table),
             loop("once", "of_str.count_doubles_once"),
             loop("windows(2) on storage", "of_storage.count_doubles_slice"),
             each("list", threads=1),
