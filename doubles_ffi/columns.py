@@ -87,40 +87,41 @@ def tally_column(column: Any) -> Counter[Any]:
 def _count_rows(column: Any, counts: Any, limit: int) -> None:
     """Count rows that are Python objects."""
     kind, done, na = UNKNOWN, 0, pandas_na()
-    for rows in row_chunks(column):
-        values, validity = bytearray(_SIZE * len(rows)), bytearray(len(rows) // 8 + 1)
+    for rows, first, end in row_chunks(column):
+        values, validity = bytearray(_SIZE * (end - first)), bytearray((end - first) // 8 + 1)
         numbers = memoryview(values).cast("q")
-        row = 0
-        while row < len(rows):
+        row = first
+        while row < end:
             if count_rows is not None:
-                row, kind = count_rows(rows, row, kind, na, values, validity)
-                if row == len(rows):
+                row, kind = count_rows(rows, first, row, end, kind, na, values, validity)
+                if row == end:
                     break
             # What C can't do, or leaves to Python.
-            text = rows[row]
+            text, place = rows[row], row - first
             if not is_null(text, na):
-                kind = kind_of_row(text, done + row, kind)
+                kind = kind_of_row(text, done + place, kind)
                 stretch = Stretch(tally=False, is_part=False)
                 for piece in pieces(text, None):
                     stretch.append(*piece, limit)
-                numbers[row] = stretch.count
-                validity[row // 8] |= 1 << row % 8
+                numbers[place] = stretch.count
+                validity[place // 8] |= 1 << place % 8
             row += 1
-        append_counts(counts, values, validity, len(rows))
-        done += len(rows)
+        append_counts(counts, values, validity, end - first)
+        done += end - first
 
 
 def _tally_rows(column: Any, tally: Any) -> bool:
     """Tally rows that are Python objects, and return whether they are text."""
     kind, done, na = UNKNOWN, 0, pandas_na()
-    for rows in row_chunks(column):
-        for number, row in enumerate(rows, done):
+    for rows, first, end in row_chunks(column):
+        for place in range(first, end):
+            row = rows[place]
             if not is_null(row, na):
-                kind = kind_of_row(row, number, kind)
+                kind = kind_of_row(row, done + place - first, kind)
                 summary = new_summary()
                 for unit, pointer, size in pieces(row, None):
                     update(unit, summary, tally, pointer, size, 0)
-        done += len(rows)
+        done += end - first
     return kind != BYTES
 
 

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["BYTES", "TEXT", "UNKNOWN", "is_null", "kind_of_row", "pandas_na", "row_chunks"]
 
@@ -21,25 +21,32 @@ UNKNOWN, TEXT, BYTES = range(3)
 _NAMES = {TEXT: "str", BYTES: "bytes"}
 
 
-def row_chunks(data: Any) -> Iterator[tuple[Any, ...]]:
+def row_chunks(data: Any) -> Iterator[tuple[Sequence[Any], int, int]]:
     """Yield the rows of anything that can be iterated over, many at a time.
+
+    They come as a list or a tuple, where the first of them is in it, and where they end.
 
     Raises:
         TypeError: `data` can't be iterated over.
     """
+    if type(data) in {list, tuple}:
+        for start in range(0, len(data), _CHUNK):
+            yield data, start, min(start + _CHUNK, len(data))
+        return
     if hasattr(data, "tolist") and hasattr(data, "__len__"):
         # Arrays of NumPy and pandas make objects faster so; pandas has positions in `iloc`.
         part = getattr(data, "iloc", data)
         for start in range(0, len(data), _CHUNK):
-            yield tuple(part[start : start + _CHUNK].tolist())
+            chunk = part[start : start + _CHUNK].tolist()
+            yield chunk, 0, len(chunk)
         return
     try:
         rows = iter(data)
     except TypeError:
         name = type(data).__name__
         raise TypeError(f"expected a column of strings or bytes, not {name}") from None
-    while chunk := tuple(itertools.islice(rows, _CHUNK)):
-        yield chunk
+    while chunk := list(itertools.islice(rows, _CHUNK)):
+        yield chunk, 0, len(chunk)
 
 
 def pandas_na() -> Any:

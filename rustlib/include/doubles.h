@@ -271,6 +271,19 @@ int64_t doubles_column_count(struct DoublesColumn *column,
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 int64_t doubles_column_tally(struct DoublesColumn *column, struct DoublesTally *tally);
 
+// Counts doubles between bytes in each of many short rows: row `i` is `data[offsets[i] .. offsets[i + 1]]`.
+// Writes `rows` counts, on the calling thread. Returns zero or a status.
+//
+// # Safety
+//
+// - `data` points to `len` readable bytes, and `offsets` to one element more than there are rows.
+// - `counts` points to `rows` writable elements, aligned, apart from the others.
+int64_t doubles_count_rows(const uint8_t *data,
+                           size_t len,
+                           const int32_t *offsets,
+                           size_t rows,
+                           int64_t *counts);
+
 // Writes what more is known about the last status that a function of the column returned. Returns zero
 // or a status.
 //

@@ -79,6 +79,12 @@ pub enum Column<'a> {
     },
 }
 
+/// Counts rows side by side, all of them at once on this thread; the count of each that is not there or
+/// is not UTF-8, though it should be, is no count.
+pub fn count_rows(rows: &Rows<'_>, counts: &mut [i64]) -> Result<(), Malformed> {
+    block::count(rows, 0..rows.length, counts).map(|_| ())
+}
+
 /// Why a column has no counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {

@@ -41,6 +41,7 @@ fn every_export_survives() {
         columns::doubles_column_schema(null()) => null(),
         columns::doubles_column_count(null_mut(), null_mut(), 0) => panicked,
         columns::doubles_column_tally(null_mut(), null_mut()) => panicked,
+        columns::doubles_count_rows(null(), 0, null(), 0, null_mut()) => panicked,
         columns::doubles_column_fault(null(), null_mut()) => panicked,
         count::doubles_count_bytes(null(), 0, 0) => panicked,
         count::doubles_count_utf8(null(), 0, 0) => panicked,

@@ -5,9 +5,9 @@ use super::arrow::{
     DoublesArrowArray, DoublesArrowSchema, DoublesArrowStream, Owned, check, column,
 };
 use super::counts::{DoublesCounts, counts_mut};
-use super::guard::{DoublesStatus, guard, input};
+use super::guard::{DoublesStatus, bytes, guard, input, output};
 use super::tally::{DoublesTally, optional};
-use crate::columns::{Column, Fault, Fixed, Layout, Progress, Rows, Units};
+use crate::columns::{self, Column, Fault, Fixed, Layout, Progress, Rows, Units};
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::num::NonZeroUsize;
 use std::ptr;
@@ -268,6 +268,43 @@ pub unsafe extern "C" fn doubles_column_tally(
         let (column, tally) = unsafe { (column_mut(column)?, optional(tally)) };
         let tally = tally.ok_or(DoublesStatus::NullPointer)?;
         column.step(|progress, column| progress.tally(column, tally))
+    })
+}
+
+/// Counts doubles between bytes in each of many short rows: row `i` is `data[offsets[i] .. offsets[i + 1]]`.
+/// Writes `rows` counts, on the calling thread. Returns zero or a status.
+///
+/// # Safety
+///
+/// - `data` points to `len` readable bytes, and `offsets` to one element more than there are rows.
+/// - `counts` points to `rows` writable elements, aligned, apart from the others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_count_rows(
+    data: *const u8,
+    len: usize,
+    offsets: *const i32,
+    rows: usize,
+    counts: *mut i64,
+) -> i64 {
+    guard(|| {
+        let number = rows.checked_add(1).ok_or(DoublesStatus::InvalidLength)?;
+        // SAFETY: the caller's word on all pointers and lengths.
+        let (data, offsets, counts) = unsafe {
+            (
+                bytes(data, len)?,
+                input(offsets.cast::<[u8; 4]>(), number)?,
+                output(counts, rows)?,
+            )
+        };
+        let rows = Rows {
+            units: Units::Bytes,
+            layout: Layout::Offsets32 { offsets, data },
+            validity: None,
+            length: rows,
+        };
+        let counted = columns::count_rows(&rows, counts);
+        counted.map_err(|_| DoublesStatus::MalformedColumn)?;
+        Ok(0)
     })
 }
 
