@@ -76,7 +76,7 @@ pub enum Layout<'a> {
     Views {
         /// One for each row.
         views: &'a [[u8; 16]],
-        /// What the views of longer rows lead into.
+        /// The views as bytes, and then what those of longer rows lead into.
         buffers: Vec<&'a [u8]>,
     },
     /// Rows of one width.
@@ -129,9 +129,9 @@ impl<'a> Rows<'a> {
         let text = match &self.layout {
             Layout::Offsets32 { offsets, data } => between(offsets, row, offset32, data),
             Layout::Offsets64 { offsets, data } => between(offsets, row, offset64, data),
-            Layout::Views { views, buffers } => {
-                views.get(row).and_then(|view| view_text(view, buffers))
-            }
+            Layout::Views { views, buffers } => views
+                .get(row)
+                .and_then(|view| view_text(row, view, buffers)),
             Layout::Fixed(fixed) => fixed.text(row, self.length, self.units),
         };
         text.ok_or(Malformed { row })
@@ -250,25 +250,21 @@ impl Copied<'_> {
             if end + length > self.capacity() {
                 break;
             }
-            if length <= INLINE {
-                self.text[end..end + INLINE].copy_from_slice(&view[4..]);
-            } else {
-                let Some(rest) = view_rest(&view, buffers) else {
-                    break;
-                };
-                // A copy of fixed length is two instructions, any other a call.
-                match rest.first_chunk::<SHORT>() {
-                    Some(short) if length <= SHORT => {
-                        self.text[end..end + SHORT].copy_from_slice(short);
-                    }
-                    _ => match rest.get(..length) {
-                        Some(text) => self.text[end..end + length].copy_from_slice(text),
-                        None => break,
-                    },
+            let Some(rest) = view_rest(row, &view, length, buffers) else {
+                break;
+            };
+            // A copy of fixed length is two instructions, any other a call.
+            match rest.first_chunk::<SHORT>() {
+                Some(short) if length <= SHORT => {
+                    self.text[end..end + SHORT].copy_from_slice(short);
                 }
-                if rest.len() < length {
-                    break;
-                }
+                _ => match rest.get(..length) {
+                    Some(text) => self.text[end..end + length].copy_from_slice(text),
+                    None => break,
+                },
+            }
+            if rest.len() < length {
+                break;
             }
             end += length;
             self.ends[number] = end as u32;
@@ -472,17 +468,27 @@ fn view_number(view: &[u8; 16], index: usize) -> u32 {
     u32::from_ne_bytes(numbers[index])
 }
 
-/// All that follows the place that the view of a longer row leads to, in its buffer.
+/// All that follows the place that a view leads to, in its buffer; for short rows that is the view. Which
+/// of them it is takes no branch, since no processor foresees the lengths of rows.
 #[inline(always)]
-fn view_rest<'a>(view: &[u8; 16], buffers: &[&'a [u8]]) -> Option<&'a [u8]> {
-    let buffer = buffers.get(view_number(view, 2) as usize)?;
-    buffer.get(view_number(view, 3) as usize..)
+fn view_rest<'a>(
+    row: usize,
+    view: &[u8; 16],
+    length: usize,
+    buffers: &[&'a [u8]],
+) -> Option<&'a [u8]> {
+    let is_inline = length <= INLINE;
+    let [buffer, start] = [2, 3].map(|number| view_number(view, number) as usize);
+    let buffer = if is_inline { 0 } else { buffer + 1 };
+    let start = if is_inline {
+        size_of_val(view) * row + 4
+    } else {
+        start
+    };
+    buffers.get(buffer)?.get(start..)
 }
 
-fn view_text<'a>(view: &'a [u8; 16], buffers: &[&'a [u8]]) -> Option<&'a [u8]> {
+fn view_text<'a>(row: usize, view: &[u8; 16], buffers: &[&'a [u8]]) -> Option<&'a [u8]> {
     let length = view_length(view);
-    if length <= INLINE {
-        return Some(&view[4..4 + length]);
-    }
-    view_rest(view, buffers)?.get(..length)
+    view_rest(row, view, length, buffers)?.get(..length)
 }

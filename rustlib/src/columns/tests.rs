@@ -63,7 +63,7 @@ impl Memory {
             },
             "views" => Layout::Views {
                 views: &self.views[range.clone()],
-                buffers: vec![&[], &self.data],
+                buffers: vec![self.views[range.clone()].as_flattened(), &[], &self.data],
             },
             _ => Layout::Fixed(Fixed {
                 data: &self.data[range.start * self.width..],
@@ -383,7 +383,7 @@ fn views_that_lead_elsewhere() {
                 units: Units::Utf8,
                 layout: Layout::Views {
                     views: &views,
-                    buffers: vec![&data],
+                    buffers: vec![views.as_flattened(), &data],
                 },
                 validity,
                 length: 4,

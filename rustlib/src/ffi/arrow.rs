@@ -348,7 +348,7 @@ unsafe fn column_within<'a>(
             Format::Views(units) => {
                 let views = Buffers::of(array)?.elements(1, offset + length, 16)?;
                 let views = &views.as_chunks().0[offset..];
-                let buffers = Buffers::of(array)?.variadic()?;
+                let buffers = Buffers::of(array)?.variadic(views.as_flattened())?;
                 (units, Layout::Views { views, buffers })
             }
             Format::Fixed { width } => {
@@ -506,18 +506,20 @@ impl<'a> Buffers<'a> {
         unsafe { self.elements(2, length, 1) }
     }
 
-    /// What views lead into: all buffers but the first two, and the last, which has their lengths.
+    /// What views lead into: they themselves, and all buffers except the first two and the last, which
+    /// has the lengths of the others.
     ///
     /// # Safety
     ///
     /// The buffers are as long as the last of them says.
-    unsafe fn variadic(&self) -> Result<Vec<&'a [u8]>, DoublesStatus> {
+    unsafe fn variadic(&self, views: &'a [u8]) -> Result<Vec<&'a [u8]>, DoublesStatus> {
         let number = self.0.len().checked_sub(3).ok_or(MALFORMED)?;
         // SAFETY: there is a length for each, by the caller's word.
         let lengths = unsafe { self.elements(number + 2, number, size_of::<i64>()) }?;
         let mut buffers = Vec::new();
-        let reserved = buffers.try_reserve_exact(number);
+        let reserved = buffers.try_reserve_exact(number + 1);
         reserved.map_err(|_| DoublesStatus::NoMemory)?;
+        buffers.push(views);
         for (index, &length) in (2..).zip(lengths.as_chunks().0) {
             let length = usize::try_from(i64::from_ne_bytes(length));
             let length = length.map_err(|_| MALFORMED)?;
