@@ -17,14 +17,15 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod gather;
 mod portable;
+mod table;
 mod utf8;
 
 use portable::Portable;
-pub use portable::Table;
 pub(crate) use portable::{LANES, REACH, is_lead, seconds};
 use std::env;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, Ordering};
+pub use table::Table;
 #[cfg(target_arch = "x86_64")]
 use {avx2::Avx2, avx512::Avx512};
 
@@ -71,12 +72,8 @@ trait Kernel: Copy {
         run!(self, portable::each_double_utf8(text, found));
     }
 
-    fn digits(self, table: &Table, words: &[u8], digits: &mut [u8]) -> u32 {
-        run!(self, portable::digits(table, words, digits))
-    }
-
-    fn spell(self, table: &Table, text: &mut [u8]) {
-        run!(self, portable::spell(table, text));
+    fn draw(self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
+        run!(self, table::draw(table, words, text, other));
     }
 }
 
@@ -246,14 +243,10 @@ pub fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
 }
 
 impl Table {
-    /// Writes the digits of all words, little-endian ones, and returns the least that is left of any.
-    pub fn digits(&self, words: &[u8], digits: &mut [u8]) -> u32 {
-        on!(fastest(), digits(self, words, digits))
-    }
-
-    /// Replaces digits by their characters.
-    pub fn spell(&self, text: &mut [u8]) {
-        on!(fastest(), spell(self, text));
+    /// Writes the characters of all words, little-endian ones, to `text`, which is as long. `other` returns
+    /// the next word to use in place of one that must not be used.
+    pub fn draw(&self, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
+        on!(fastest(), draw(self, words, text, other));
     }
 }
 

@@ -23,6 +23,8 @@ use crate::kernel::Table;
 use crate::parallel;
 use chacha20::ChaCha12;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
+use rand::rngs::ChaCha12Rng;
+use rand::{Rng, SeedableRng};
 use std::num::NonZeroUsize;
 
 /// What a text is made from.
@@ -32,9 +34,6 @@ pub type Key = [u8; 32];
 ///
 /// cbindgen:ignore
 pub const BLOCK: usize = 1 << 16;
-
-/// Characters per word of the generator.
-const PER_WORD: usize = 4;
 
 /// Added to a block's stream for the words that replace others.
 const REPLACEMENTS: u64 = 1 << 63;
@@ -48,13 +47,7 @@ pub struct TooLong;
 
 /// 1 to 128 different characters.
 #[derive(Clone, Debug)]
-pub struct Alphabet {
-    table: Table,
-    /// How many texts of four characters there are: 2^28 at most.
-    texts: u32,
-    /// A word of which less is left is replaced.
-    least_rest: u32,
-}
+pub struct Alphabet(Table);
 
 impl Alphabet {
     /// Takes the characters; `None` unless they are 1 to 128 different bytes.
@@ -63,18 +56,7 @@ impl Alphabet {
         if !(1..=128).contains(&characters.len()) || !(0..characters.len()).all(different) {
             return None;
         }
-        let texts = (characters.len() as u32).pow(PER_WORD as u32);
-        Some(Self {
-            table: Table::new(characters),
-            texts,
-            least_rest: ((1 << 32) % u64::from(texts)) as u32,
-        })
-    }
-
-    /// Whether a word must not be used. What four multiplications by the size leave of it is what one
-    /// by their product leaves.
-    fn refuses(&self, word: u32) -> bool {
-        word.wrapping_mul(self.texts) < self.least_rest
+        Some(Self(Table::new(characters)))
     }
 }
 
@@ -108,27 +90,20 @@ pub fn fill(
     Ok(())
 }
 
-/// A stream of words. The crate's counter has 32 bits and its nonce 96, of which the first 32 are the
-/// upper half of Bernstein's counter: zero, as no stream is that long.
-fn stream(key: &Key, number: u64) -> ChaCha12 {
-    let mut nonce = [0; 12];
-    nonce[4..].copy_from_slice(&number.to_le_bytes());
-    ChaCha12::new(key.into(), &nonce.into())
-}
-
 /// Fills `out` with the beginning of one block.
-fn fill_block(out: &mut [u8], alphabet: &Alphabet, key: &Key, block: u64) {
-    let stream = |number| stream(key, number);
-    let mut generator = stream(block);
+fn fill_block(out: &mut [u8], Alphabet(table): &Alphabet, key: &Key, block: u64) {
+    let mut generator = generator(key, block);
     let mut replacements = None;
+    let mut next_replacement = || {
+        let stream = block + REPLACEMENTS;
+        replacements
+            .get_or_insert_with(|| replacement_generator(key, stream))
+            .next_u32()
+    };
     let mut words = [0; CHUNK];
     let mut draw = |text: &mut [u8]| {
         generator.write_keystream(&mut words);
-        if alphabet.table.digits(&words, text) < alphabet.least_rest {
-            let replacements = replacements.get_or_insert_with(|| stream(block + REPLACEMENTS));
-            replace_words(&words, text, alphabet, replacements);
-        }
-        alphabet.table.spell(text);
+        table.draw(&words, text, &mut next_replacement);
     };
     let (chunks, rest) = out.as_chunks_mut::<CHUNK>();
     chunks.iter_mut().for_each(|chunk| draw(chunk));
@@ -139,25 +114,22 @@ fn fill_block(out: &mut [u8], alphabet: &Alphabet, key: &Key, block: u64) {
     }
 }
 
-/// Puts the digits of other words in the place of those that must not be used.
-#[cold]
-fn replace_words(
-    words: &[u8],
-    digits: &mut [u8],
-    alphabet: &Alphabet,
-    replacements: &mut ChaCha12,
-) {
-    let (words, _) = words.as_chunks::<PER_WORD>();
-    let (digits, _) = digits.as_chunks_mut::<PER_WORD>();
-    for (word, digits) in words.iter().zip(digits) {
-        let mut word = u32::from_le_bytes(*word);
-        while alphabet.refuses(word) {
-            let mut next = [0; PER_WORD];
-            replacements.write_keystream(&mut next);
-            word = u32::from_le_bytes(next);
-            (*digits, _) = alphabet.table.draw(word);
-        }
-    }
+/// The words of a stream, from the cipher that rand's generator is made of: it writes the same words in
+/// longer strides, and with AVX-512 where there is some, in half the time (Zen 5).
+///
+/// Its counter has 32 bits and its nonce 96, of which the first 32 are the upper half of Bernstein's
+/// counter: zero, as no stream is that long.
+fn generator(key: &Key, stream: u64) -> ChaCha12 {
+    let mut nonce = [0; 12];
+    nonce[4..].copy_from_slice(&stream.to_le_bytes());
+    ChaCha12::new(key.into(), &nonce.into())
+}
+
+/// The words of a stream one at a time, as few are needed.
+fn replacement_generator(key: &Key, stream: u64) -> ChaCha12Rng {
+    let mut generator = ChaCha12Rng::from_seed(*key);
+    generator.set_stream(stream);
+    generator
 }
 
 #[cfg(test)]
@@ -165,6 +137,17 @@ mod tests {
     use super::*;
 
     const KEY: Key = [9; 32];
+
+    #[test]
+    fn the_cipher_writes_the_words_of_rands_generator() {
+        for stream in [0, 1, 77, 1 << 32, REPLACEMENTS, u64::MAX] {
+            let mut words = vec![0; BLOCK];
+            generator(&KEY, stream).write_keystream(&mut words);
+            let mut expected = vec![0; BLOCK];
+            replacement_generator(&KEY, stream).fill_bytes(&mut expected);
+            assert!(words == expected, "stream {stream}");
+        }
+    }
 
     #[test]
     fn alphabets_are_1_to_128_different_characters() {

@@ -23,7 +23,8 @@
 
 mod utf8;
 
-use super::{CodePoints, Kernel, Table, gather, portable};
+use super::table::{self, Table, redraw};
+use super::{CodePoints, Kernel, gather};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -69,9 +70,9 @@ impl Kernel for Avx2 {
         unsafe { tally(bytes, table) }
     }
 
-    fn spell(self, table: &Table, text: &mut [u8]) {
+    fn draw(self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
         // SAFETY: `self` means that the CPU has the features.
-        unsafe { spell(table, text) }
+        unsafe { draw(table, words, text, other) }
     }
 }
 
@@ -370,38 +371,94 @@ fn gather_block(block: &[u8; gather::BLOCK + 1], gathered: &mut [u8; gather::BLO
 }
 
 #[target_feature(enable = "avx2,popcnt")]
-fn spell(table: &Table, text: &mut [u8]) {
-    match table.size() {
-        0..=32 => look_up::<2>(table, text),
-        33..=64 => look_up::<4>(table, text),
-        _ => look_up::<8>(table, text),
+fn draw(table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
+    match table.size {
+        0..=32 => draw_from::<2>(table, words, text, other),
+        33..=64 => draw_from::<4>(table, words, text, other),
+        _ => draw_from::<8>(table, words, text, other),
     }
 }
 
-/// Looks up 32 digits at a time, in a table of `PARTS` times 16 characters. A shuffle looks up 16
-/// characters by four bits, and gives zero where the highest bit is set; so each part of the table
-/// answers for its own digits and gives zero for the others, and the answers are or-ed together.
+/// Draws 32 characters at a time, from a table of `PARTS` times 16.
 #[target_feature(enable = "avx2,popcnt")]
-fn look_up<const PARTS: usize>(table: &Table, text: &mut [u8]) {
+fn draw_from<const PARTS: usize>(
+    table: &Table,
+    words: &[u8],
+    text: &mut [u8],
+    other: &mut dyn FnMut() -> u32,
+) {
     let (parts, _) = table.characters.as_chunks::<16>();
     let mut lanes = [_mm256_setzero_si256(); PARTS];
     for (lanes, part) in lanes.iter_mut().zip(parts) {
         // SAFETY: a part is 16 bytes long; an unaligned load.
         *lanes = _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(part.as_ptr().cast()) });
     }
-    let (vectors, rest) = text.as_chunks_mut::<VECTOR>();
-    for vector in vectors {
+    let suspect = _mm256_set1_epi16((table.least_rest >> 16) as i16);
+    let (vectors, words_left) = words.as_chunks::<VECTOR>();
+    let (out, text_left) = text.as_chunks_mut::<VECTOR>();
+    for (words, out) in vectors.iter().zip(out) {
         // SAFETY: a vector is 32 bytes long; an unaligned load.
-        let digits = unsafe { _mm256_loadu_si256(vector.as_ptr().cast()) };
-        let mut characters = _mm256_setzero_si256();
-        for (part, lanes) in (0i8..).zip(lanes) {
-            // Below 16 for this part's digits; adding 0x70 sets the highest bit of all others.
-            let own = _mm256_xor_si256(digits, _mm256_set1_epi8(part << 4));
-            let index = _mm256_adds_epu8(own, _mm256_set1_epi8(0x70));
-            characters = _mm256_or_si256(characters, _mm256_shuffle_epi8(lanes, index));
-        }
+        let vector = unsafe { _mm256_loadu_si256(words.as_ptr().cast()) };
+        let (digits, rests) = digits(table, vector);
+        let characters = look_up(lanes, digits);
         // SAFETY: a vector is 32 bytes long; an unaligned store.
-        unsafe { _mm256_storeu_si256(vector.as_mut_ptr().cast(), characters) };
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), characters) };
+        // Of a rest, the upper half is known. The odd lanes hold something else.
+        let suspects = _mm256_cmpeq_epi16(_mm256_min_epu16(rests, suspect), rests);
+        if _mm256_movemask_epi8(suspects) & 0x3333_3333 != 0 {
+            redraw(table, words, out, other);
+        }
     }
-    portable::spell(table, rest);
+    table::draw(table, words_left, text_left, other);
+}
+
+/// The digits of eight words, and in the lower half of each lane the upper half of what is left of a word.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn digits(table: &Table, words: __m256i) -> (__m256i, __m256i) {
+    let square = i64::from(table.size * table.size);
+    let by_square = |words| _mm256_mul_epu32(words, _mm256_set1_epi64x(square));
+    // 16 bits up, so that a pair and the upper half of the rest fill the upper half of the product.
+    let by_shifted_square = |words| _mm256_mul_epu32(words, _mm256_set1_epi64x(square << 16));
+    let even = by_square(words);
+    let odd = by_square(_mm256_srli_epi64::<32>(words));
+    let first = _mm256_blend_epi32::<0xAA>(_mm256_srli_epi64::<32>(even), odd);
+    let (even, odd) = (by_shifted_square(even), by_shifted_square(odd));
+    let second = _mm256_blend_epi32::<0xAA>(_mm256_srli_epi64::<32>(even), odd);
+    let pairs = _mm256_blend_epi16::<0xAA>(first, second);
+    let quotients = _mm256_mulhi_epu16(pairs, _mm256_set1_epi16(table.reciprocal.cast_signed()));
+    let high = _mm256_srl_epi16(quotients, _mm_cvtsi32_si128(table.shift.cast_signed()));
+    // The second digit, pair - high * size, goes into the byte above the first one, high.
+    let factor = _mm256_set1_epi16(1i16.wrapping_sub((table.size << 8) as i16));
+    let digits = _mm256_add_epi16(
+        _mm256_slli_epi16::<8>(pairs),
+        _mm256_mullo_epi16(high, factor),
+    );
+    (digits, second)
+}
+
+/// Looks up 32 digits in a table of `PARTS` times 16 characters. A shuffle takes the lowest four bits of a
+/// digit; each bit above them, the highest first, chooses between the halves of what is left.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn look_up<const PARTS: usize>(mut lanes: [__m256i; PARTS], digits: __m256i) -> __m256i {
+    for lanes in &mut lanes {
+        *lanes = _mm256_shuffle_epi8(*lanes, digits);
+    }
+    // The bit that chooses is the highest of each byte.
+    let mut choice = match PARTS {
+        2 => _mm256_slli_epi16::<3>(digits),
+        4 => _mm256_slli_epi16::<2>(digits),
+        8 => _mm256_slli_epi16::<1>(digits),
+        _ => unreachable!("no table has {PARTS} parts"),
+    };
+    let mut left = PARTS;
+    while left > 1 {
+        left /= 2;
+        for part in 0..left {
+            lanes[part] = _mm256_blendv_epi8(lanes[part], lanes[part + left], choice);
+        }
+        choice = _mm256_add_epi8(choice, choice);
+    }
+    lanes[0]
 }

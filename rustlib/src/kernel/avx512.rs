@@ -17,7 +17,8 @@
 mod utf8;
 
 use super::avx2::Avx2;
-use super::{CodePoints, Kernel, Remembered, Table, gather, portable};
+use super::table::{self, Table, redraw};
+use super::{CodePoints, Kernel, Remembered, gather};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -75,14 +76,9 @@ impl Kernel for Avx512 {
         unsafe { tally(bytes, table) }
     }
 
-    fn digits(self, table: &Table, words: &[u8], digits: &mut [u8]) -> u32 {
+    fn draw(self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
         // SAFETY: `self` means that the CPU has the features.
-        unsafe { self::digits(table, words, digits) }
-    }
-
-    fn spell(self, table: &Table, text: &mut [u8]) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { spell(table, text) }
+        unsafe { draw(table, words, text, other) }
     }
 }
 
@@ -269,16 +265,9 @@ fn gather_block(block: &[u8; gather::BLOCK + 1], gathered: &mut [u8; gather::BLO
     doubles.count_ones() as usize
 }
 
-/// The portable loop, the only one that these instructions make faster as it is: twice as fast as those
-/// of AVX2 (Zen 5).
-#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn digits(table: &Table, words: &[u8], digits: &mut [u8]) -> u32 {
-    portable::digits(table, words, digits)
-}
-
-/// Looks up 64 digits at a time, in a table of two vectors.
-#[target_feature(enable = "avx512f,avx512vbmi")]
-fn spell(table: &Table, text: &mut [u8]) {
+/// Draws 64 characters at a time, from a table of two vectors.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,popcnt")]
+fn draw(table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
     let characters = table.characters.as_ptr();
     // SAFETY: there are 128 characters; unaligned loads.
     let (low, high) = unsafe {
@@ -287,14 +276,48 @@ fn spell(table: &Table, text: &mut [u8]) {
             _mm512_loadu_si512(characters.add(VECTOR).cast()),
         )
     };
-    let (vectors, rest) = text.as_chunks_mut::<VECTOR>();
-    for vector in vectors {
-        // SAFETY: a vector is 64 bytes long; an unaligned load and store.
-        unsafe {
-            let digits = _mm512_loadu_si512(vector.as_ptr().cast());
-            let characters = _mm512_permutex2var_epi8(low, digits, high);
-            _mm512_storeu_si512(vector.as_mut_ptr().cast(), characters);
+    let suspect = _mm512_set1_epi16((table.least_rest >> 16) as i16);
+    let (vectors, words_left) = words.as_chunks::<VECTOR>();
+    let (out, text_left) = text.as_chunks_mut::<VECTOR>();
+    for (words, out) in vectors.iter().zip(out) {
+        // SAFETY: a vector is 64 bytes long; an unaligned load.
+        let vector = unsafe { _mm512_loadu_si512(words.as_ptr().cast()) };
+        let (digits, rests) = digits(table, vector);
+        let characters = _mm512_permutex2var_epi8(low, digits, high);
+        // SAFETY: a vector is 64 bytes long; an unaligned store.
+        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), characters) };
+        // Of a rest, the upper half is known. The odd lanes hold something else.
+        if _mm512_mask_cmple_epu16_mask(0x5555_5555, rests, suspect) != 0 {
+            redraw(table, words, out, other);
         }
     }
-    portable::spell(table, rest);
+    table::draw(table, words_left, text_left, other);
 }
+
+/// The digits of 16 words, and in the lower half of each lane the upper half of what is left of a word.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn digits(table: &Table, words: __m512i) -> (__m512i, __m512i) {
+    let square = i64::from(table.size * table.size);
+    let by_square = |words| _mm512_mul_epu32(words, _mm512_set1_epi64(square));
+    // 16 bits up, so that a pair and the upper half of the rest fill the upper half of the product.
+    let by_shifted_square = |words| _mm512_mul_epu32(words, _mm512_set1_epi64(square << 16));
+    let even = by_square(words);
+    let odd = by_square(_mm512_srli_epi64::<32>(words));
+    let first = _mm512_mask_shuffle_epi32::<UPPER_HALVES>(odd, 0x5555, even);
+    let (even, odd) = (by_shifted_square(even), by_shifted_square(odd));
+    let second = _mm512_mask_shuffle_epi32::<UPPER_HALVES>(odd, 0x5555, even);
+    let pairs = _mm512_mask_blend_epi16(0xAAAA_AAAA, first, second);
+    let quotients = _mm512_mulhi_epu16(pairs, _mm512_set1_epi16(table.reciprocal.cast_signed()));
+    let high = _mm512_srl_epi16(quotients, _mm_cvtsi32_si128(table.shift.cast_signed()));
+    // The second digit, pair - high * size, goes into the byte above the first one, high.
+    let factor = _mm512_set1_epi16(1i16.wrapping_sub((table.size << 8) as i16));
+    let digits = _mm512_add_epi16(
+        _mm512_slli_epi16::<8>(pairs),
+        _mm512_mullo_epi16(high, factor),
+    );
+    (digits, second)
+}
+
+/// Copies the upper half of each 64-bit lane to the lower half.
+const UPPER_HALVES: i32 = 0b11_11_01_01;

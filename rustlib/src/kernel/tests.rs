@@ -363,49 +363,69 @@ fn utf8_long_runs() {
     }
 }
 
+/// The definition: four digits of one long multiplication for each word, from the next other one if less
+/// is left than `2^32 mod size^4`.
+fn drawn(characters: &[u8], words: &[u32], mut others: impl Iterator<Item = u32>) -> Vec<u8> {
+    let size = characters.len() as u128;
+    let usable =
+        |word: &u32| u128::from(*word) * size.pow(4) % (1 << 32) >= (1 << 32) % size.pow(4);
+    let draw = |&word: &u32| {
+        let word = Some(word).filter(usable).or_else(|| others.find(usable));
+        let product = (u128::from(word.expect("endless")) * size.pow(4)) >> 32;
+        [3, 2, 1, 0].map(|place| characters[(product / size.pow(place) % size) as usize])
+    };
+    words.iter().flat_map(draw).collect()
+}
+
 #[test]
-fn every_digit_of_every_alphabet_is_spelled() {
-    for size in 1..=128 {
+fn characters_are_those_of_one_long_multiplication() {
+    let word = |i: u32| i.wrapping_mul(2_654_435_761).rotate_left(i);
+    let others = || (7..).map(|i| word(i * i));
+    for size in 1..=128u32 {
         // Backwards, so that no character is its own digit, except for one.
         let characters: Vec<u8> = (0..size).rev().map(|c| c as u8).collect();
         let table = Table::new(&characters);
-        for length in (0..100).chain([1024]) {
-            let digits: Vec<u8> = (0..length).map(|i| (i * 7 % size) as u8).collect();
-            let expected: Vec<u8> = digits.iter().map(|&d| characters[usize::from(d)]).collect();
-            each_kernel(|kernel, name| {
-                let mut text = digits.clone();
-                on!(kernel, spell(&table, &mut text));
-                assert_eq!(text, expected, "{name}, {size} characters, length {length}");
-            });
+        // Each of the words around the first ones of all digits, where a wrong rounding would show.
+        let firsts = (0..size).map(|i| (u64::from(i) << 32).div_ceil(u64::from(size)) as u32);
+        let around = firsts.flat_map(|word| [word.wrapping_sub(1), word]);
+        let words: Vec<u32> = (0..97).map(word).chain(around).chain([u32::MAX]).collect();
+        for used in (1..67).chain([words.len()]) {
+            let words = &words[..used];
+            let expected = drawn(&characters, words, others());
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let draw = |bytes: &[u8]| {
+                each_kernel(|kernel, name| {
+                    let mut text = vec![0; bytes.len()];
+                    let mut others = others();
+                    let mut other = || others.next().expect("endless");
+                    on!(kernel, draw(&table, bytes, &mut text, &mut other));
+                    assert_eq!(text, expected, "{name}, {size} characters");
+                });
+            };
+            at_the_end_of_a_page(&bytes, draw);
+            at_the_start_of_a_page(&bytes, draw);
         }
     }
 }
 
 #[test]
-fn digits_are_those_of_one_long_multiplication() {
-    for size in 1..=128u128 {
-        let table = Table::new(&(0..size as u8).collect::<Vec<_>>());
-        let word = |i: u32| i.wrapping_mul(2_654_435_761).rotate_left(i);
-        let words: Vec<u32> = [0, 1, u32::MAX]
-            .into_iter()
-            .chain((0..97).map(word))
+fn every_pair_is_taken_apart_exactly() {
+    for size in 1..=128u32 {
+        let characters: Vec<u8> = (0..size).map(|c| c as u8).collect();
+        let table = Table::new(&characters);
+        // The first word of each pair of digits, and the one before it.
+        let pairs = u64::from(size * size);
+        let words: Vec<u32> = (0..pairs)
+            .map(|pair| (pair << 32).div_ceil(pairs) as u32)
+            .flat_map(|word| [word.wrapping_sub(1), word])
             .collect();
-        for used in 1..words.len() {
-            let words = &words[..used];
-            let products = words.iter().map(|&word| u128::from(word) * size.pow(4));
-            let least = products.clone().map(|product| product as u32).min();
-            let digits = products.flat_map(|product| {
-                [3, 2, 1, 0].map(|place| ((product >> 32) / size.pow(place) % size) as u8)
-            });
-            let expected: Vec<u8> = digits.collect();
-            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            each_kernel(|kernel, name| {
-                let mut found = vec![0; bytes.len()];
-                let rest = on!(kernel, digits(&table, &bytes, &mut found));
-                assert_eq!(Some(rest), least, "{name}, {size} characters");
-                assert_eq!(found, expected, "{name}, {size} characters");
-            });
-        }
+        let expected = drawn(&characters, &words, std::iter::repeat(0x1234_5678));
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        each_kernel(|kernel, name| {
+            let mut text = vec![0; bytes.len()];
+            on!(kernel, draw(&table, &bytes, &mut text, &mut || 0x1234_5678));
+            assert!(text == expected, "{name}, {size} characters");
+        });
     }
 }
 
