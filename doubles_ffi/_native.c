@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <string.h>
 #include <structmember.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #ifdef Py_LIMITED_API
 #define FULL_API 0
@@ -261,6 +264,25 @@ static PyObject *str_storage(PyObject *module, PyObject *text) {
     return Py_BuildValue("iNn", unit, PyLong_FromVoidPtr((void *)data), length * unit);
 }
 
+#if FULL_API
+/* Bytes per huge page on x86-64, and on aarch64 with pages of 4 KiB. Elsewhere the system rounds. */
+#define HUGE_PAGE ((uintptr_t)2 * 1024 * 1024)
+
+/* Asks for huge pages where `size` bytes from `data` on cover some. Only memory that is wholly written
+ * right away should have them, else they take room for nothing. The library can't know that of a buffer that
+ * it fills; here it is known. 100 MB of random text take 16 ms instead of 54 (Zen 5, two threads). */
+static void ask_for_huge_pages(void *data, size_t size) {
+#ifdef __linux__
+    uintptr_t start = ((uintptr_t)data + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    uintptr_t end = ((uintptr_t)data + size) / HUGE_PAGE * HUGE_PAGE;
+    if (start < end) /* It is advice: where the system has no huge pages, nothing is lost. */
+        (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
+#else
+    (void)data, (void)size;
+#endif
+}
+#endif
+
 /* Returns a new ASCII str and the address of its characters, for the caller to write before anyone sees
  * them. None with the stable ABI, whose strings can only be made from characters. */
 static PyObject *new_ascii(PyObject *module, PyObject *length) {
@@ -270,7 +292,10 @@ static PyObject *new_ascii(PyObject *module, PyObject *length) {
         return NULL;
 #if FULL_API
     PyObject *text = PyUnicode_New(characters, 127);
-    return text == NULL ? NULL : Py_BuildValue("NN", text, PyLong_FromVoidPtr(PyUnicode_DATA(text)));
+    if (text == NULL)
+        return NULL;
+    ask_for_huge_pages(PyUnicode_DATA(text), (size_t)characters);
+    return Py_BuildValue("NN", text, PyLong_FromVoidPtr(PyUnicode_DATA(text)));
 #else
     return Py_BuildValue("");
 #endif
