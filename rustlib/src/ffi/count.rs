@@ -15,7 +15,7 @@ pub unsafe extern "C" fn doubles_count_bytes(data: *const u8, len: usize, thread
     guard(|| {
         // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
-        Ok(parallel::summarize::<u8>(data, NonZeroUsize::new(threads)).count)
+        Ok(parallel::count::<u8>(data, NonZeroUsize::new(threads)))
     })
 }
 
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn doubles_count_utf16(data: *const u8, len: usize, thread
     guard(|| {
         // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
-        Ok(parallel::summarize::<u16>(data, NonZeroUsize::new(threads)).count)
+        Ok(parallel::count::<u16>(data, NonZeroUsize::new(threads)))
     })
 }
 
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn doubles_count_utf32(data: *const u8, len: usize, thread
     guard(|| {
         // SAFETY: data points to len readable bytes, as this function demands.
         let data = unsafe { bytes(data, len) }?;
-        Ok(parallel::summarize::<u32>(data, NonZeroUsize::new(threads)).count)
+        Ok(parallel::count::<u32>(data, NonZeroUsize::new(threads)))
     })
 }
 
