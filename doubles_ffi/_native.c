@@ -111,6 +111,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *function;
     PyObject *attributes; /* The function's name, documentation and so on, by functools.update_wrapper. */
+    PyObject *weak_references;
 #if FULL_API
     vectorcallfunc vectorcall;
 #endif
@@ -155,13 +156,14 @@ static PyObject *fast_path_new(PyTypeObject *type, PyObject *args, PyObject *key
     return (PyObject *)self;
 }
 
-/* As an attribute of a class it is a method, as any function is. */
+/* As an attribute of a class it is a method, as any function is. `type` may be left out. */
 static PyObject *fast_path_get(PyObject *self, PyObject *instance, PyObject *type) {
     if (instance == NULL) {
         Py_INCREF(self);
         return self;
     }
-    return PyObject_CallMethod(((FastPath *)self)->function, "__get__", "OO", instance, type);
+    return PyObject_CallMethod(((FastPath *)self)->function, "__get__", "OO", instance,
+                               type == NULL ? Py_None : type);
 }
 
 /* Pickle and copy take it for the global of its name. */
@@ -185,6 +187,7 @@ static int fast_path_clear(PyObject *self) {
 static void fast_path_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    PyObject_ClearWeakRefs(self);
     Py_CLEAR(((FastPath *)self)->function);
     Py_CLEAR(((FastPath *)self)->attributes);
     PyObject_GC_Del(self);
@@ -193,6 +196,7 @@ static void fast_path_dealloc(PyObject *self) {
 
 static PyMemberDef fast_path_members[] = {
     {"__dictoffset__", T_PYSSIZET, offsetof(FastPath, attributes), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(FastPath, weak_references), READONLY, NULL},
 #if FULL_API
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(FastPath, vectorcall), READONLY, NULL},
 #endif

@@ -293,6 +293,7 @@ def test_as_an_attribute_of_a_class():
     assert Word.doubles is count_doubles
     assert Word("aaa").doubles() == 2
     assert Word.doubles("aaa") == Word("").doubles_in("aaa") == 2
+    assert count_doubles.__get__("aaa")() == count_doubles.__get__("aaa", str)() == 2
     with pytest.raises(TypeError, match="positional argument"):
         Word("aaa").doubles("bbb")
 
@@ -300,6 +301,15 @@ def test_as_an_attribute_of_a_class():
 def test_it_is_compared_and_hashed_as_itself():
     assert {count_doubles: 1}[count_doubles] == 1
     assert count_doubles != in_python
+
+
+def test_it_can_be_referred_to_weakly():
+    fast = _native.FastPath(len)
+    references = weakref.ref(fast), weakref.WeakSet([fast])
+    assert references[0]() is fast
+    del fast
+    assert references[0]() is None
+    assert not references[1]
 
 
 def test_the_type_takes_one_function():
@@ -345,6 +355,8 @@ CALLS = {
     "wrong capsule": lambda: outcome(_native.capsule_address, _native.new_array_capsule()[0], "x"),
     "pickle": lambda: pickle.dumps(count_doubles),
     "bound": lambda: outcome(count_doubles.__get__("aa", str), "aa"),
+    "bound to an instance alone": lambda: outcome(count_doubles.__get__("aa")),
+    "weak reference": lambda: weakref.ref(_native.FastPath(len)),
     "made": lambda: _native.FastPath(len),
 }
 
