@@ -297,9 +297,9 @@ def new_ascii(length: int) -> tuple[str, Pointer] | None:
 
 def utf32(text: str) -> bytes:
     """Return the UTF-32 of a str, lone surrogates included, in the machine's byte order."""
-    if _IS_CPYTHON:
-        return _native.ucs4(text)  # A tenth of the time that str.encode takes.
-    return text.encode(f"utf-32-{sys.byteorder[0]}e", "surrogatepass")
+    if not _IS_CPYTHON:  # pragma: no cover: the tests need CPython
+        return text.encode(f"utf-32-{sys.byteorder[0]}e", "surrogatepass")
+    return _native.ucs4(text)  # A tenth of the time that str.encode takes.
 
 
 def new_summary() -> Any:

@@ -178,6 +178,11 @@ def test_slices_go_on_where_the_one_before_ended(monkeypatch):
     check(counter, text, len(text.encode()))
 
 
+def test_a_tally_is_there_if_it_was_asked_for():
+    assert DoubleCounter(b"aa").tally is None
+    assert DoubleCounter(tally=True).tally == {}
+
+
 def test_copies_go_their_own_ways():
     counter = DoubleCounter(b"aa", tally=True)
     for other in (counter.copy(), copy.copy(counter), copy.deepcopy(counter), rebuilt(counter)):

@@ -83,6 +83,15 @@ def test_nothing_is_left_when_the_next_name_is_long_in_coming(threads, quick, ma
         assert found == expected
 
 
+def test_a_wait_right_after_another_hands_over_no_empty_batch(many, monkeypatch):
+    monkeypatch.setattr(scheduling, "_QUICK", 1e-12)
+    names = [name for name, _ in many[1:4]]
+    scheduler = Scheduler("utf-8", 2, tally=False)
+    found = scheduler.count_each([names[0], None, None, names[1], None, None, names[2]])
+    assert [name for name, _ in found] == names
+    assert list(scheduler._batches(iter([None, None]))) == [None, None]
+
+
 def test_the_thread_follows_the_time_that_files_take(many, monkeypatch):
     monkeypatch.setattr(scheduling, "_QUICK", 1.0)
     scheduler = Scheduler("utf-8", 2, tally=False)
