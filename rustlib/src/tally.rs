@@ -11,21 +11,22 @@ const PAGE: usize = 256;
 const PAGES: usize = 0x11_0000 / PAGE;
 
 /// Doubles per unit. A unit is a byte's or a code point's number.
+#[derive(Default)]
 pub struct Tally {
+    /// Up to the page of the greatest unit. Room for all pages takes 35 KB: clearing and searching it
+    /// was a third of the time of a short text (Zen 5).
     pages: Vec<Option<Box<[u64; PAGE]>>>,
 }
 
 impl Tally {
     /// An empty tally.
     pub fn new() -> Self {
-        Self {
-            pages: vec![None; PAGES],
-        }
+        Self::default()
     }
 
     /// Adds the doubles between bytes.
     pub fn add_bytes(&mut self, bytes: &[u8]) {
-        kernel::tally(bytes, page(&mut self.pages[0]));
+        kernel::tally(bytes, self.page(0));
     }
 
     /// Adds the doubles between the code points of valid UTF-8. Anything else adds wrong ones and does
@@ -66,21 +67,19 @@ impl Tally {
     /// Adds doubles of one unit, up to `u64::MAX`. What is beyond the code points comes from a buffer
     /// that was changed meanwhile, and is dropped.
     pub fn add(&mut self, unit: u32, times: u64) {
-        if let Some(slot) = self.pages.get_mut(unit as usize / PAGE) {
-            let total = &mut page(slot)[unit as usize % PAGE];
+        let index = unit as usize / PAGE;
+        if index < PAGES {
+            let total = &mut self.page(index)[unit as usize % PAGE];
             *total = total.saturating_add(times);
         }
     }
-}
 
-impl Default for Tally {
-    fn default() -> Self {
-        Self::new()
+    fn page(&mut self, index: usize) -> &mut [u64; PAGE] {
+        if index >= self.pages.len() {
+            self.pages.resize(index + 1, None);
+        }
+        self.pages[index].get_or_insert_with(|| Box::new([0; PAGE]))
     }
-}
-
-fn page(slot: &mut Option<Box<[u64; PAGE]>>) -> &mut [u64; PAGE] {
-    slot.get_or_insert_with(|| Box::new([0; PAGE]))
 }
 
 #[cfg(test)]
