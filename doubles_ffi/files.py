@@ -49,6 +49,7 @@ __all__ = [
     "WORTH_SPLITTING",
     "FileCounter",
     "StoppedError",
+    "can_start_anywhere",
     "count_file",
     "count_range",
     "tally_file",
@@ -159,14 +160,24 @@ def count_range(
         LookupError: the encoding is not known.
         ValueError: text in that encoding can't be read from the middle.
     """
-    kind, codec = _kind(encoding)
-    if kind is UTF32 or codec.name == "utf-8-sig":
+    kind, _ = _kind(encoding)
+    if not can_start_anywhere(encoding):
         raise ValueError(f"text in {encoding} can only be counted from its beginning")
     file.seek(start)
     stretch = Stretch(tally=tally, is_part=True)
     buffer = new_array(_BLOCK)
     _append_range(stretch, kind, lambda room, _: file.readinto(room), stop - start, buffer)
     return stretch
+
+
+def can_start_anywhere(encoding: str | None) -> bool:
+    """Tell whether a range of a file in an encoding can be summed up by itself.
+
+    Raises:
+        LookupError: the encoding is not known.
+    """
+    kind, codec = _kind(encoding)
+    return kind is not UTF32 and codec.name != "utf-8-sig"
 
 
 class StoppedError(Exception):

@@ -440,6 +440,32 @@ def test_a_plot_without_matplotlib(capsys, monkeypatch):
     assert capsys.readouterr() == ("", expected)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["-r", "a"], "-r can't be used with --cluster"),
+        (["-z", "a"], "-z can't be used with --cluster"),
+        (["--threads", "2", "a"], "--threads can't be used with --cluster"),
+        (["a", "-"], "standard input can't be counted on a cluster"),
+        ([], "standard input can't be counted on a cluster"),
+    ],
+)
+def test_what_a_cluster_cant_do(arguments, complaint, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["count", "--cluster", "local", *arguments])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: {complaint}\n")
+
+
+def test_a_cluster_without_dask(capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as end:
+        main(["count", "--cluster", "local", "a"])
+    assert end.value.code == 2
+    expected = "doubles: --cluster: needs dask: pip install 'doubles_ffi[cluster]'\n"
+    assert capsys.readouterr() == ("", expected)
+
+
 @pytest.mark.usefixtures("files")
 def test_bad_files_are_reported_and_the_others_counted(capsys):
     assert main(["count", "missing", "letters", ".", "latin", "жук.txt"]) == 2

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
-    from doubles_ffi._stretch import Stretch
-
 __all__ = ["count"]
 
 
@@ -41,23 +39,49 @@ class _Count:
 
     def run(self) -> int:
         """Count all files, and return the exit status."""
-        options = self._options
-        scheduler = Scheduler(
-            self._encoding, options.threads, tally=self._has_tally, decompress=options.decompress
-        )
         try:
             with contextlib.closing(self._bar):
-                for name, result in scheduler.count_each(self._names(), self._bar.callback):
-                    self._named += 1
-                    if isinstance(result, Exception):
-                        self._refuse(name, self._reason(name, result))
-                    else:
-                        self._add(name, result)
+                if self._options.cluster is None:
+                    self._count_here()
+                else:
+                    self._count_on_cluster()
             self._conclude()
             sys.stdout.flush()
         except BrokenPipeError:  # The reader has seen enough; an error before that stays one.
             discard(sys.stdout)
         return self._status
+
+    def _count_here(self) -> None:
+        options = self._options
+        scheduler = Scheduler(
+            self._encoding, options.threads, tally=self._has_tally, decompress=options.decompress
+        )
+        for name, result in scheduler.count_each(self._names(), self._bar.callback):
+            if isinstance(result, Exception):
+                self._refuse(name, self._reason(name, result))
+            else:
+                tally = result.read_tally(text=self._encoding is not None)
+                self._bar.advance(result.end)
+                self._add(name, result.count, result.length, tally)
+
+    def _count_on_cluster(self) -> None:
+        from doubles_ffi.cli.clustering import ClusterError, count_files
+
+        options = self._options
+        progress = self._bar.show_all if self._bar.callback else None
+        names = [name for name in self._names() if name is not None]
+        try:
+            result = count_files(
+                names, options.cluster, self._encoding, progress, tally=self._has_tally
+            )
+        except ClusterError as error:
+            result = error.result
+            self._fail(options.cluster, str(error))
+        for file in result.files:
+            if file.error is not None:
+                self._refuse(file.url, self._reason(file.url, file.error))
+            else:
+                self._add(file.url, file.count, file.length, file.tally)
 
     def _names(self) -> Iterable[str | None]:
         """Return the names; None among them means that the next one may take a while."""
@@ -75,8 +99,9 @@ class _Count:
             names = self._recursive(names)
         if is_growing:
             return _answered(names)  # Whoever writes the list may still be at it.
-        # The bar counts decompressed bytes, whose number is not known.
-        return names if options.decompress else self._bar.measured(names)
+        # Of decompressed bytes the number is not known; a cluster looks files up itself.
+        is_unknown = options.decompress or options.cluster is not None
+        return names if is_unknown else self._bar.measured(names)
 
     def _recursive(self, names: Iterable[str | None]) -> Iterator[str | None]:
         from doubles_ffi.cli.names import below
@@ -99,19 +124,19 @@ class _Count:
         except OSError as error:
             self._fail(source, error.strerror)
 
-    def _add(self, name: str, stretch: Stretch) -> None:
+    def _add(self, name: str, doubles: int, length: int, tally: Counter[Any]) -> None:
+        """Report a file that is counted."""
+        self._named += 1
         self._files += 1
-        self._doubles += stretch.count
-        self._length += stretch.length
-        tally = stretch.read_tally(text=self._encoding is not None) or Counter()
+        self._doubles += doubles
+        self._length += length
         self._tally.update(tally)
-        self._bar.advance(stretch.end)
         if self._options.total_only:
             return
         if self._options.json:
-            self._write_json({"file": name}, stretch.count, stretch.length, tally)
+            self._write_json({"file": name}, doubles, length, tally)
         else:
-            self._write(f"{stretch.count}\t{shown(name, sys.stdout)}")
+            self._write(f"{doubles}\t{shown(name, sys.stdout)}")
 
     def _conclude(self) -> None:
         options = self._options
@@ -174,6 +199,7 @@ class _Count:
 
     def _refuse(self, name: str, reason: str) -> None:
         """Report a file that can't be counted."""
+        self._named += 1
         self._fail(name, reason)
         if self._options.json and not self._options.total_only:
             self._write(_json({"file": name, "error": reason}))
@@ -190,11 +216,12 @@ class _Count:
     def _reason(self, name: str, error: Exception) -> str:
         if not isinstance(error, UnicodeError):
             return _reason(error)
-        from doubles_ffi.cli.decompression import compression_of
+        if self._options.cluster is None:
+            from doubles_ffi.cli.decompression import compression_of
 
-        compression = None if name == "-" else compression_of(name)
-        if compression and not self._options.decompress:
-            return f"compressed with {compression}; try -z"
+            compression = None if name == "-" else compression_of(name)
+            if compression and not self._options.decompress:
+                return f"compressed with {compression}; try -z"
         return f"not {self._encoding}: {_where(error)}; try --bytes, or --encoding NAME"
 
 

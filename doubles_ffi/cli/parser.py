@@ -73,16 +73,29 @@ def _parse_count(arguments: list[str], parser: argparse.ArgumentParser) -> argpa
         options.top = _TOP
     elif not (options.tally or options.plot):
         parser.error("--top needs --tally or --plot")
-    if options.plot and not _has_matplotlib():
-        complain("--plot", "needs matplotlib: pip install 'doubles_ffi[plot]'")
-        raise SystemExit(FAILED)
+    if options.cluster is not None:
+        _check_cluster(options, parser)
+    if options.plot:
+        _require("matplotlib", "--plot", "needs matplotlib: pip install 'doubles_ffi[plot]'")
     return options
 
 
-def _has_matplotlib() -> bool:
+def _check_cluster(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    flags = {"-r": options.recursive, "-z": options.decompress, "--threads": options.threads}
+    for flag, value in flags.items():
+        if value:
+            parser.error(f"{flag} can't be used with --cluster")
+    if "-" in options.files or not (options.files or options.files_from):
+        parser.error("standard input can't be counted on a cluster")
+    _require("distributed", "--cluster", "needs dask: pip install 'doubles_ffi[cluster]'")
+
+
+def _require(module: str, option: str, complaint: str) -> None:
     from importlib.util import find_spec
 
-    return find_spec("matplotlib") is not None
+    if find_spec(module) is None:
+        complain(option, complaint)
+        raise SystemExit(FAILED)
 
 
 def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
@@ -157,6 +170,12 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
         help="count what is in files compressed with gzip, bzip2, xz or zstd",
     )
     parser.add_argument("--threads", metavar="N", type=_positive, help="use at most N threads")
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="count files, URLs and patterns of them on the Dask cluster at ADDRESS;"
+        " local starts one here",
+    )
     parser.add_argument(
         "--progress",
         choices=("auto", "always", "never"),

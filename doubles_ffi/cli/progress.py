@@ -29,6 +29,7 @@ class Bar:
         self._from = time.monotonic() + (_PATIENCE if when == "auto" else 0)
         self._names: list[str] = []
         self._before = 0  # bytes of the files that are done
+        self._total: int | None = None  # if it is known from the start
         self._bar: Any = None
         self._is_drawn = False
 
@@ -44,6 +45,11 @@ class Bar:
         self._before += size
         if self.callback:
             self.callback(0, None)
+
+    def show_all(self, done: int, total: int | None) -> None:
+        """Show how much of all files is done."""
+        self._total = total
+        self._show(done, None)
 
     def _show(self, done: int, _total: int | None) -> None:
         done += self._before
@@ -65,8 +71,10 @@ class Bar:
         from doubles_ffi.cli.names import file_size
 
         tqdm.monitor_interval = 0  # Otherwise tqdm starts a thread.
-        sizes = [file_size(name) for name in self._names]
-        total = sum(filter(None, sizes)) if sizes and None not in sizes else None
+        total = self._total
+        if self._names:
+            sizes = [file_size(name) for name in self._names]
+            total = None if None in sizes else sum(filter(None, sizes))
         self._bar = tqdm(
             initial=done,
             total=total,

@@ -1,0 +1,71 @@
+"""`doubles count --cluster`: counting on a cluster that is there, or on one started for it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, Any
+
+from distributed import Client, LocalCluster
+
+from doubles_ffi import cluster
+from doubles_ffi._library import num_threads
+from doubles_ffi.cluster import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from doubles_ffi.cluster import Result
+    from doubles_ffi.files import Progress
+
+__all__ = ["ClusterError", "count_files"]
+
+
+def count_files(
+    names: list[str],
+    address: str,
+    encoding: str | None,
+    progress: Progress | None,
+    *,
+    tally: bool,
+) -> Result:
+    """Count files on the cluster at an address; `local` is one that ends with the count.
+
+    Raises:
+        ClusterError: there is no cluster, or not any more.
+    """
+    for name in ("distributed", "asyncio"):  # Their news are not the command's.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with contextlib.ExitStack() as stack:
+        try:
+            client = stack.enter_context(_local() if address == "local" else _client(address))
+        except (OSError, ValueError) as error:
+            raise ClusterError(str(error)) from error
+        return cluster.count_files(names, client, encoding=encoding, tally=tally, progress=progress)
+
+
+def _client(cluster: Any) -> Any:
+    return Client(cluster)  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _local() -> Iterator[Any]:
+    # Ctrl-C reaches all processes of a terminal. Those that start while it is blocked never get it,
+    # and this one gets it once it is not.
+    resource_tracker.ensure_running()  # Starting it unblocks all signals.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        workers = LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=num_threads(),
+            threads_per_worker=1,
+            silence_logs=logging.CRITICAL,
+            # Without the dashboard Dask still answers questions by HTTP; here on this machine only.
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with workers, _client(workers) as client:
+        yield client

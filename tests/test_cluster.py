@@ -1,0 +1,654 @@
+"""Counting on clusters: of threads for what is counted, of processes for what can go wrong."""
+
+import gzip
+import itertools
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import TimeoutError as NotYetError
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed")
+import faulty
+from distributed import Client, Future, KilledWorker, LocalCluster
+
+import doubles_ffi
+from doubles_ffi import cluster, count_file, tally_file
+from doubles_ffi._stretch import Stretch
+from doubles_ffi.cli import main
+from doubles_ffi.cluster import ClusterError, FileChangedError, count_files
+
+TEXT = "aaж\n€€𝄞𝄞𝄞\0\0bЖЖ" * 5
+
+
+@pytest.fixture(scope="module")
+def threads():
+    """A client of workers in this process."""
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
+        ) as workers,
+        Client(workers) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def workers():
+    """Two processes that are started again when they die."""
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+        preload=[faulty.__file__],
+    ) as workers:
+        yield workers
+
+
+@pytest.fixture
+def processes(workers):
+    with Client(workers) as client:
+        client.wait_for_workers(2, timeout=60)
+        yield client
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "file"
+
+
+def outcome(function, *arguments, **options):
+    """Return what a function returns, or all there is to know of the exception it raises."""
+    try:
+        return function(*arguments, **options)
+    except UnicodeDecodeError as error:
+        return error.encoding, error.object, error.start, error.end, error.reason
+    except Exception as error:  # noqa: BLE001 (all are compared)
+        return type(error), error.args
+
+
+def raise_or(file, field):
+    if file.error is not None:
+        raise file.error
+    return getattr(file, field)
+
+
+# What is counted.
+
+
+@pytest.mark.parametrize("encoding", [None, "utf-8", "latin-1", "utf-8-sig", "utf-16", "gb18030"])
+@pytest.mark.parametrize("block_size", [None, 7])
+def test_encodings(threads, path, encoding, block_size):
+    text = TEXT.encode("latin-1", "ignore").decode("latin-1") if encoding == "latin-1" else TEXT
+    path.write_bytes(text.encode(encoding or "utf-8"))
+    options = {"encoding": encoding, "tally": True, "block_size": block_size}
+    result = count_files(path, threads, **options)
+    (file,) = result.files
+    assert file.error is None
+    assert file.url == str(path)
+    assert file.size == path.stat().st_size
+    assert result.count == file.count == count_file(path, encoding=encoding)
+    assert result.length == file.length == len(text if encoding else path.read_bytes())
+    assert result.tally == file.tally == tally_file(path, encoding=encoding)
+
+
+@pytest.mark.parametrize("block_size", range(1, 6))
+def test_cuts_anywhere_in_valid_text_and_around_faults(threads, tmp_path, block_size):
+    valid = "bж€𝄞𝄞".encode()
+    wrong = [
+        b"",
+        b"\xff",
+        b"\x80",
+        b"\xc3",
+        b"\xe2\x82",
+        b"\xf0\x9d\x84",
+        b"\xed\xa0\x80",
+        b"\xf4\x90",
+    ]
+    paths = []
+    for fault, position in itertools.product(wrong, range(0, len(valid) + 1, 1 + block_size % 2)):
+        paths.append(tmp_path / f"{fault.hex()}-{position}")
+        paths[-1].write_bytes(valid[:position] + fault + valid[position:])
+    result = count_files(paths, threads, encoding="utf-8", block_size=block_size)
+    for path, file in zip(paths, result.files, strict=True):
+        assert outcome(raise_or, file, "count") == outcome(count_file, path, encoding="utf-8")
+
+
+def test_an_empty_file(threads, path):
+    path.touch()
+    (file,) = count_files(path, threads, encoding="utf-8", tally=True).files
+    assert (file.count, file.length, file.tally, file.error) == (0, 0, Counter(), None)
+
+
+def test_no_file_at_all(threads):
+    assert count_files([], threads).files == ()
+
+
+@pytest.mark.parametrize("data", [TEXT.encode(), TEXT.encode()[:-1], b"\xff" + TEXT.encode()])
+def test_a_compressed_file_is_decompressed(threads, tmp_path, data):
+    packed, plain = tmp_path / "a.gz", tmp_path / "a"
+    packed.write_bytes(gzip.compress(data))
+    plain.write_bytes(data)
+    (file,) = count_files(packed, threads, encoding="utf-8", block_size=3).files
+    assert outcome(raise_or, file, "count") == outcome(count_file, plain, encoding="utf-8")
+
+
+def test_patterns_and_names(threads, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.txt", "a.txt", "c[1].txt"):
+        Path(name).write_text("aa")
+    urls = ["*.txt", f"{tmp_path}/a*", f"file://{tmp_path}/b.txt", "c[1].txt"]
+    names = [file.url for file in count_files(urls, threads).files]
+    assert names == [
+        *["a.txt", "b.txt", "c[1].txt"],
+        f"{tmp_path}/a.txt",
+        f"file://{tmp_path}/b.txt",
+        "c[1].txt",
+    ]
+
+
+def test_files_that_cant_be_found_are_errors_and_the_others_count(threads, tmp_path):
+    (tmp_path / "good").write_text("aaa")
+    names = ["missing", "*.none", "", "good"]
+    urls = [*(os.path.join(tmp_path, name) for name in names), "nosuch://x"]  # noqa: PTH118 (a slash at the end)
+    result = count_files(urls, threads)
+    missing, none, directory, good, unknown = result.files
+    assert (missing.error.errno, none.error.strerror) == (2, "no file matches")
+    assert isinstance(directory.error, IsADirectoryError)
+    assert isinstance(unknown.error, ValueError)
+    assert (good.count, result.count, result.length) == (2, 2, 3)
+    with pytest.raises(FileNotFoundError, match="missing"):
+        result.raise_for_errors()
+    count_files(tmp_path / "good", threads).raise_for_errors()
+
+
+def test_a_path_that_a_worker_does_not_see(threads, path, monkeypatch):
+    path.write_text("aa")
+    cut = cluster._File.cut
+
+    def cut_and_remove(file, size):
+        cut(file, size)
+        path.unlink()
+
+    monkeypatch.setattr(cluster._File, "cut", cut_and_remove)
+    (file,) = count_files(path, threads).files
+    assert isinstance(file.error, FileNotFoundError)
+    assert "worker inproc://" in file.error.strerror
+    assert "same file on every worker" in file.error.strerror
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"block_size": 0}, ValueError),
+        ({"timeout": 0.0}, ValueError),
+        ({"timeout": float("nan")}, ValueError),
+        ({"encoding": "nonsense"}, LookupError),
+    ],
+)
+def test_arguments_that_make_no_sense(threads, path, options, error):
+    with pytest.raises(error):
+        count_files(path, threads, **options)
+
+
+def test_progress(threads, path, capsys):
+    path.write_bytes(b"x" * 10)
+    calls = []
+    count_files(path, threads, block_size=4, progress=lambda *call: calls.append(call))
+    assert len(calls) == 3
+    assert calls[-1] == (10, 10)
+    count_files(path, threads, progress=True)
+    assert "100%" in capsys.readouterr().err
+
+
+# What stores do.
+
+
+def change(path, how):
+    """Return a callback that changes a file when the first block is done."""
+    changes = iter([how])
+
+    def progress(*_):
+        for now in changes:
+            now(path)
+
+    return progress
+
+
+def write_again(path):
+    status = path.stat()
+    other = path.with_name("other")
+    other.write_bytes(b"y" * status.st_size)
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.replace(path)
+
+
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [
+        (write_again, FileChangedError),
+        (lambda path: os.truncate(path, 5), FileChangedError),
+        (Path.unlink, FileNotFoundError),
+    ],
+)
+def test_a_file_that_changes_while_it_is_counted(threads, path, how, error):
+    path.write_bytes(b"x" * 1000)
+    good = path.with_name("good")
+    good.write_bytes(b"x" * 1000)
+    result = count_files([path, good], threads, block_size=10, progress=change(path, how))
+    assert isinstance(result.files[0].error, error)
+    assert result.files[1].count == 999
+
+
+def test_a_file_that_changes_between_two_looks_at_a_fault(path):
+    path.write_bytes(b"x")
+    (source,) = cluster._list(str(path), {})
+    file = cluster._File(source, Stretch(tally=False, is_part=False))
+    file.cut(1)
+    file.add(0, (Stretch(tally=False, is_part=True), b"good"))
+    assert isinstance(file.error, FileChangedError)
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """Yield options for an S3 server on loopback, and a file system there with a bucket."""
+    s3fs = pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    options = {
+        "key": "a",
+        "secret": "b",
+        "endpoint_url": f"http://127.0.0.1:{port}",
+    }
+    system = s3fs.S3FileSystem(**options)
+    system.mkdir("bucket")
+    yield options, system
+    server.stop()
+
+
+def test_s3(processes, bucket):
+    options, system = bucket
+    data = TEXT.encode()
+    system.pipe({"bucket/a.txt": data, "bucket/b.txt": data[:-1], "bucket/c.txt": b"x" * 100})
+
+    def change(done, _):
+        if done > len(data) * 2:
+            system.pipe("bucket/c.txt", b"y" * 100)
+
+    result = count_files(
+        "s3://bucket/*.txt",
+        processes,
+        encoding="utf-8",
+        block_size=10,
+        storage_options=options,
+        progress=change,
+    )
+    good, torn, changed = result.files
+    assert (good.url, good.count) == ("s3://bucket/a.txt", doubles_ffi.count_doubles(TEXT))
+    assert torn.error.reason == "unexpected end of data"
+    assert isinstance(changed.error, FileChangedError)
+
+
+class UnusualError(Exception):
+    def __init__(self, one, two):
+        super().__init__(one + two)
+
+
+@pytest.mark.parametrize("error", [UnusualError(1, 2), ValueError(threading.Lock())])
+def test_an_error_that_cant_be_sent_is_told_in_words(error):
+    told = cluster._Failure(error).exception()
+    assert isinstance(told, OSError)
+    assert type(error).__name__ in str(told)
+
+
+def test_workers_stop_reading_what_nobody_wants(threads, tmp_path, pair):
+    class StopError(Exception):
+        """As Ctrl-C: the count ends, and the cluster goes on."""
+
+    def stop(*_):
+        raise StopError
+
+    good, bad = pair
+    os.truncate(tmp_path / "bad", 1 << 40)
+    options = {"block_size": 1 << 40, "storage_options": {"delay": 0.01}}  # Hours for each worker.
+    with pytest.raises(StopError):
+        count_files([good, bad, bad], threads, progress=stop, **options)
+    assert count_files(good, threads).count == 20
+
+
+def test_a_file_that_a_store_loses(threads, tmp_path, pair):
+    storage = options(tmp_path, delay=0.01)
+    lose = change(Path(tmp_path, "bad"), Path.unlink)
+    good, bad = count_files(
+        pair, threads, block_size=8, storage_options=storage, progress=lose
+    ).files
+    assert good.count == 20
+    assert isinstance(bad.error, FileNotFoundError)
+    assert bad.error.strerror == "No such file or directory"
+
+
+def options(tmp_path, **faults):
+    notes = tmp_path / "notes"
+    notes.mkdir(exist_ok=True)
+    return {"notes": str(notes), **faults}
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Yield the URLs of two files, of which the second is bad."""
+    urls = []
+    for name in ("good", "bad"):
+        (tmp_path / name).write_text("aab" * 20)
+        urls.append(f"faulty://{tmp_path}/{name}")
+    return urls
+
+
+@pytest.mark.parametrize("fault", ["error once", "error always"])
+def test_read_errors(threads, tmp_path, pair, fault):
+    storage = options(tmp_path, fault=fault)
+    good, bad = count_files(pair, threads, block_size=16, storage_options=storage).files
+    assert good.count == 20
+    if fault == "error once":
+        assert bad.count == 20
+    else:
+        assert (bad.error.errno, bad.error.strerror) == (5, "the disk is worn out")
+
+
+# What happens to workers.
+
+
+def test_a_block_that_kills_its_worker_once(processes, tmp_path, pair):
+    storage = options(tmp_path, fault="kill once")
+    result = count_files(pair, processes, block_size=16, storage_options=storage)
+    assert [file.count for file in result.files] == [20, 20]
+
+
+def test_a_block_that_kills_every_worker(workers, processes, tmp_path, pair, monkeypatch):
+    monkeypatch.setattr(workers.scheduler, "allowed_failures", 0)
+    storage = options(tmp_path, fault="kill always")
+    good, bad = count_files(pair, processes, storage_options=storage).files
+    assert good.count == 20
+    assert isinstance(bad.error, KilledWorker)
+
+
+def test_workers_that_are_killed_in_mid_block(processes, tmp_path, pair):
+    def kill_all(*_):
+        for pid in processes.run(os.getpid, on_error="ignore").values():
+            os.kill(pid, signal.SIGKILL)
+
+    calls = iter([kill_all, kill_all])
+    storage = options(tmp_path, delay=0.1)
+    result = count_files(
+        pair,
+        processes,
+        block_size=8,
+        storage_options=storage,
+        progress=lambda *_: next(calls, id)(0),
+    )
+    assert [file.count for file in result.files] == [20, 20]
+
+
+def test_tasks_that_are_lost_are_started_again(threads, tmp_path, pair):
+    def cancel_all():
+        threads.cancel([Future(key, threads) for key in list(threads.futures)])
+
+    calls = iter([cancel_all])
+    result = count_files(
+        pair,
+        threads,
+        block_size=8,
+        storage_options=options(tmp_path, delay=0.02),
+        progress=lambda *_: next(calls, list)(),
+    )
+    assert [file.count for file in result.files] == [20, 20]
+
+
+LOCAL = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
+
+
+class Commands:
+    """A scheduler and workers that are started as commands, each with all of its processes."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.processes = []
+        file = folder / "scheduler.json"
+        self.scheduler = self.start("scheduler", *LOCAL, "--port", "0", "--scheduler-file", file)
+        while not file.exists() or not file.read_text():
+            time.sleep(0.05)
+        self.address = json.loads(file.read_text())["address"]
+
+    def start(self, *arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dask", *map(str, arguments)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=self.folder,
+        )
+        self.processes.append(process)
+        return process
+
+    def start_worker(self):
+        flags = [*LOCAL, "--nthreads", "1", "--preload", faulty.__file__]
+        return self.start("worker", self.address, *flags)
+
+    @staticmethod
+    def kill(process):
+        """Kill a worker and its nanny, or a scheduler."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture
+def commands(tmp_path):
+    commands = Commands(tmp_path)
+    yield commands
+    for process in commands.processes:
+        if process.poll() is None:
+            commands.kill(process)
+
+
+def test_nanny_and_worker_killed_and_another_one_comes(commands, tmp_path, pair):
+    workers = [commands.start_worker()]
+
+    def replace(*_):
+        if len(workers) == 1:
+            commands.kill(workers[0])
+            workers.append(commands.start_worker())
+
+    storage = options(tmp_path, delay=0.05)
+    with Client(commands.address) as client:
+        result = count_files(pair, client, block_size=8, storage_options=storage, progress=replace)
+    assert [file.count for file in result.files] == [20, 20]
+
+
+@pytest.mark.parametrize("missing", ["worker", "scheduler"])
+def test_nobody_is_left(commands, tmp_path, pair, missing):
+    worker = commands.start_worker()
+    victim = worker if missing == "worker" else commands.scheduler
+
+    def progress(done, _):
+        if done >= 80 and victim.poll() is None:  # The first file is done.
+            commands.kill(victim)
+
+    storage = options(tmp_path, delay=0.05)
+    with Client(commands.address, timeout=2) as client:
+        client.wait_for_workers(1, timeout=60)
+        with pytest.raises(ClusterError, match=f"no {missing} for 4 seconds") as caught:
+            count_files(
+                pair, client, block_size=8, storage_options=storage, progress=progress, timeout=4
+            )
+    good, bad = caught.value.result.files
+    assert good.count == 20
+    assert bad.error is caught.value
+
+
+def test_nobody_comes(commands, path):
+    path.touch()
+    with (
+        Client(commands.address) as client,
+        pytest.raises(ClusterError, match=r"no worker for 0\.5 seconds") as caught,
+    ):
+        count_files(path, client, timeout=0.5)
+    assert caught.value.result.files == ()
+
+
+def test_a_worker_without_this_version(commands, path, tmp_path):
+    other = tmp_path / "doubles_ffi.py"  # The folder in which a worker starts comes first.
+    other.write_text("__version__ = '0.0.1'")
+    worker = commands.start_worker()
+    path.touch()
+    with Client(commands.address) as client:
+        with pytest.raises(ClusterError, match=r"needs doubles_ffi .*127.0.0.1:\d+: 0.0.1"):
+            count_files(path, client)
+        commands.kill(worker)
+        while client.nthreads():
+            time.sleep(0.05)
+        other.write_text("raise ModuleNotFoundError(name=__name__)")
+        commands.start_worker()
+        with pytest.raises(ClusterError, match=r"needs doubles_ffi .*127.0.0.1:\d+: None"):
+            count_files(path, client)
+
+
+class FakeClient:
+    """A client whose worker never answers."""
+
+    def nthreads(self, **_):
+        return {"tcp://1": 1}
+
+    def run(self, *_, **__):
+        raise NotYetError("no answer")
+
+
+class FakeFuture:
+    def __init__(self):
+        self.answers = iter([NotYetError(), "part"])
+
+    def result(self, **_):
+        answer = next(self.answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_a_worker_that_does_not_answer(path):
+    with pytest.raises(ClusterError, match="no answer"):
+        count_files(path, FakeClient())
+
+
+def test_a_result_that_is_not_there_yet():
+    run = cluster._Run(FakeClient(), None, 1, tally=False)
+    assert run._outcome(FakeFuture()) == "part"
+
+
+# The command.
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("aaa")
+    Path("b.txt").write_text("жж", encoding="utf-8")
+    Path("bad").write_bytes(b"aa\xff")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["a.txt"],
+        ["a.txt", "b.txt"],
+        ["--json", "--tally", "a.txt", "bad"],
+        ["--total-only", "--bytes", "a.txt", "bad"],
+        ["--tally", "a.txt", "missing", "b.txt"],
+        ["--files-from", "list"],
+    ],
+)
+def test_the_command_writes_what_it_writes_without_a_cluster(processes, arguments, capsys):
+    Path("list").write_text("a.txt\nb.txt\n")
+    expected = main(["count", *arguments]), capsys.readouterr()
+    address = processes.scheduler.address
+    assert (main(["count", "--cluster", address, *arguments]), capsys.readouterr()) == expected
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_command_starts_a_cluster_of_its_own(capsys):
+    assert main(["count", "--cluster", "local", "--progress", "always", "*.txt"]) == 0
+    output, errors = capsys.readouterr()
+    assert output == "2\ta.txt\n1\tb.txt\n3\ttotal\n"
+    assert "/7.00 [" in errors
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_command_without_workers(commands, capsys, monkeypatch):
+    assert main(["count", "--cluster", "nonsense://x", "a.txt"]) == 2
+    assert capsys.readouterr().err.startswith("doubles: nonsense://x: ")
+    count = cluster.count_files
+    monkeypatch.setattr(cluster, "count_files", lambda *a, **k: count(*a, **k, timeout=0.5))
+    assert main(["count", "--cluster", commands.address, "a.txt"]) == 2
+    message = f"doubles: {commands.address}: there has been no worker for 0.5 seconds\n"
+    assert capsys.readouterr().err == message
+
+
+def test_ctrl_c_and_the_next_count(workers, processes, folder):
+    with (folder / "sparse").open("wb") as file:
+        file.truncate(1 << 42)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "doubles_ffi",
+            "count",
+            "--cluster",
+            workers.scheduler_address,
+            "sparse",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        while not workers.scheduler.tasks:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == (b"", b"")
+    assert process.returncode == 130
+    assert count_files("a.txt", processes).count == 2
+
+
+def test_ctrl_c_reaches_all_processes_of_a_terminal(folder):
+    with (folder / "sparse").open("wb") as file:
+        file.truncate(1 << 33)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "doubles_ffi",
+            "count",
+            "--cluster",
+            "local",
+            "--progress",
+            "always",
+            "sparse",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with process:
+        shown = process.stderr.read(1)  # Blocks are done, so there are workers.
+        os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (130, b"")
+    assert b"Traceback" not in shown + errors
