@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doubles_ffi import _input, _library, _stretch, count_doubles
-from doubles_ffi._input.encodings import in_blocks
+from doubles_ffi._input.encodings import _KEPT, decode_blocks, in_blocks
 
 TEXT = "Mississippi\n\n\0\0 " * 3
 WIDE = TEXT + "жжук €€ 𝄞𝄞 \U0010ffff"
@@ -281,6 +281,18 @@ def test_a_decoder_that_fails_where_decoding_does_not(monkeypatch):
     monkeypatch.setattr(codecs, "lookup", lambda _: failing)
     with pytest.raises(UnicodeError, match="of its own"):
         count_doubles(b"aa", encoding="cp1252")
+
+
+def test_a_decoder_that_refuses_everything_is_given_up():
+    class Refusing(codecs.IncrementalDecoder):
+        def decode(self, *_):
+            raise UnicodeError("of its own")
+
+    codec = codecs.CodecInfo(None, None, incrementaldecoder=Refusing, name="doubles_test_refusing")
+    blocks = iter([bytes(_KEPT)] * 9)
+    with pytest.raises(UnicodeError, match="of its own"):
+        next(decode_blocks(blocks, codec))
+    assert len([*blocks]) == 7
 
 
 @pytest.mark.parametrize("encoding", ["nonsense", "hex", "rot13", "base64"])

@@ -312,6 +312,25 @@ assert len(os.listdir("/proc/self/task")) == 3
 
 
 @linux_only
+@pytest.mark.parametrize(("mebibytes", "most"), [(40, 1), (512, 4)])
+def test_little_address_space_is_for_few_threads(mebibytes, most):
+    script = f"""
+import os, resource
+import doubles_ffi
+
+data = bytes(8 << 20)
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + ({mebibytes} << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for _ in range(3):
+    assert doubles_ffi.count_doubles(data) == len(data) - 1
+    assert doubles_ffi.count_doubles_slice_parallel(data) == len(data) - 1
+print(len(os.listdir("/proc/self/task")) - 1)
+"""
+    assert int(check_run(script, DOUBLES_NUM_THREADS="64")) <= most
+
+
+@linux_only
 @pytest.mark.parametrize(
     ("wanted", "threads"), [("1", 1), ("5", 6), ("100000", 513), ("0", None), ("many", None)]
 )

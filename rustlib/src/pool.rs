@@ -9,11 +9,12 @@
 //! waits for no lock that outlives its pool:
 //!
 //! - The pool is published through an atomic pointer. A thread that finds another one building it
-//!   counts by itself, once.
+//!   does this one count alone.
 //! - Rayon's threads share one lazily initialized static, the collector of crossbeam-epoch. The first
 //!   builder initializes it, and a child forked meanwhile never touches it: see [`collector`].
 //! - Feature detection (std's and ours) stores its findings in atomics.
-//! - `std::env` is only read. A reader that a fork leaves behind keeps other readers out of nothing.
+//! - `std::env` is only read. A fork can copy its lock while another thread reads, and readers don't
+//!   exclude each other.
 //! - The allocator and the creation of threads are safe after `fork` where libc says so: glibc, musl
 //!   and macOS do.
 //!
@@ -35,14 +36,14 @@ const NUM_THREADS: &str = "DOUBLES_NUM_THREADS";
 const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 
 /// Bytes of a thread's stack. Rayon's recursion needs a few KiB; the rest is for the panic hook and for
-/// signal handlers of others.
+/// other people's signal handlers.
 const STACK: usize = 1 << 20;
 
 /// Which process a pool belongs to: how many forks it is away from the first builder, and its pid.
 ///
 /// The pid alone is not enough: a child in a new pid namespace can have its parent's. Neither are the
 /// forks: a bare `clone` runs no fork handler, and a fork that began before the handler was registered
-/// runs it neither.
+/// doesn't run it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Owner(u64);
 
