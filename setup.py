@@ -70,12 +70,16 @@ class BuildRustFirst(build_ext):
 
 
 def rust_flags() -> list[str]:
-    """Return flags for rustc that keep the names of this machine's folders out of the library."""
+    """Return flags for rustc that keep the names of this machine's folders out of the library.
+
+    RUSTFLAGS would replace them, and those in .cargo/config.toml, so its flags are among them.
+    """
     print_sysroot = ["rustc", "--print", "sysroot"]
     sysroot = subprocess.run(print_sysroot, check=True, stdout=subprocess.PIPE, text=True).stdout
     cargo_home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
     folders = {cargo_home: "/cargo", sysroot.rstrip("\n"): "/rust", Path.cwd(): "/doubles_ffi"}
-    return [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
+    flags = os.environ.get("RUSTFLAGS", "").split()
+    return [*flags, *(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())]
 
 
 def build_library() -> str:
@@ -87,11 +91,12 @@ def build_library() -> str:
     command += ["--message-format", "json-render-diagnostics"]
     command += ["--config", f"build.rustflags={json.dumps(rust_flags())}"]
     command += ["--", "-C", f"link-arg={LINK_NAME}", "-C", "strip=symbols"]
+    env = {name: value for name, value in os.environ.items() if name != "RUSTFLAGS"}
     try:
-        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        run = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
     except subprocess.CalledProcessError as error:
         raise ExecError(f"cargo failed with exit status {error.returncode}") from None
-    messages = map(json.loads, output.splitlines())
+    messages = map(json.loads, run.stdout.splitlines())
     files = [file for message in messages for file in message.get("filenames", [])]
     return next(file for file in files if Path(file).name == LIBRARY)
 
