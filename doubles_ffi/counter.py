@@ -50,7 +50,7 @@ class DoubleCounter:
 
     __slots__ = ("_encoding", "_lock", "_stretch")
 
-    # Who holds the lock may append to the stretch, or read more of it than one number. It is
+    # Whoever holds the lock may append to the stretch, or read more of it than one number. It is
     # reentrant, as a signal handler may want it too. (From `_thread`: `threading` loads slowly.)
 
     def __init__(

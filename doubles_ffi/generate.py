@@ -68,7 +68,7 @@ def random_string(
         try:
             source.fill(pointer, size)
         except BaseException:
-            del text  # Or who looks at this frame would find a str that is half written.
+            del text  # Whoever looks at this frame would find a half-written str.
             raise
         return text
     buffer = bytearray(size)

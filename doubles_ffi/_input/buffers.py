@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 elif sys.version_info >= (3, 12):  # pragma: no cover: one of the two is
     from collections.abc import Buffer as BytesLike
 else:  # pragma: no cover
-    BytesLike = bytes | bytearray | memoryview  # the types that show it, for who reads annotations
+    BytesLike = bytes | bytearray | memoryview  # the types that show it, for readers of annotations
 
 __all__ = ["BytesLike", "hold_still", "lock"]
 

@@ -498,7 +498,7 @@ int64_t doubles_merge(struct DoublesSummary *summary,
 // Makes an empty tally, to be freed by `doubles_tally_free`. Returns NULL if the library panicked.
 struct DoublesTally *doubles_tally_new(void);
 
-// Frees a tally; NULL is none.
+// Frees a tally, if it is not NULL.
 //
 // # Safety
 //
@@ -525,8 +525,8 @@ int64_t doubles_tally_read(const struct DoublesTally *tally,
                            uint64_t *counts,
                            size_t len);
 
-// Adds doubles of `len` units, as `doubles_tally_read` writes them: each of `units` makes as many more
-// as `counts` says. What is beyond the last code point is dropped. Returns zero or a status.
+// Adds doubles of `len` units, as `doubles_tally_read` writes them: the number in `counts` for
+// each of `units`. What is beyond the last code point is dropped. Returns zero or a status.
 //
 // # Safety
 //

@@ -1,22 +1,8 @@
 //! Random text. How many threads write it makes no difference.
 //!
-//! # The definition, version 1
-//!
-//! A text depends on a key of 32 bytes, an alphabet of 1 to 128 characters, and the position in the
-//! text alone. It is made of blocks of 65,536 characters. Block `b` takes the 32-bit words of ChaCha12
-//! (Bernstein's variant: 64-bit block counter from zero, 64-bit stream number, words little-endian)
-//! under the key in stream `b`; each word `w` makes four characters:
-//!
-//! ```text
-//! repeat four times:  w = w * size;  next character = alphabet[w >> 32];  w = w mod 2^32
-//! ```
-//!
-//! That is one multiplication by `size^4` in four steps: the four indices are the digits of
-//! `floor(w * size^4 / 2^32)`, and what is left of `w` is `w * size^4 mod 2^32`. Of the `2^32` words,
-//! each text of four characters gets the same number if those with a rest below `2^32 mod size^4` are
-//! left out (Lemire, "Fast random integer generation in an interval", 2019, with `size^4` as the
-//! interval). So such a word is replaced by the next word of stream `b + 2^63`, as often as needed;
-//! the words of a block are treated in their order.
+//! docs/random.md defines each character: a word of the generator makes four, unless it has to be
+//! replaced. Four multiplications by the size of the alphabet leave of a word what one by its fourth
+//! power leaves, so one comparison tells whether it has to.
 #![forbid(unsafe_code)]
 
 use crate::kernel::Table;

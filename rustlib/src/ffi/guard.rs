@@ -100,7 +100,7 @@ pub(super) fn guard(body: impl FnOnce() -> Result<u64, DoublesStatus>) -> i64 {
 /// # Safety
 ///
 /// Unless `data` is NULL or `len` is zero, `data` points to `len` readable elements, aligned, which
-/// nobody changes for as long as `'a`. They are numbers, which any bits are.
+/// nobody changes for as long as `'a`. They are numbers, so any bits are valid.
 pub(super) unsafe fn input<'a, T>(data: *const T, len: usize) -> Result<&'a [T], DoublesStatus> {
     if !check(data, len)? {
         return Ok(&[]);
@@ -116,8 +116,8 @@ pub(super) unsafe fn input<'a, T>(data: *const T, len: usize) -> Result<&'a [T],
 /// Unless `data` is NULL or `len` is zero, `data` points to `len` readable bytes for as long as `'a`.
 ///
 /// Python can't promise that no other thread writes to them meanwhile, and Rust calls that race
-/// undefined. So whoever counts on such bytes lets none of them decide which address is read next:
-/// whatever value a read finds, all reads stay inside, and what suffers is the count.
+/// undefined. So code that counts them lets no byte decide which address is read next: whatever value
+/// a read finds, all reads stay inside, and only the count can be wrong.
 pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], DoublesStatus> {
     // SAFETY: the caller's word on data and len; what changes meanwhile is harmless, as said.
     unsafe { input(data, len) }
@@ -140,8 +140,8 @@ pub(super) unsafe fn array<'a, const N: usize>(
 /// # Safety
 ///
 /// Unless `out` is NULL or `len` is zero, `out` points to `len` writable elements, aligned, that nobody
-/// else uses for as long as `'a`. They are numbers, which any bits are; what the caller's allocator left
-/// there is never read.
+/// else uses for as long as `'a`. They are numbers, so any bits are valid; what the caller's allocator
+/// left there is never read.
 pub(super) unsafe fn output<'a, T>(out: *mut T, len: usize) -> Result<&'a mut [T], DoublesStatus> {
     if !check(out, len)? {
         return Ok(&mut []);

@@ -156,7 +156,7 @@ pub unsafe extern "C" fn doubles_merge(
 
 /// # Safety
 ///
-/// `summary` is NULL or points to a summary that nobody else uses as long as `'a`.
+/// `summary` is NULL or points to a summary that nobody else uses for as long as `'a`.
 unsafe fn summary_mut<'a>(
     summary: *mut DoublesSummary,
 ) -> Result<&'a mut DoublesSummary, DoublesStatus> {

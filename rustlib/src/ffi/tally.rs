@@ -18,7 +18,7 @@ pub extern "C" fn doubles_tally_new() -> *mut DoublesTally {
     tally
 }
 
-/// Frees a tally; NULL is none.
+/// Frees a tally, if it is not NULL.
 ///
 /// # Safety
 ///
@@ -75,8 +75,8 @@ pub unsafe extern "C" fn doubles_tally_read(
     })
 }
 
-/// Adds doubles of `len` units, as `doubles_tally_read` writes them: each of `units` makes as many more
-/// as `counts` says. What is beyond the last code point is dropped. Returns zero or a status.
+/// Adds doubles of `len` units, as `doubles_tally_read` writes them: the number in `counts` for
+/// each of `units`. What is beyond the last code point is dropped. Returns zero or a status.
 ///
 /// # Safety
 ///
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn doubles_tally_add(
 
 /// # Safety
 ///
-/// `tally` is NULL or came from `doubles_tally_new`, and nobody changes it as long as `'a`.
+/// `tally` is NULL or came from `doubles_tally_new`, and nobody changes it for as long as `'a`.
 unsafe fn handle<'a>(tally: *const DoublesTally) -> Result<&'a Tally, DoublesStatus> {
     // SAFETY: NULL or a live tally, by the caller's word.
     let tally = unsafe { tally.as_ref() };
@@ -112,8 +112,7 @@ unsafe fn handle<'a>(tally: *const DoublesTally) -> Result<&'a Tally, DoublesSta
 
 /// # Safety
 ///
-/// `tally` is NULL, which is none, or came from `doubles_tally_new`, and nobody else uses it as long as
-/// `'a`.
+/// `tally` is NULL or came from `doubles_tally_new`, and nobody else uses it for as long as `'a`.
 pub(super) unsafe fn optional<'a>(tally: *mut DoublesTally) -> Option<&'a mut Tally> {
     // SAFETY: NULL or a live tally, by the caller's word.
     unsafe { tally.as_mut() }.map(|tally| &mut tally.0)
@@ -121,7 +120,7 @@ pub(super) unsafe fn optional<'a>(tally: *mut DoublesTally) -> Option<&'a mut Ta
 
 /// # Safety
 ///
-/// `tally` is NULL or came from `doubles_tally_new`, and nobody else uses it as long as `'a`.
+/// `tally` is NULL or came from `doubles_tally_new`, and nobody else uses it for as long as `'a`.
 unsafe fn handle_mut<'a>(tally: *mut DoublesTally) -> Result<&'a mut Tally, DoublesStatus> {
     // SAFETY: the same.
     unsafe { optional(tally) }.ok_or(DoublesStatus::NullPointer)
