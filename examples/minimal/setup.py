@@ -1,0 +1,29 @@
+"""Build the Rust library, then the module that links to it. All else is in pyproject.toml."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+
+LIBRARY = "libbytestats" + (".dylib" if sys.platform == "darwin" else ".so")
+LINK_NAME = "-install_name,@rpath/" if sys.platform == "darwin" else "-soname,"  # for the loader
+
+
+class BuildRustFirst(build_ext):
+    """Link the module to the Rust library, and lay the library beside it."""
+
+    def run(self) -> None:
+        """Run cargo, then the C compiler."""
+        flags = f"-C strip=symbols -C link-arg=-Wl,{LINK_NAME}{LIBRARY}"
+        cargo = f"cargo rustc --release --lib --target-dir build/rust -- {flags}"
+        subprocess.run(cargo.split(), check=True)
+        self.library_dirs.append("build/rust/release")
+        super().run()
+        beside = Path(self.get_ext_fullpath("bytestats._native")).with_name(LIBRARY)
+        beside.unlink(missing_ok=True)  # A process may have loaded the old one.
+        self.copy_file(f"build/rust/release/{LIBRARY}", str(beside))
+
+
+setup(cffi_modules=["build_ffi.py:ffibuilder"], cmdclass={"build_ext": BuildRustFirst})

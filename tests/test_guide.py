@@ -1,0 +1,132 @@
+"""The guide, followed word for word, makes examples/minimal, which can be renamed."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+GUIDE = ROOT / "docs/guide.md"
+MINIMAL = ROOT / "examples/minimal"
+
+# The line before a block names its file; a block of sh has none, nor has the text that it prints.
+BLOCK = re.compile(r"(?m)(?:^`(\S+)`(, continued)?:\n\n)?^```(.*)\n((?:(?!```).*\n)*)^```$")
+
+BUILT = re.compile(r"(build|target|\.pytest_cache|__pycache__)/|\.egg-info/|\.(so|dylib)$")
+
+
+def sources(folder):
+    """Return the text of each file that somebody wrote, and of the header."""
+    files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    texts = {n: p.read_text("utf-8") for n, p in files.items() if not BUILT.search(n)}
+    del texts["Cargo.lock"]
+    return texts
+
+
+@pytest.fixture(scope="module")
+def environment():
+    """Return an environment whose python3 is this one, and whose cargo has all that it needs."""
+    fetch = ["cargo", "fetch", "--locked", "--manifest-path", str(MINIMAL / "Cargo.toml")]
+    subprocess.run(fetch, check=True, capture_output=True)
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "CARGO_NET_OFFLINE": "true",
+        "CARGO_TARGET_DIR": str(ROOT / "build/minimal"),  # cbindgen is compiled there once
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+
+
+def run(command, folder, environment, status=0):
+    options = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
+    done = subprocess.run(command, check=False, **options)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_guide_makes_the_example(tmp_path, environment):
+    outputs, script, expected = tmp_path / "outputs", [], {}
+    outputs.mkdir()
+    blocks = [match.groups() for match in BLOCK.finditer(GUIDE.read_text("utf-8"))]
+    for number, (name, continued, language, text) in enumerate(blocks):
+        if name:
+            if continued:
+                script.append(f"echo >> {name}")
+            operator = ">>" if continued else ">"
+            script.append(f"cat {operator} {name} <<'END OF BLOCK'\n{text}END OF BLOCK")
+        elif language == "sh":
+            script.append(f"{{\n{text}}} > {shlex.quote(str(outputs / str(number)))}")
+        else:
+            assert language == "text"
+            expected[number - 1] = text
+    folder = tmp_path / "an empty folder"
+    folder.mkdir()
+    run(["bash", "-euo", "pipefail", "-c", "\n".join(script)], folder, environment)
+    assert len(expected) > 2
+    for number, text in expected.items():
+        lines = text.splitlines()
+        assert (outputs / str(number)).read_text("utf-8").splitlines()[-len(lines) :] == lines
+    assert sources(folder) == sources(MINIMAL)
+
+
+def test_every_block_of_the_guide_is_found():
+    assert len(BLOCK.findall(GUIDE.read_text("utf-8"))) * 2 == GUIDE.read_text("utf-8").count("```")
+
+
+def test_the_example_is_small():
+    texts = sources(MINIMAL)
+    del texts["include/bytestats.h"]  # cbindgen writes it.
+    assert sum(text.count("\n") for text in texts.values()) < 300
+
+
+def copy_of_the_example(folder):
+    for name in [*sources(MINIMAL), "Cargo.lock"]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(MINIMAL / name, folder / name)
+
+
+def test_the_example_can_be_renamed(tmp_path, environment):
+    copy, installed = tmp_path / "copy", tmp_path / "installed"
+    copy_of_the_example(copy)
+    run([sys.executable, "rename.py", "tide_tables2"], copy, environment)
+    renamed = sources(copy)
+    assert len(renamed) == len(sources(MINIMAL))
+    assert "bytestats" not in repr(renamed).lower()
+    assert "TideTables2Summary" in renamed["include/tide_tables2.h"]
+
+    run(["cargo", "test", "--quiet", "--locked"], copy, environment)
+    pip = [sys.executable, "-m", "pip"]
+    run([*pip, "wheel", "--no-deps", "--wheel-dir", "build", "."], copy, environment)
+    (wheel,) = copy.glob("build/tide_tables2-*.whl")
+    run([*pip, "install", "--no-deps", "--target", installed, wheel], tmp_path, environment)
+    test = [sys.executable, "-m", "pytest", "-c", copy / "pyproject.toml", copy / "tests"]
+    assert "passed" in run(test, installed, environment)
+
+
+@pytest.mark.parametrize("name", ["Tides", "2tides", "tide-tables", "random", "cffi", "guard", ""])
+def test_a_name_that_does_not_fit_changes_nothing(tmp_path, name):
+    copy_of_the_example(tmp_path)
+    output = run([sys.executable, "rename.py", name], tmp_path, None, status=1)
+    assert output.startswith("usage: rename.py NAME")
+    assert sources(tmp_path) == sources(MINIMAL)
+
+
+def test_the_example_notices_a_changed_declaration(tmp_path, environment):
+    copy_of_the_example(tmp_path)
+    exports = tmp_path / "src/ffi.rs"
+    before = exports.read_text("utf-8")
+    exports.write_text(before.replace("byte: u8)", "byte: u8, _more: u8)"), "utf-8")
+    for renew in ({}, {"RENEW_HEADER": "1"}):
+        command = ["cargo", "test", "--quiet", "--locked"]
+        variables = {**environment, **renew}
+        output = run(command, tmp_path, variables, status=101)
+        assert "first raise BYTESTATS_ABI_VERSION" in output
+    changed = exports.read_text("utf-8").replace("VERSION: u32 = 1", "VERSION: u32 = 2")
+    exports.write_text(changed, "utf-8")
+    run(command, tmp_path, variables)
+    assert "_more" in (tmp_path / "include/bytestats.h").read_text("utf-8")
