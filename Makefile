@@ -35,6 +35,8 @@ lint: $(VENV)/with-lint
 	cargo clippy --quiet --locked --all-targets --all-features --manifest-path rustlib/Cargo.toml -- -D warnings
 	cargo fmt --check --manifest-path tests/benchmarks/peers/Cargo.toml
 	cargo clippy --quiet --locked --manifest-path tests/benchmarks/peers/Cargo.toml -- -D warnings
+	cargo fmt --check --manifest-path examples/minimal/Cargo.toml
+	cargo clippy --quiet --locked --all-targets --target-dir build/minimal --manifest-path examples/minimal/Cargo.toml -- -D warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict doubles_ffi

@@ -71,6 +71,10 @@ def test_the_root_of_the_crate_has_no_code():
     assert not re.search(r"\b(unsafe|fn|struct|enum|impl)\b", rust_code("lib.rs"))
 
 
+def test_the_guard_can_be_copied_to_another_library():
+    assert not re.search(r"\b(crate|super)::", rust_code("ffi/guard.rs"))
+
+
 def test_no_room_of_the_crate_uses_one_that_uses_it():
     rooms = {}
     for name in SOURCES:
