@@ -1,4 +1,4 @@
-"""The code in docs/columns.md does what it says."""
+"""The code in docs/columns.md and docs/cluster.md does what it says."""
 
 import os
 import re
@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[1] / "docs/columns.md"
+DOCS = Path(__file__).parents[1] / "docs"
 
 # What a recipe needs, where that is not what its heading says.
 MODULES = {
+    "A Dask bag": ["dask.bag"],
     "Columns": [],
     "Dask": ["dask.dataframe"],
     "DuckDB": ["duckdb", "pyarrow"],
@@ -24,7 +25,8 @@ CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 def recipes():
     """Return each heading with each piece of code under it."""
-    sections = re.split(r"^#+ ", PAGE.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    text = "".join((DOCS / page).read_text("utf-8") for page in ("columns.md", "cluster.md"))
+    sections = re.split(r"^#+ ", text, flags=re.MULTILINE)[1:]
     parts = [section.partition("\n") for section in sections]
     return [(heading, code) for heading, _, text in parts for code in CODE.findall(text)]
 
