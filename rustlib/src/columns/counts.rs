@@ -8,7 +8,9 @@ use std::ops::Range;
 /// Numbers of which some are not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Zeros follow those that are known.
     values: Vec<i64>,
+    length: usize,
     /// A bit for each value, the first one lowest. Those after the last value are zero.
     validity: Vec<u8>,
     nulls: usize,
@@ -17,7 +19,7 @@ pub struct Counts {
 impl Counts {
     /// The numbers; zero where there is none.
     pub fn values(&self) -> &[i64] {
-        &self.values
+        &self.values[..self.length]
     }
 
     /// A bit for each number, the first one lowest: whether it is there.
@@ -41,28 +43,38 @@ impl Counts {
     /// The number of a row, which may be missing; none if there is no such row.
     #[inline(always)]
     pub(super) fn get(&self, row: usize) -> Option<Option<i64>> {
-        let &value = self.values.get(row)?;
+        let &value = self.values().get(row)?;
         let &bits = self.validity.get(row / 8)?;
         Some((bits >> (row % 8) & 1 == 1).then_some(value))
     }
 
-    /// Makes room for more.
+    /// Makes room for more. The first rows get memory that nobody has touched: making its pages takes as
+    /// long as the count, and so the threads that count share that as well.
     pub(super) fn reserve(&mut self, rows: usize) -> Result<(), TryReserveError> {
-        self.values.try_reserve(rows)?;
+        if self.values.is_empty() {
+            Vec::<i64>::new().try_reserve_exact(rows)?;
+            self.values = vec![0; rows];
+        } else {
+            let spare = self.values.len() - self.length;
+            self.values.try_reserve(rows.saturating_sub(spare))?;
+        }
         self.validity.try_reserve(rows / 8 + 1)
     }
 
     /// Appends zeros, and returns them to be written. [`Self::mark`] has to follow.
     pub(super) fn extend(&mut self, rows: usize) -> Result<&mut [i64], TryReserveError> {
         self.reserve(rows)?;
-        let start = self.values.len();
-        self.values.resize(start + rows, 0);
-        Ok(&mut self.values[start..])
+        let start = self.length;
+        self.length += rows;
+        if self.values.len() < self.length {
+            self.values.resize(self.length, 0);
+        }
+        Ok(&mut self.values[start..self.length])
     }
 
     /// Says which of the last `rows` numbers are there: as many rows of a column, from `first` on.
     pub(super) fn mark(&mut self, validity: Option<Validity<'_>>, first: usize, rows: usize) {
-        let known = self.values.len() - rows;
+        let known = self.length - rows;
         for row in (0..rows).step_by(8) {
             let bits = validity.map_or(0xFF, |validity| validity.eight(first + row));
             self.push_bits(known + row, bits, 8.min(rows - row));
@@ -75,14 +87,15 @@ impl Counts {
         rows: usize,
         mut value: impl FnMut(usize) -> Result<Option<i64>, E>,
     ) -> Result<(), E> {
-        self.reserve(rows)?;
+        self.extend(rows)?;
+        let first = self.length - rows;
         for row in (0..rows).step_by(8) {
             let (mut bits, number) = (0, 8.min(rows - row));
-            let known = self.values.len();
+            let known = first + row;
             for bit in 0..number {
                 let value = value(row + bit)?;
                 bits |= u8::from(value.is_some()) << bit;
-                self.values.push(value.unwrap_or(0));
+                self.values[known + bit] = value.unwrap_or(0);
             }
             self.push_bits(known, bits, number);
         }
