@@ -226,6 +226,8 @@ class Counts(Sequence["int | None"]):
         if nulls:
             if copy is False:
                 raise ValueError("counts with nulls are no NumPy array without a copy")
+            if dtype is not None and numpy.dtype(dtype).kind in "biu":
+                raise ValueError("counts with nulls are no NumPy array of integers")
             bits = numpy.frombuffer(nulls.to_bytes(self._length // 8 + 1, "little"), numpy.uint8)
             array = array.astype(numpy.float64)
             is_null = numpy.unpackbits(bits, count=self._length, bitorder="little")

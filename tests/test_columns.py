@@ -18,7 +18,7 @@ import pytest
 import reference
 
 import doubles_ffi
-from doubles_ffi import Counts, count_each, tally_doubles
+from doubles_ffi import Counts, _library, count_each, tally_doubles
 from doubles_ffi._native import ffi
 
 HERE = Path(__file__).parent
@@ -173,7 +173,8 @@ def test_numpy_objects_and_masks():
         (numpy.arange(3), "not an array of type '<i8'"),
         (numpy.array([["a"]]), "not an array of 2 dimensions"),
         (numpy.array("a"), "not an array of 0 dimensions"),
-        (numpy.array([["a"]], object), "row 0 is list"),
+        (numpy.array([["a"]], object), "not an array of 2 dimensions"),
+        (numpy.array(None, object), "not an array of 0 dimensions"),
         (numpy.ma.array([1, 2]), "row 0 is int"),
     ],
 )
@@ -353,6 +354,17 @@ def test_duckdb_relations_name_their_columns():
     relation = duckdb.sql("SELECT 'aa' AS text, 1 AS number")
     with pytest.raises(TypeError, match="one of its columns: 'text', 'number'"):
         count_each(relation)
+
+
+class SeriesWithoutPyarrow(list):
+    """A Series whose protocol needs a library that is not installed."""
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        raise ImportError("no pyarrow")
+
+
+def test_a_protocol_that_needs_another_library():
+    assert count_each(SeriesWithoutPyarrow(["aa", None])).tolist() == [1, None]
 
 
 class Frame:
@@ -733,6 +745,31 @@ def test_a_tally_of_all_rows():
         tally_doubles(rows, encoding="utf-8")
 
 
+def test_a_tally_of_an_array_that_gives_no_buffer():
+    with pytest.raises(ValueError, match="buffer"):
+        tally_doubles(numpy.array(["2000-01-01"], "M8[D]"))
+    if hasattr(numpy.dtypes, "StringDType"):
+        assert tally_doubles(numpy.array(["aa", "жжж"], "T")) == {"a": 1, "ж": 2}
+
+
+@pytest.mark.parametrize("name", ["doubles_column_new", "doubles_counts_new"])
+def test_what_can_not_be_made(monkeypatch, name):
+    class Library:
+        def __getattr__(self, other):
+            return (lambda: ffi.NULL) if other == name else getattr(real, other)
+
+    real = _library.lib
+    monkeypatch.setattr(_library, "lib", Library())
+    with pytest.raises(RuntimeError, match="panicked"):
+        count_each(numpy.array(["aa"]))
+
+
+def test_a_row_that_is_utf8_when_its_error_is_made():
+    error = _library._row_error("é".encode(), 0, 7)
+    assert isinstance(error, RuntimeError)
+    assert "changed while it was counted" in str(error)
+
+
 # --- Counts ---
 
 
@@ -791,6 +828,9 @@ def test_counts_as_arrays_of_numpy():
     numpy.testing.assert_array_equal(array, [numpy.nan if n is None else n for n in ANSWER])
     with pytest.raises(ValueError, match="copy"):
         counts.__array__(copy=False)
+    with pytest.raises(ValueError, match="no NumPy array of integers"):
+        numpy.asarray(counts, "i4")
+    assert numpy.isnan(numpy.asarray(counts, "f4")).sum() == 3
     whole = count_each(["aa", "", "bbb"])
     array = numpy.asarray(whole)
     assert (array.dtype, array.tolist()) == (numpy.int64, [1, 0, 2])

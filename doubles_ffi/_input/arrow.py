@@ -30,6 +30,8 @@ _TEXT_FORMATS = {"u", "U", "vu", "n"}
 # Bytes per unit of NumPy's types. Zeros at the end of a row are padding.
 _UNITS = {"S": 1, "U": 4}
 
+# How NumPy's type of strings of any length begins.
+_STRINGS = "StringDType"
 
 # What columns have one of, and what else has no buffer has none of.
 _PROTOCOLS = ("__iter__", "__arrow_c_stream__", "__arrow_c_array__", "columns")
@@ -73,6 +75,7 @@ def open_column(data: Any) -> Column | None:
     if isinstance(data, (dict, set, frozenset)):
         raise _not_a_column(data)
     if getattr(getattr(data, "dtype", None), "char", None) == "O":
+        _check_dimensions(data.ndim)
         return None  # NumPy's objects, in pandas too, whose conversion to Arrow names no row.
     source = _arrow_source(data)
     try:
@@ -91,8 +94,8 @@ def is_column(data: Any) -> bool:
     if isinstance(data, (str, bytes, bytearray, memoryview)):
         return False
     interface = getattr(data, "__array_interface__", None)
-    if interface is not None and interface["typestr"][1:2] in {*_UNITS, "O"}:
-        return True  # NumPy gives them a buffer as well.
+    if interface is not None and _is_text(interface["typestr"]):
+        return True  # NumPy gives most of them a buffer as well.
     try:
         memoryview(data).release()
     except TypeError:
@@ -137,9 +140,8 @@ def _from_capsules(source: Any) -> Column | None:
 def _from_numpy(data: Any) -> Column | None:
     interface = data.__array_interface__
     kind, shape = interface["typestr"], interface["shape"]
-    if len(shape) != 1:
-        raise TypeError(f"expected a column, not an array of {len(shape)} dimensions")
-    if kind.startswith("StringDType") or _is_masked(data):
+    _check_dimensions(len(shape))
+    if kind.startswith(_STRINGS) or _is_masked(data):
         return None
     unit = _UNITS.get(kind[1:2])
     if unit is None:
@@ -149,6 +151,16 @@ def _from_numpy(data: Any) -> Column | None:
     handle = new_column()
     import_padded(handle, interface["data"][0], rows, width, stride, unit)
     return Column(handle, is_text=unit > 1, owner=data)
+
+
+def _is_text(kind: str) -> bool:
+    """Tell whether NumPy's arrays of a type are columns of strings, bytes or objects."""
+    return kind.startswith(_STRINGS) or kind[1:2] in {*_UNITS, "O"}
+
+
+def _check_dimensions(number: int) -> None:
+    if number != 1:
+        raise TypeError(f"expected a column, not an array of {number} dimensions")
 
 
 def _is_masked(data: Any) -> bool:

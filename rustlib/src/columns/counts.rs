@@ -3,6 +3,7 @@
 
 use super::rows::Validity;
 use std::collections::TryReserveError;
+use std::hint;
 use std::ops::Range;
 
 /// Numbers of which some are not there.
@@ -52,7 +53,10 @@ impl Counts {
     /// long as the count, and so the threads that count share that as well.
     pub(super) fn reserve(&mut self, rows: usize) -> Result<(), TryReserveError> {
         if self.values.is_empty() {
-            Vec::<i64>::new().try_reserve_exact(rows)?;
+            let mut room = Vec::<i64>::new();
+            room.try_reserve_exact(rows)?;
+            // The compiler may leave out an allocation that nobody sees, and with it the failure.
+            drop(hint::black_box(room));
             self.values = vec![0; rows];
         } else {
             let spare = self.values.len() - self.length;
