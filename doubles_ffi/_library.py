@@ -316,9 +316,7 @@ def update(  # noqa: PLR0913, PLR0917 (as in the library)
     kind: Kind, summary: Any, tally: Any, pointer: Pointer, size: int, threads: int
 ) -> None:
     """Append `size` bytes to a summary, and their doubles to a tally, if there is one."""
-    status = kind.update(summary, tally, pointer, size, threads)
-    if status:
-        check(status)
+    check(kind.update(summary, tally, pointer, size, threads))
 
 
 def merge(summary: Any, tally: Any, right: Any) -> None:

@@ -403,3 +403,8 @@ assert d.tally_doubles(text) == {"a": 10_000_000}
 def test_unforeseen_statuses_are_bugs():
     with pytest.raises(RuntimeError, match="unknown status"):
         _library.check(-1000)
+
+
+def test_text_as_utf32_keeps_lone_surrogates():
+    text = "aж\ud800𝄞"
+    assert list(memoryview(_library.utf32(text)).cast("I")) == list(map(ord, text))
