@@ -101,7 +101,7 @@ def is_column(data: Any) -> bool:
     except TypeError:
         return any(hasattr(data, name) for name in _PROTOCOLS)
     except (BufferError, ValueError):
-        pass  # It has a buffer, which is not to be had.
+        pass  # It has a buffer that can't be read now.
     return False
 
 
