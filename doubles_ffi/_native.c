@@ -372,7 +372,14 @@ static PyObject *capsule_address(PyObject *module, PyObject *args) {
 
 /* --- Rows that are objects ----------------------------------------------------------------------- */
 
-#if FULL_API
+/* Without a GIL another thread may drop a row while it is read. There Python takes the rows one by one. */
+#if FULL_API && !defined(Py_GIL_DISABLED)
+#define COUNTS_ROWS 1
+#else
+#define COUNTS_ROWS 0
+#endif
+
+#if COUNTS_ROWS
 /* The objects lie anywhere in memory, so those that come next are fetched ahead. */
 #define AHEAD 8
 
@@ -504,7 +511,7 @@ static PyMethodDef builtins[] = {
     {"new_schema_capsule", new_schema_capsule, METH_NOARGS, NULL},
     {"new_array_capsule", new_array_capsule, METH_NOARGS, NULL},
     {"capsule_address", capsule_address, METH_VARARGS, NULL},
-#if FULL_API
+#if COUNTS_ROWS
     {"count_rows", count_rows, METH_VARARGS, NULL},
 #endif
     {NULL, NULL, 0, NULL},
