@@ -2,11 +2,9 @@
 
 import ctypes
 import itertools
-import os
 import pickle
 import random
 import re
-import signal
 import struct
 import subprocess
 import sys
@@ -466,6 +464,11 @@ class Stream(Producer):
         address = int(ffi.cast("intptr_t", self.stream))
         self.capsule = capsule(address, b"arrow_array_stream", None)
 
+    @property
+    def chunks(self):
+        """How many are left."""
+        return struct.unpack_from("q", ffi.buffer(self.script), len(self.script) - 17)[0]
+
     def set(self, field, name):
         type_ = dict(ffi.typeof("DoublesArrowStream").fields)[field].type
         address = ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value
@@ -653,34 +656,60 @@ def test_a_stream_that_fails(library, function):
     assert stream.released == [0, 0, 1]
 
 
-@pytest.mark.parametrize("function", [count_each, tally_doubles])
-def test_ctrl_c_in_a_stream_without_end(library, function):
-    stream = Stream(library, 2**62)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
-    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+# In a process of its own, as all that expects signals. One that Python swallows, as in a destructor, is
+# followed by another.
+INTERRUPTED = """
+import ctypes, signal, sys
+import numpy
+import test_columns
+from test_columns import Producer, Stream, count_each, tally_doubles
+
+library = ctypes.CDLL(sys.argv[1])
+column = eval(sys.argv[2])
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+try:
     try:
-        with pytest.raises(KeyboardInterrupt):
-            function(stream)
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        eval(sys.argv[3])
     finally:
-        signal.signal(signal.SIGALRM, previous)
-    schemas, arrays, streams = stream.released
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+except KeyboardInterrupt:
+    print("interrupted", *eval(sys.argv[4]))
+"""
+
+
+def interrupted(library, column, count, answer):
+    """Make and count a column in a process, interrupt that, and return the numbers of an answer."""
+    process = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, library._name, column, count, answer],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=HERE,
+    )
+    assert process.stderr == ""
+    first, *numbers = process.stdout.split()
+    assert first == "interrupted"
+    return [*map(int, numbers)]
+
+
+@pytest.mark.parametrize("function", ["count_each", "tally_doubles"])
+def test_ctrl_c_in_a_stream_without_end(library, function):
+    schemas, arrays, streams, produced = interrupted(
+        library,
+        "Stream(library, 2**62)",
+        f"{function}(column)",
+        "[*column.released, 2**62 - column.chunks]",
+    )
     assert (schemas, streams) == (1, 1)
-    script = struct.unpack_from("q", ffi.buffer(stream.script), len(stream.script) - 17)
-    assert arrays == 2**62 - script[0]
+    assert arrays == produced > 0
 
 
 def test_ctrl_c_in_100_million_rows(library):
-    offsets = numpy.zeros(100_000_001, "i4")  # pages that nobody has written to take no memory
-    producer = Producer(library, "u", 100_000_000, [None, offsets, b""])
-    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            count_each(producer, threads=1)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-    assert producer.released == [1, 1, 0]
+    offsets = "numpy.zeros(100_000_001, 'i4')"  # Pages that nobody has written to take no memory.
+    column = f"Producer(library, 'u', 100_000_000, [None, {offsets}, b''])"
+    count = "count_each(column, threads=1)"
+    assert interrupted(library, column, count, "column.released") == [1, 1, 0]
 
 
 def test_rows_that_another_thread_changes(library):
@@ -712,13 +741,22 @@ def test_rows_that_another_thread_changes(library):
         thread.join()
 
 
+# In a process of its own: a fork copies the locks that coverage and other threads hold.
+AFTER_FORK = """
+import os, numpy
+from doubles_ffi import count_each
+
+rows = numpy.array([b"aab", b"bbbb"] * 200_000)
+answer = count_each(rows)
+child = os.fork()
+if child == 0:
+    os._exit(0 if count_each(rows) == answer else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
 def test_count_after_fork():
-    rows = numpy.array([b"aab", b"bbbb"] * 200_000)
-    answer = count_each(rows)
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if count_each(rows) == answer else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    subprocess.run([sys.executable, "-W", "ignore", "-c", AFTER_FORK], check=True, timeout=60)
 
 
 # --- Tallies ---
