@@ -656,8 +656,8 @@ def test_a_stream_that_fails(library, function):
     assert stream.released == [0, 0, 1]
 
 
-# In a process of its own, as all that expects signals. One that Python swallows, as in a destructor, is
-# followed by another.
+# In a process of its own, as all that expects signals. One that Python swallows, as in a
+# destructor, is followed by another.
 INTERRUPTED = """
 import ctypes, signal, sys
 import numpy
