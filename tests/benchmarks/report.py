@@ -1,4 +1,4 @@
-"""Render docs/benchmarks.json as docs/benchmarks.md, a chart, and the tables in the README.
+"""Render docs/benchmarks.json as docs/benchmarks.md, its charts, and the tables in the README.
 
     cd tests && python -m benchmarks.report [PASS.json]...
 
@@ -18,8 +18,11 @@ from benchmarks.targets import TARGETS, significant
 DOCS = results.FILE.parent
 README = DOCS.parent / "README.md"
 
-# The group whose chart is committed; `python -m benchmarks.chart` draws any other.
-CHARTED = "original-str"
+# The groups whose charts are committed; `python -m benchmarks.chart` draws any other.
+CHARTED = ("original-str", "short-str", "scripts", "utf8", "random", "columns", "command")
+
+# The group that the README shows.
+ORIGINAL = "original-str"
 
 # Below this many bytes what counts is the call, and a rate says nothing.
 WORTH_A_RATE = 100_000
@@ -104,7 +107,7 @@ def case_table(group, case):
 
 def group_part(group, cases):
     parts = [f"## {group.title}", group.note]
-    if group.name == CHARTED:
+    if group.name in CHARTED:
         parts.append(f"![{group.title}](benchmarks/{group.name}.svg)")
     for label, case in cases.items():
         parts += [f"### {label}"] if len(cases) > 1 else []
@@ -154,7 +157,7 @@ def readme_tables(data):
     """Return what stands in the README between two comments."""
     machine = data["machine"]
     text = "{processor}; kernel {kernel}; {system}; {Python}; {date}; {command}.".format(**machine)
-    return "\n\n".join([short_table(data, CHARTED), short_table(data, "command"), text])
+    return "\n\n".join([short_table(data, ORIGINAL), short_table(data, "command"), text])
 
 
 def main(passes):
@@ -164,7 +167,8 @@ def main(passes):
     (DOCS / "benchmarks.md").write_text(render(data), "utf-8")
     readme = README.read_text("utf-8")
     README.write_text(README_TABLES.sub(lambda _: readme_tables(data) + "\n", readme), "utf-8")
-    draw(CHARTED, data, DOCS / "benchmarks" / f"{CHARTED}.svg")
+    for name in CHARTED:
+        draw(name, data, DOCS / "benchmarks" / f"{name}.svg")
 
 
 if __name__ == "__main__":
