@@ -2,20 +2,16 @@
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from documents import ROOT, follow, run
 
-ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs/guide.md"
 MINIMAL = ROOT / "examples/minimal"
-
-# The line before a block names its file; a block of sh has none, nor has the text that it prints.
-BLOCK = re.compile(r"(?m)(?:^`(\S+)`(, continued)?:\n\n)?^```(.*)\n((?:(?!```).*\n)*)^```$")
 
 BUILT = re.compile(r"(build|target|\.pytest_cache|__pycache__)/|\.egg-info/|\.(so|dylib)$")
 
@@ -42,40 +38,12 @@ def environment():
     }
 
 
-def run(command, folder, environment, status=0):
-    options = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
-    done = subprocess.run(command, check=False, **options)
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 def test_the_guide_makes_the_example(tmp_path, environment):
-    outputs, script, expected = tmp_path / "outputs", [], {}
-    outputs.mkdir()
-    blocks = [match.groups() for match in BLOCK.finditer(GUIDE.read_text("utf-8"))]
-    for number, (name, continued, language, text) in enumerate(blocks):
-        if name:
-            if continued:
-                script.append(f"echo >> {name}")
-            operator = ">>" if continued else ">"
-            script.append(f"cat {operator} {name} <<'END OF BLOCK'\n{text}END OF BLOCK")
-        elif language == "sh":
-            script.append(f"{{\n{text}}} > {shlex.quote(str(outputs / str(number)))}")
-        else:
-            assert language == "text"
-            expected[number - 1] = text
-    folder = tmp_path / "an empty folder"
+    folder, outputs = tmp_path / "an empty folder", tmp_path / "outputs"
     folder.mkdir()
-    run(["bash", "-euo", "pipefail", "-c", "\n".join(script)], folder, environment)
-    assert len(expected) > 2
-    for number, text in expected.items():
-        lines = text.splitlines()
-        assert (outputs / str(number)).read_text("utf-8").splitlines()[-len(lines) :] == lines
+    outputs.mkdir()
+    assert follow(GUIDE, folder, outputs, environment) > 2
     assert sources(folder) == sources(MINIMAL)
-
-
-def test_every_block_of_the_guide_is_found():
-    assert len(BLOCK.findall(GUIDE.read_text("utf-8"))) * 2 == GUIDE.read_text("utf-8").count("```")
 
 
 def test_the_example_is_small():
