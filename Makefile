@@ -1,4 +1,5 @@
-# Each target works from a fresh clone: make demo, make test, make bench, make lint, make header.
+# Each target works from a fresh clone: make demo, make test, make bench, make docs, make lint,
+# make header.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ SOURCES := pyproject.toml setup.py build_ffi.py doubles_ffi/_native.c rustlib/Ca
 	$(shell find rustlib/src rustlib/include -type f)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test bench lint header clean
+.PHONY: demo test bench docs lint header clean
 
 demo: $(VENV)/with-numpy
 	$(BIN)/doubles count README.md
@@ -29,6 +30,10 @@ bench: build/bench/ready
 		build/bench/bin/pytest -q tests/benchmarks $(TIMES) --benchmark-json=build/bench/pass-$$pass.json || exit; \
 	done
 	cd tests && ../build/bench/bin/python -m benchmarks.report ../build/bench/pass-*.json
+
+# The site, into build/docs.
+docs: $(VENV)/with-docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
 
 lint: $(VENV)/with-lint
 	cargo fmt --check --manifest-path rustlib/Cargo.toml

@@ -95,7 +95,7 @@ class DoubleCounter:
 
     @property
     def length(self) -> int:
-        """Units so far: bytes, or whole code points."""
+        """Units so far, which are bytes or whole code points."""
         return self._stretch.length
 
     @property

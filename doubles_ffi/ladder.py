@@ -37,7 +37,7 @@ _ACCEPTED = "str or a bytes-like object"
 
 
 def count_doubles_zip(data: Data) -> int:
-    """Count by two iterators over Rust's `char`s, zipped. Bytes are taken as UTF-8.
+    """Count by two iterators over characters (`char` in Rust), zipped. Bytes are taken as UTF-8.
 
     Runs as one call, which Ctrl-C can't interrupt. Rust's `chars` is sound only on bytes that do
     not change, so a buffer that is not `bytes` is copied.
@@ -54,7 +54,7 @@ def count_doubles_zip(data: Data) -> int:
 
 
 def count_doubles_once(data: Data) -> int:
-    """Count by one iterator over Rust's `char`s. Bytes are taken as UTF-8.
+    """Count by one iterator over characters (`char` in Rust). Bytes are taken as UTF-8.
 
     Otherwise as `count_doubles_zip`.
 
