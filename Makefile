@@ -1,5 +1,5 @@
 # Each target works from a fresh clone: make demo, make test, make bench, make docs, make lint,
-# make header.
+# make header, make trust.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py build_ffi.py doubles_ffi/_native.c rustlib/Ca
 	$(shell find rustlib/src rustlib/include -type f)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test bench docs lint header clean
+.PHONY: demo test bench docs lint trust trust-self-test header clean
 
 demo: $(VENV)/with-numpy
 	$(BIN)/doubles count README.md
@@ -46,6 +46,15 @@ lint: $(VENV)/with-lint
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict doubles_ffi
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+# Writes docs/reliability.md. ROWS are names of modules in tests/trust, all if there are none; MINUTES are for
+# all of them together, and without it each takes as long as its goal does.
+trust: $(VENV)/with-trust
+	cd tests && ../$(BIN)/python -m trust $(if $(MINUTES),--minutes $(MINUTES)) $(ROWS)
+
+# Each fault of tests/trust/plants.py, or of PLANTS, is found by its row.
+trust-self-test: $(VENV)/with-trust
+	cd tests && ../$(BIN)/python -m trust.self_test $(PLANTS)
 
 # The package as its users install it: an editable one takes longer to start.
 build/bench/ready: $(SOURCES) $(shell find doubles_ffi -name '*.py')

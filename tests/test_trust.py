@@ -1,0 +1,119 @@
+"""The report on what was tried, and the driver that writes it. The rows run by `make trust`."""
+
+import json
+import math
+
+import pytest
+from trust import __main__ as driver
+from trust import children, report
+from trust.model import ROOT, ROWS, Figure, Row, load_all
+from trust.plants import PLANTS
+
+ROWS_THERE = load_all()
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    path = tmp_path / "reliability.json"
+    monkeypatch.setattr(report, "FILE", path)
+    return path
+
+
+def test_the_report_is_made_from_its_results():
+    committed = report.FILE.with_suffix(".md").read_text("utf-8")
+    assert committed == report.render(ROWS_THERE, report.read())
+
+
+@pytest.mark.parametrize("row", ROWS_THERE, ids=lambda row: row.name)
+def test_each_row_has_a_promise_and_a_goal(row):
+    assert row.promise
+    assert row.goal
+    assert "\n" not in row.promise + row.goal
+
+
+def row(name, *figures):
+    """Return a row that finds these figures, one a run."""
+    figures = iter(figures)
+    return Row(name, f"{name} holds", "100 tries", lambda _: next(figures))
+
+
+def test_what_is_not_measured_falls_short_or_fails_is_said():
+    rows = [row(name) for name in ("one", "two", "three", "four")]
+    known = {"date": "2026-01-02", "machine": "a machine", "seconds": 60, "figure": "50 tries"}
+    results = {
+        "two": known | {"passed": True, "reached": False},
+        "three": known | {"passed": False, "reached": False, "seconds": 7200},
+        "four": known | {"passed": True, "reached": True, "seconds": 600},
+    }
+    table = report.render(rows, results)
+    assert "| one holds | not measured yet; goal: 100 tries |  | `make trust ROWS=one` |" in table
+    assert "| two holds | 50 tries, in 60 s; goal: 100 tries | 2026-01-02 |" in table
+    assert "| three holds | **failed**: 50 tries, in 2 h; goal: 100 tries | 2026-01-02 |" in table
+    assert "| four holds | 50 tries, in 10 min | 2026-01-02 |" in table
+    assert table.endswith("Run on a machine.\n")
+
+
+def test_a_trial_replaces_no_longer_run_unless_it_failed(file):
+    long, short = Figure("long", passed=True), Figure("short", passed=True)
+    failed = Figure("failed", passed=False)
+
+    def record(*arguments, is_full=False):
+        driver.record("fork", *arguments, is_full=is_full)
+        return json.loads(file.read_text("utf-8"))["fork"]["figure"]
+
+    assert record(long, 100) == "long"
+    assert record(short, 10) == "long"
+    assert record(failed, 10) == "failed"
+    assert record(short, 10) == "short"
+    assert record(long, 5, is_full=True) == "long"
+    assert "| long, in 5 s |" in file.with_suffix(".md").read_text("utf-8")
+
+
+def test_a_row_that_raises_has_failed_and_the_others_run(file, monkeypatch, capsys):
+    def fail(_):
+        raise LookupError("what it says")
+
+    times = []
+
+    def hold(seconds):
+        times.append(seconds)
+        return Figure("held", passed=True)
+
+    rows = [Row("fork", "", "", fail), Row("soak", "", "", hold)]
+    monkeypatch.setattr(driver, "load_all", lambda: rows)
+    monkeypatch.setattr("sys.argv", ["trust", "--minutes", "1"])
+    assert driver.main() == 1
+    assert "LookupError: what it says" in capsys.readouterr().err
+    results = json.loads(file.read_text("utf-8"))
+    assert [result["passed"] for result in results.values()] == [False, True]
+    assert 30 < times[0] <= 60  # The first row has left its share.
+    monkeypatch.setattr(driver, "load_all", lambda: rows[1:])
+    monkeypatch.setattr("sys.argv", ["trust"])
+    assert driver.main() == 0
+    assert times[1] == math.inf
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise ValueError('so')", "ValueError: so"),
+        ("import os; os.abort()", "status -6"),
+        ("import time; time.sleep(60)", "hung"),
+    ],
+)
+def test_a_part_that_gives_no_answer_is_reported_with_its_command(
+    tmp_path, monkeypatch, code, said
+):
+    (tmp_path / "part.py").write_text(code)
+    monkeypatch.setattr(children, "TESTS", tmp_path)
+    monkeypatch.setattr(children, "GRACE", 5)
+    with pytest.raises(children.PartError, match=said) as caught:
+        children.ask("part", "--seed", 7, seconds=0, MODE="odd")
+    assert "MODE=odd python -m part --seed 7" in str(caught.value)
+
+
+def test_each_plant_names_a_row_and_text_that_stands_once():
+    for plant in PLANTS:
+        assert plant.row in ROWS
+        assert (ROOT / plant.file).read_text("utf-8").count(plant.old) == 1, plant.name
+        assert plant.new != plant.old

@@ -1,0 +1,244 @@
+"""A forked child counts, whenever its parent forked.
+
+cd tests && python -m trust.fork KIND SECONDS SEED
+"""
+
+import http.client
+import json
+import multiprocessing
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from trust.children import PartError, ask, rounds
+from trust.model import Figure
+
+import doubles_ffi
+
+GOAL = "100,000 forks, 0 hangs"
+FORKS = 100_000
+
+# Seconds after which a child that counts a few megabytes hangs.
+PATIENCE = 30
+
+DATA = bytes(5 << 20)
+TEXT = "жж€" * (1 << 18)
+UTF8 = TEXT.encode()
+
+
+def run(seconds):
+    forks = Counter()
+    for kind, each, seed in rounds([*KINDS], seconds):
+        try:
+            # Two threads at least, or there is no pool.
+            forks[kind] += ask(
+                "trust.fork", kind, each, seed, seconds=each, DOUBLES_NUM_THREADS=str(2 + seed % 3)
+            )
+        except PartError as error:
+            return Figure(f"a child hung or failed: {error}", passed=False)
+        if forks.total() >= FORKS:
+            break
+    parts = ", ".join(f"{kind} {number:,}" for kind, number in forks.items())
+    return Figure(
+        f"{forks.total():,} forks, 0 hangs ({parts})", passed=True, reached=forks.total() >= FORKS
+    )
+
+
+def count():
+    """Do something that threads take part in."""
+    chosen = random.randrange(5)
+    if chosen == 0:
+        assert doubles_ffi.count_doubles(DATA) == len(DATA) - 1
+    elif chosen == 1:
+        assert doubles_ffi.count_doubles_slice_parallel(DATA) == len(DATA) - 1
+    elif chosen == 2:
+        assert doubles_ffi.count_doubles(UTF8, encoding="utf-8") == 1 << 18
+    elif chosen == 3:
+        assert doubles_ffi.count_doubles(TEXT) == 1 << 18
+    else:
+        assert set(doubles_ffi.random_string(4 << 20, alphabet="ab")) == {"a", "b"}
+
+
+def fork(action):
+    """Run something in a forked child, and return its pid."""
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        signal.alarm(PATIENCE)
+        random.seed(os.getpid())
+        action()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def check(child):
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status == -signal.SIGALRM:
+        raise TimeoutError(f"a forked child took more than {PATIENCE} s")
+    if status:
+        raise ChildProcessError(f"a forked child ended with {status}")
+
+
+def warm():
+    """Fork a process whose pool is warm."""
+    count()
+    check(fork(count))
+    return 1
+
+
+def first_use():
+    """Fork while another thread is in its process's first count."""
+
+    def trial():
+        threading.Thread(target=count, daemon=True).start()
+        end = time.perf_counter() + random.uniform(0, 6e-4)
+        while time.perf_counter() < end:
+            pass
+        for child in [fork(count) for _ in range(3)]:
+            check(child)
+
+    check(fork(trial))
+    return 4
+
+
+def middle():
+    """Fork while other threads count."""
+    stop = threading.Event()
+
+    def counting():
+        while not stop.is_set():
+            count()
+
+    threads = [threading.Thread(target=counting) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(50):
+            time.sleep(random.uniform(0, 1e-3))
+            check(fork(count))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    return 50
+
+
+def grandchildren():
+    """Fork children of children, each of which counts before and after."""
+
+    def descend(depth):
+        count()
+        if depth:
+            check(fork(lambda: descend(depth - 1)))
+            count()
+
+    descend(4)
+    return 4
+
+
+def answer(_):
+    count()
+    return os.getpid()
+
+
+def pools(method):
+    """Count in both kinds of Python's process pools, and in a process of its own."""
+
+    def trial():
+        count()
+        context = multiprocessing.get_context(method)
+        with context.Pool(4, maxtasksperchild=1) as pool:
+            pids = pool.map_async(answer, range(8), chunksize=1).get(PATIENCE * 4)
+        with ProcessPoolExecutor(4, context) as executor:
+            pids += executor.map(answer, range(8), timeout=PATIENCE * 4)
+        process = context.Process(target=count)
+        process.start()
+        process.join(PATIENCE * 4)
+        if process.exitcode != 0:
+            raise ChildProcessError(f"a process of {method} ended with {process.exitcode}")
+        return len(set(pids)) + 1
+
+    return trial
+
+
+def application(_, start_response):
+    """Count in a web server's worker."""
+    count()
+    body = str(os.getpid()).encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=4 * PATIENCE)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def gunicorn():
+    """Count in workers that gunicorn forks after it has loaded and warmed the library itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "socket"))
+        command = [sys.executable, "-m", "gunicorn", "--preload", "--workers=2", "--max-requests=1"]
+        command += [f"--bind=unix:{path}", "--log-level=critical", "trust.preloaded:application"]
+        with subprocess.Popen(command) as server:
+            try:
+                return len({pid_of_worker(path) for _ in range(100)})
+            finally:
+                server.terminate()
+
+
+def pid_of_worker(path):
+    end = time.monotonic() + 4 * PATIENCE
+    while True:
+        with closing(Connection(path)) as connection:
+            try:
+                connection.request("GET", "/")
+                return connection.getresponse().read()
+            except (ConnectionError, FileNotFoundError):  # The server starts, or a worker ends.
+                if time.monotonic() > end:
+                    raise
+        time.sleep(0.01)
+
+
+KINDS = {
+    "warm": warm,
+    "first use": first_use,
+    "mid-count": middle,
+    "grandchildren": grandchildren,
+    "multiprocessing fork": pools("fork"),
+    "forkserver": pools("forkserver"),
+    "spawn": pools("spawn"),
+    "gunicorn --preload": gunicorn,
+}
+
+
+def main(kind, seconds, seed):
+    random.seed(int(seed))
+    end = time.monotonic() + float(seconds)
+    forks = 0
+    while not forks or time.monotonic() < end:
+        forks += KINDS[kind]()
+    print(json.dumps(forks))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,78 @@
+"""What a row of docs/reliability.md is made of."""
+
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+# Where inputs that made a row fail are kept, a folder for each row.
+KEPT = ROOT / "build" / "trust"
+
+# The rows in order. Each is a module beside this file: the first line of its docstring is the
+# promise, `GOAL` says in words what a run of full length reaches, and `run(seconds)` tries for
+# about that long and returns a `Figure`. Infinite seconds are the full length: until the goal.
+ROWS = (
+    "fuzzing",
+    "python_fuzzing",
+    "sanitizers",
+    "mutants",
+    "python_mutants",
+    "cpus",
+    "interpreters",
+    "fork",
+    "files",
+    "interrupts",
+    "panics",
+    "resources",
+    "huge",
+    "soak",
+    "hostile",
+    "supply_chain",
+    "model_checking",
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a run of a row has found: in words, and whether the promise held.
+
+    `reached` is whether it got as far as its goal; a run that was cut short holds but falls short.
+    """
+
+    text: str
+    passed: bool
+    reached: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    promise: str
+    goal: str
+    run: Callable[[float], Figure]
+
+
+def load(name):
+    module = importlib.import_module(f"trust.{name}")
+    promise = module.__doc__.partition("\n")[0].removesuffix(".")
+    return Row(name, promise, module.GOAL, module.run)
+
+
+def load_all():
+    return [load(name) for name in ROWS if Path(__file__).with_name(f"{name}.py").exists()]
+
+
+def keep(row, name, data):
+    """Write an input that made a row fail where it can be found, and say where."""
+    folder = KEPT / row
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(data)
+    say(f"kept {path}")
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
