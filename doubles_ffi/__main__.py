@@ -2,6 +2,6 @@
 
 import sys
 
-from doubles_ffi.cli import main
+from doubles_ffi.cli import command
 
-sys.exit(main())
+sys.exit(command())

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from doubles_ffi import __version__, random_string
+from doubles_ffi import __version__, cli, random_string
 from doubles_ffi.cli import main, names, progress, streams
 from doubles_ffi.files import FileCounter
 
@@ -646,6 +646,15 @@ def test_a_system_without_random_numbers(capsys, monkeypatch):
     assert capsys.readouterr() == ("", expected)
 
 
+@pytest.fixture
+def signals(monkeypatch):
+    """What `signal` is told to do, which this process would not survive."""
+    told = []
+    monkeypatch.setattr(signal, "signal", lambda _, action: told.append(action))
+    return told
+
+
+@pytest.mark.usefixtures("signals")
 def test_the_package_is_the_command(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["doubles", "random", "--alphabet", "z", "3"])
     with pytest.raises(SystemExit) as end:
@@ -725,6 +734,73 @@ def interrupt(process):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     return process.returncode, errors
+
+
+@pytest.mark.parametrize(("error", "status"), [(None, 0), (KeyboardInterrupt, 130)])
+def test_ctrl_c_has_its_own_action_only_while_the_command_runs(monkeypatch, signals, error, status):
+    def run():
+        assert len(signals) == 1
+        if error:
+            raise error
+        return 0
+
+    monkeypatch.setattr(cli, "main", run)
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.default_int_handler)
+    assert cli.command() == status
+    raise_once, default = signals
+    assert default == signal.SIG_DFL
+    with pytest.raises(KeyboardInterrupt):
+        raise_once(signal.SIGINT, None)
+    assert signals[2:] == [signal.SIG_DFL]
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored(monkeypatch, signals):
+    monkeypatch.setattr(cli, "main", lambda: 0)
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
+    assert cli.command() == 0
+    assert signals == []
+
+
+# Loaded by Python before the command: presses Ctrl-C at a moment.
+PRESSES = """
+import atexit, os, signal, sys
+
+def press(event="", names=(None,)):
+    if event == "" or (event == "import" and names[0] == os.environ["MOMENT"]):
+        signal.raise_signal(signal.SIGINT)
+
+if os.environ["MOMENT"] == "end":
+    atexit.register(press)
+else:
+    sys.addaudithook(press)
+"""
+SCRIPT = Path(cli.__file__).with_name("doubles")
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "doubles_ffi",
+        "doubles_ffi._native",
+        "argparse",
+        "doubles_ffi.cli.count",
+        "unicodedata",
+        "end",
+    ],
+)
+def test_ctrl_c_at_any_moment_gives_no_traceback(files, tmp_path, moment):
+    (tmp_path / "sitecustomize.py").write_text(PRESSES)
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+    end = subprocess.run(
+        [sys.executable, SCRIPT, "count", "--tally", "letters"],
+        cwd=files,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={**ENVIRONMENT, "PYTHONPATH": path, "MOMENT": moment},
+    )
+    assert end.returncode in {130, -signal.SIGINT}  # To a shell, both are 130.
+    assert end.stderr == b""
 
 
 def test_ctrl_c_in_a_large_file(files):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,32 @@ from doubles_ffi.cli.streams import FAILED, complain, discard
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["command", "main"]
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it.
+
+
+def command() -> int:
+    """Run the command as this process, and return its exit status.
+
+    Ctrl-C ends it in order, and pressed again, at once. Python's own end takes a while too, and
+    would answer with a traceback: there the signal ends the process, as it does any.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # As for a shell's background jobs.
+        return main()
+    try:
+        try:
+            signal.signal(signal.SIGINT, _interrupt)
+            return main()
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except KeyboardInterrupt:  # Just before `main`, or just after.
+        return _INTERRUPTED
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
