@@ -247,7 +247,7 @@ class FileCounter:
         if in_blocks(self._codec):
             texts = decode_blocks(data, self._codec)
         else:
-            texts = iter([self._codec.decode(b"".join(data))[0]])
+            texts = iter([b"".join(data).decode(self._codec.name)])
         for text in texts:
             for kind, pointer, size in text_pieces(text):
                 stretch.append(kind, pointer, size, 1)

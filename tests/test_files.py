@@ -126,6 +126,16 @@ def test_long_text_in_any_encoding(encoding, path):
             assert counted.read_tally(text=True).total() == expected
 
 
+@pytest.mark.parametrize("encoding", ["punycode", "idna", "utf-7", "undefined"])
+def test_text_that_is_decoded_whole_is_refused_as_python_refuses_it(encoding):
+    data = b"\xff+"
+    with pytest.raises(UnicodeError) as expected:
+        data.decode(encoding)
+    with pytest.raises(UnicodeError) as found:
+        count_file(io.BytesIO(data), encoding=encoding)
+    assert (type(found.value), str(found.value)) == (type(expected.value), str(expected.value))
+
+
 def test_latin_1_and_lone_surrogates(path):
     path.write_bytes(b"\xff\xffaa")
     assert count_file(path, encoding="latin-1") == 2
