@@ -48,7 +48,7 @@ def folder(tmp_path):
     for name in ("LICENSE", "README.md"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copy(ROOT / "LICENSE", folder / "notes.txt")
-    for name in ("doubles_ffi", "examples", "rustlib"):
+    for name in ("docs", "doubles_ffi", "examples", "rustlib"):
         (folder / name).symlink_to(ROOT / name)
     return folder
 
