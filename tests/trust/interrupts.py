@@ -14,6 +14,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections import Counter
@@ -208,6 +209,9 @@ STOPPED = {130, -signal.SIGINT}
 # The line of the script from which on Ctrl-C gives no traceback.
 FIRST_LINE = COMMAND.read_text("utf-8").splitlines().index("from doubles_ffi.cli import command")
 
+# Without `site`: of an editable install it loads modules, and there it drops a KeyboardInterrupt.
+PACKAGES = sysconfig.get_path("platlib")
+
 # A standard input where nobody writes.
 NOTHING, _writing = os.pipe()
 
@@ -229,7 +233,7 @@ def interrupt_commands(end, folder):
                 found[name].append(seconds)
             else:
                 lifetime += (time.monotonic() - start - lifetime) / 8
-            if re.search("Traceback|Exception ignored|Fatal", errors):
+            if re.search("KeyboardInterrupt|Traceback|Exception ignored|Fatal", errors):
                 if not is_before_ours(errors):
                     raise AssertionError(f"{name}: {errors}")
                 own_start += 1
@@ -249,11 +253,11 @@ def is_before_ours(errors):
 def press(arguments, delay):
     """Run the command, press Ctrl-C, and return how long it took to end and what it said."""
     with subprocess.Popen(
-        [sys.executable, COMMAND, *arguments],
+        [sys.executable, "-S", COMMAND, *arguments],
         stdin=NOTHING,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), PACKAGES])},
     ) as process:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(delay)

@@ -1,0 +1,224 @@
+"""However long it counts, errs, starts threads and forks, what it holds stays flat.
+
+cd tests && python -m trust.soak SECONDS SEED
+"""
+
+import contextlib
+import gc
+import io
+import json
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy
+import pyarrow
+from trust.children import PartError, ask
+from trust.model import Figure
+
+import doubles_ffi as d
+from doubles_ffi.cli import main as command
+
+GOAL = "8 hours, memory, descriptors and threads flat"
+SECONDS = 8 * 3600
+
+# Rounds after which all is loaded, and all pools and caches are full.
+WARM = 20
+
+# MiB that a process may grow by after it is warm: allocators take a while to settle.
+MOST = 8
+
+
+def run(seconds):
+    seconds = min(seconds, SECONDS)
+    seed = random.getrandbits(32)
+    try:
+        found = ask("trust.soak", seconds, seed, seconds=seconds, DOUBLES_NUM_THREADS="3")
+    except PartError as error:
+        return Figure(str(error), passed=False)
+    before, after = found["before"], found["after"]
+    grown = after["MiB"] - before["MiB"]
+    text = f"{found['rounds']:,} rounds of {len(WORK)} calls: resident memory {before['MiB']:.1f} "
+    text += f"to {after['MiB']:.1f} MiB, "
+    text += f"{before['descriptors']} to {after['descriptors']} descriptors, "
+    text += f"{before['threads']} to {after['threads']} threads"
+    is_flat = all(after[what] <= before[what] for what in ("descriptors", "threads"))
+    return Figure(text, passed=is_flat and grown < MOST, reached=seconds >= SECONDS)
+
+
+def held():
+    """Return what the process holds."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return {
+        "MiB": pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20),
+        "descriptors": len([*Path("/proc/self/fd").iterdir()]),
+        "threads": len([*Path("/proc/self/task").iterdir()]),
+    }
+
+
+@contextlib.contextmanager
+def refused(*errors):
+    """Expect an error."""
+    try:
+        yield
+    except errors:
+        return
+    raise AssertionError(f"none of {errors}")
+
+
+DATA = bytes(5 << 20)
+TEXT = "жж€" * 100_000
+UTF8 = TEXT.encode()
+WIDE = TEXT.encode("utf-16")
+ROWS = ["hello", None, "жж"] * 1000
+ARROW = pyarrow.array(ROWS)
+CHUNKS = pyarrow.chunked_array([ROWS, ROWS])
+STRINGS = numpy.array(["hello", "aa"] * 1000)
+FILE = Path(tempfile.gettempdir(), f"doubles-soak-{os.getpid()}")
+
+
+def counter():
+    left, right = d.DoubleCounter(DATA, tally=True), d.DoubleCounter(tally=True)
+    right.update(DATA[:1000])
+    assert (left + right).tally == {0: len(DATA) + 999}
+    assert left.copy() == left
+    left.__setstate__(right.__getstate__())
+
+
+def counts():
+    found = d.count_each(ROWS)
+    assert (found[0], found[1], found[1:4].null_count) == (1, None, 1)
+    assert pyarrow.array(found).null_count == found.null_count == 1000
+    assert numpy.array(found).size == len(pyarrow.array(found[:7])) + 2993
+
+
+def invalid():
+    with refused(UnicodeDecodeError):
+        d.count_doubles(UTF8 + b"\xff", encoding="utf-8")
+    with refused(UnicodeDecodeError):
+        d.DoubleCounter(b"\xff\xff\xff\xff", encoding="utf-8")
+    with refused(UnicodeDecodeError):
+        d.count_each(pyarrow.array([b"\xff"]).view("string"))
+    FILE.write_bytes(DATA + b"\xff")
+    with refused(UnicodeDecodeError):
+        d.count_file(FILE, encoding="utf-8")
+
+
+def wrong():
+    for value in (None, 7, numpy.zeros(3), memoryview(DATA)[::2], object()):
+        with refused(TypeError, BufferError):
+            d.count_doubles(value)
+    for column in ("text", [1], ["a", b"a"], pyarrow.array([1]), pyarrow.table({"a": [1]})):
+        with refused(TypeError):
+            d.count_each(column)
+    with refused(LookupError):
+        d.count_doubles(b"", encoding="klingon")
+    with refused(FileNotFoundError):
+        d.count_file("/missing")
+    with refused(MemoryError):
+        d.random_string(1 << 62)
+    with refused(ValueError):
+        d.random_string(3, alphabet="aa")
+
+
+def file():
+    FILE.write_bytes(DATA)
+    for encoding in (None, "utf-8", "utf-32-le"):
+        with contextlib.suppress(UnicodeDecodeError):
+            d.tally_file(FILE, encoding=encoding, progress=lambda *_: None)
+    os.truncate(FILE, 70 << 20)  # So large that threads are started.
+    assert d.count_file(FILE, threads=2) == (70 << 20) - 1
+
+
+def run_command():
+    FILE.write_bytes(UTF8)
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        assert command(["count", "--tally", "--json", str(FILE), "/missing"]) == 2
+        with refused(SystemExit):
+            command(["count", "--top", "0"])
+    assert f'"count": {100_000}' in output.getvalue()
+
+
+def threads():
+    def work():
+        assert d.count_doubles(DATA) == len(DATA) - 1
+
+    several = [threading.Thread(target=work) for _ in range(4)]
+    for thread in several:
+        thread.start()
+    for thread in several:
+        thread.join()
+
+
+def fork():
+    child = os.fork()
+    if child == 0:
+        os._exit(d.count_doubles(DATA) != len(DATA) - 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def ladder():
+    for rung in (d.count_doubles_zip, d.count_doubles_once):
+        assert rung(TEXT) == rung(UTF8) == 100_000
+    for rung in (d.count_doubles_once_bytes, d.count_doubles_slice, d.count_doubles_slice_parallel):
+        assert rung(DATA) == len(DATA) - 1
+
+
+def random_text():
+    room = bytearray(1 << 20)
+    d.fill_random(room, seed=7)
+    assert d.random_string(1 << 20, seed=7) == room.decode()
+
+
+def tallies():
+    assert d.tally_doubles(TEXT) == d.tally_doubles(UTF8, encoding="utf-8") == {"ж": 100_000}
+    assert d.tally_doubles(CHUNKS) == {"l": 2000, "ж": 2000}
+    assert d.tally_doubles(STRINGS) == {"l": 1000, "a": 1000}
+
+
+def texts():
+    assert d.count_doubles(TEXT) == d.count_doubles(WIDE, encoding="utf-16") == 100_000
+    assert d.count_each(ARROW) == d.count_each(tuple(ROWS))
+    assert sum(d.count_each(STRINGS)) == 2000
+
+
+WORK = (
+    counter,
+    counts,
+    invalid,
+    wrong,
+    file,
+    run_command,
+    threads,
+    fork,
+    ladder,
+    random_text,
+    tallies,
+    texts,
+)
+
+
+def main(seconds, seed):
+    random.seed(int(seed))
+    end = time.monotonic() + float(seconds)
+    rounds, before = 0, None
+    try:
+        while before is None or time.monotonic() < end:
+            for work in random.sample(WORK, len(WORK)):
+                work()
+            rounds += 1
+            if rounds == WARM:
+                before = held()
+    finally:
+        FILE.unlink(missing_ok=True)
+    print(json.dumps({"rounds": rounds, "before": before, "after": held()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
