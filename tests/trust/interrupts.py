@@ -268,7 +268,8 @@ def press(arguments, delay):
         except subprocess.TimeoutExpired:
             process.kill()
             errors = process.communicate()[1].decode()
-            raise TimeoutError(f"{arguments}, Ctrl-C after {delay} s: lost; {errors}") from None
+            if not errors:  # Where Python itself drops it, Python says so.
+                raise TimeoutError(f"{arguments}: Ctrl-C after {delay} s was lost") from None
         return process, time.monotonic() - pressed, errors
 
 

@@ -1,0 +1,123 @@
+"""The tests notice each change of Python's side that changes what it does.
+
+cosmic-ray makes the changes, in a copy. Those that change nothing are listed, each with its reason.
+"""
+
+import os
+import random
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cosmic_ray.commands
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_db import use_db
+from cosmic_ray.work_item import TestOutcome
+from trust.model import ROOT, Figure, keep, say
+
+GOAL = "each mutant of the modules below killed, or listed with the reason why it can't be"
+
+# Which tests are for a module.
+MODULES = {
+    "_stretch": ["counter", "counting", "encodings", "tally"],
+    "_threads": ["threads"],
+    "_input/encodings": ["encodings", "files"],
+    "_input/rows": ["columns"],
+    "counter": ["counter"],
+    "counting": ["counting", "tally", "encodings", "native"],
+    "columns": ["columns", "annotations"],
+    "files": ["files"],
+    "generate": ["generate"],
+    "ladder": ["ladder"],
+}
+
+# A `|` stands in annotations, which other tests read; and of wrong operators some are enough.
+LEFT_OUT = re.compile(
+    "core/ReplaceBinaryOperator_(BitOr_.*|.*_(Pow|Mod|Div|[LR]Shift|Bit(And|Or|Xor)))"
+)
+
+# Bytes of address space for a test run, where a mutant may ask for any number.
+MOST = 16 << 30
+
+# Mutants that change nothing: the module, the lines before and after, and why.
+EQUIVALENT = {}
+
+# Seconds after which a test run hangs, as a mutant may make it.
+PATIENCE = 300
+
+
+def run(seconds):
+    end = time.monotonic() + seconds
+    with tempfile.TemporaryDirectory() as folder:
+        copy(Path(folder))
+        before = Path.cwd()
+        os.chdir(folder)
+        try:
+            return judge(end)
+        finally:
+            os.chdir(before)
+
+
+def copy(folder):
+    for name in ("doubles_ffi", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__", "target")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+
+
+def judge(end):
+    """Try mutants in random order until the time is over."""
+    mutants = all_mutants()
+    killed, equivalent, survivors = 0, 0, []
+    random.shuffle(mutants)
+    for mutant in mutants:
+        if killed and time.monotonic() >= end:
+            break
+        result = mutate_and_test([mutant], command(mutant.module_path), PATIENCE)
+        change = changed_lines(result.diff or "")
+        if result.test_outcome == TestOutcome.KILLED:
+            killed += 1
+        elif (module_of(mutant.module_path), *change) in EQUIVALENT:
+            equivalent += 1
+        else:
+            say(f"survived: {mutant.module_path} {mutant.operator_name}\n{result.diff}")
+            keep(
+                "python_mutants", f"{len(survivors)}.diff", (result.diff or result.output).encode()
+            )
+            survivors.append(mutant)
+    tried = killed + equivalent + len(survivors)
+    text = f"{tried:,} of {len(mutants):,} mutants of {len(MODULES)} modules: {killed:,} killed, "
+    text += f"{equivalent} equivalent, {len(survivors)} survived"
+    return Figure(text, passed=not survivors, reached=tried == len(mutants))
+
+
+def all_mutants():
+    paths = [Path("doubles_ffi", f"{module}.py") for module in MODULES]
+    with use_db(":memory:") as database:
+        cosmic_ray.commands.init(paths, database, {})
+        items = [mutation for item in database.work_items for mutation in item.mutations]
+    return [item for item in items if not LEFT_OUT.fullmatch(item.operator_name)]
+
+
+def module_of(path):
+    return str(Path(path).relative_to("doubles_ffi").with_suffix(""))
+
+
+def command(path):
+    """Return the command that runs the tests of a module, in the copy."""
+    tests = [f"tests/test_{name}.py" for name in MODULES[module_of(path)]]
+    options = ["-xq", "-p", "no:cacheprovider", "--hypothesis-profile=mutants"]
+    settings = [f"PYTHONPATH={Path.cwd()}", "PYTHONDONTWRITEBYTECODE=1"]
+    pytest = [sys.executable, "-m", "pytest", *options, *tests]
+    return shlex.join(["prlimit", f"--as={MOST}", "env", *settings, *pytest])
+
+
+def changed_lines(diff):
+    """Return the line before a change and the line after it."""
+    lines = [line for line in diff.splitlines() if line[:3] not in {"---", "+++"}]
+    return tuple(line[1:].strip() for line in lines if line[:1] in {"-", "+"})
