@@ -207,7 +207,8 @@ def commands(folder):
 STOPPED = {130, -signal.SIGINT}
 
 # The line of the script from which on Ctrl-C gives no traceback.
-FIRST_LINE = COMMAND.read_text("utf-8").splitlines().index("from doubles_ffi.cli import command")
+SCRIPT = COMMAND.read_text("utf-8")
+FIRST_LINE = SCRIPT.partition("from doubles_ffi.cli import command")[0].count("\n")
 
 # Without `site`: of an editable install it loads modules, and there it drops a KeyboardInterrupt.
 PACKAGES = sysconfig.get_path("platlib")
