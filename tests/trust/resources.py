@@ -196,7 +196,9 @@ def work(folder):
 def refusals():
     try:
         yield
-    except (MemoryError, OSError, ImportError, LookupError):  # The last is of codecs.
+    except (MemoryError, OSError, ImportError):
+        pass
+    except (LookupError, AttributeError):  # Of codecs and hashlib, where they could not be loaded.
         pass
     except RuntimeError as error:
         if str(error) != "can't start new thread":
