@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from trust.model import say
+
 TESTS = Path(__file__).parents[1]
 
 # Seconds beyond its own time that a part may take before it counts as hanging: many, as the machine
@@ -47,7 +49,9 @@ def ask(module, *arguments, seconds, **environment):
     if process.returncode:
         settings = [f"{name}={value}" for name, value in environment.items()]
         again = " ".join(["cd tests;", *settings, "python", *command[1:]])
-        raise PartError(f"status {process.returncode} of `{again}`: {errors.strip()[-2000:]}")
+        say(errors)
+        last_line = errors.strip().rpartition("\n")[2]
+        raise PartError(f"status {process.returncode} of `{again}`: {last_line}")
     return json.loads(output)
 
 
