@@ -49,7 +49,7 @@ def ask(module, *arguments, seconds, **environment):
     if process.returncode:
         settings = [f"{name}={value}" for name, value in environment.items()]
         again = " ".join(["cd tests;", *settings, "python", *command[1:]])
-        say(errors)
+        say(output + errors)
         last_line = errors.strip().rpartition("\n")[2]
         raise PartError(f"status {process.returncode} of `{again}`: {last_line}")
     return json.loads(output)
