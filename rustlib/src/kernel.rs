@@ -21,11 +21,12 @@ mod table;
 mod utf8;
 
 use portable::Portable;
-pub(crate) use portable::{LANES, REACH, is_lead, seconds};
+pub(crate) use portable::{LANES, is_lead};
 use std::env;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 pub use table::Table;
+pub(crate) use utf8::{BEFORE, MARKED};
 #[cfg(target_arch = "x86_64")]
 use {avx2::Avx2, avx512::Avx512};
 
@@ -58,6 +59,14 @@ trait Kernel: Copy {
 
     fn count_utf8(self, text: &[u8]) -> Option<CodePoints> {
         run!(self, portable::count_utf8(text))
+    }
+
+    fn mark(self, bytes: &[u8], doubles: &mut [u64]) {
+        run!(self, portable::mark(bytes, doubles));
+    }
+
+    fn mark_utf8(self, text: &[u8], doubles: &mut [u64]) -> Option<bool> {
+        run!(self, portable::mark_utf8(text, doubles))
     }
 
     fn tally(self, bytes: &[u8], table: &mut [u64; 256]) {
@@ -219,6 +228,19 @@ pub struct CodePoints {
 /// ```
 pub fn count_utf8(text: &[u8]) -> Option<CodePoints> {
     on!(fastest(), count_utf8(text))
+}
+
+/// Marks where doubles end between bytes: a bit for each of [`LANES`] bytes, the first one lowest. As many
+/// bytes as there are marks for come after [`BEFORE`] others.
+pub(crate) fn mark(bytes: &[u8], doubles: &mut [u64]) {
+    on!(fastest(), mark(bytes, doubles));
+}
+
+/// The same between the code points of UTF-8. Returns whether any has more than one byte; `None` if the
+/// text is not valid. The bytes before the text are ASCII, and so is at least one after it, up to a whole
+/// number of tiles of [`MARKED`] bytes.
+pub(crate) fn mark_utf8(text: &[u8], doubles: &mut [u64]) -> Option<bool> {
+    on!(fastest(), mark_utf8(text, doubles))
 }
 
 /// Adds one to `table[b]` for each double of the byte `b`.

@@ -1,39 +1,38 @@
 //! Many short rows counted at once.
 //!
 //! A call for each row would cost more than most rows do. So rows are copied side by side into a block
-//! that stays in the L1 cache, and
+//! that stays in the L1 cache, a kernel marks where doubles end in it, and
 //!
 //! ```text
 //! for each 64 bytes of the block:
-//!     bit i of the mask = a unit begins at i and equals the one before it
+//!     bit i of the mask = the second unit of a double ends at i
 //! for each row [start, end):
-//!     count = ones in mask[start + 1 .. end]
+//!     count = ones in mask[start + width of the first unit .. end]
 //! ```
 //!
-//! A row's first unit has nothing before it, so its bit, which belongs to the row before, is left out.
-//! No other bit of a valid row looks past its beginning: a code point that equals the bytes before it
-//! equals a whole code point, which begins where one of the row does.
+//! A row's first unit has nothing before it, so the bit where it ends is left out: that double would be
+//! of two rows.
 #![forbid(unsafe_code)]
 
-use super::rows::{Copied, Malformed, Rows, Units};
+use super::rows::{Copied, Malformed, Rows, SHORT, Units};
 use crate::code_points;
-use crate::kernel::{self, LANES, REACH, is_lead, seconds};
+use crate::kernel::{self, BEFORE, LANES, MARKED};
 use std::ops::Range;
 
 /// What stands for the count of a row that is not UTF-8.
 pub(super) const INVALID: i64 = -1;
 
-/// Bytes of text per block. With its masks and ends it fits the L1 cache and leaves room for what is read.
-const TEXT: usize = 16 * 1024;
+/// Bytes of text per block. With all that is known of them they fit the L1 cache and leave room for what is
+/// read.
+const TEXT: usize = 8 * 1024;
 
 /// Rows per block, at most: as many as fit if they have eight bytes each.
 const ROWS: usize = TEXT / 8;
 
-/// Room before the text, for what a mask compares with.
-const BEFORE: usize = REACH;
+/// The text and its padding, in whole tiles.
+const PADDED: usize = TEXT + MARKED;
 
-/// Room after it, for the same and for the copy of a short row.
-const AFTER: usize = LANES + REACH;
+const _: () = assert!(SHORT <= MARKED, "there is room for the copy of a short row");
 
 /// Counts the rows of a range into `out`, and returns the first that is not UTF-8 though it should be,
 /// if there is one; the count of each such row is [`INVALID`], and that of rows which are not there 0.
@@ -72,12 +71,8 @@ fn count_blocks(
             continue;
         }
         let counts = &mut rest[..number];
-        match block.width(rows.units, number) {
-            Some(0) => block.count::<0>(counts),
-            Some(1 | 2) => block.count::<2>(counts),
-            Some(3) => block.count::<3>(counts),
-            Some(_) => block.count::<4>(counts),
-            None => invalid = invalid.or(block.count_valid(rows, row, counts)),
+        if !block.count(rows.units, counts) {
+            invalid = invalid.or(block.count_valid(rows, row, counts));
         }
         if let Some(validity) = rows.validity {
             for (row, count) in (row..).zip(counts) {
@@ -103,87 +98,93 @@ fn count_one(rows: &Rows<'_>, row: usize) -> Result<i64, Malformed> {
 }
 
 struct Block {
-    text: [u8; BEFORE + TEXT + AFTER],
+    /// Zeros, the rows, and zeros again.
+    text: [u8; BEFORE + PADDED],
     ends: [u32; ROWS],
-    masks: [Mask; TEXT / LANES + 1],
+    /// Where doubles end: a bit for each byte.
+    doubles: [u64; PADDED / LANES],
+    /// How many end before each of these.
+    before: [u32; PADDED / LANES],
 }
 
-/// One bit for each of [`LANES`] bytes.
-#[derive(Clone, Copy)]
-struct Mask {
-    bits: u64,
-    /// Ones in all masks before this one.
-    before: u32,
-}
+/// How many bytes continue a code point, by the highest four bits of its first one; [`TORN`] for what none
+/// begins with.
+const CONTINUATIONS: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, TORN, TORN, TORN, TORN, 1, 1, 2, 3];
+
+/// A bit that no width has.
+const TORN: u8 = 4;
 
 impl Block {
     fn new() -> Self {
         Self {
             text: [0; _],
             ends: [0; _],
-            masks: [Mask { bits: 0, before: 0 }; _],
+            doubles: [0; _],
+            before: [0; _],
         }
     }
 
     #[inline(always)]
     fn load(&mut self, rows: &Rows<'_>, range: Range<usize>) -> usize {
         let mut copied = Copied {
-            text: &mut self.text[BEFORE..BEFORE + TEXT + AFTER / 2],
+            text: &mut self.text[BEFORE..][..TEXT + SHORT],
             ends: &mut self.ends,
         };
         copied.load(rows, range)
     }
 
-    /// The text of the first rows.
+    /// Counts the first rows, and returns whether all are what they should be.
     #[inline(always)]
-    fn text(&self, rows: usize) -> &[u8] {
-        let length = self.ends[rows - 1] as usize;
-        &self.text[BEFORE..BEFORE + length]
+    fn count(&mut self, units: Units, counts: &mut [i64]) -> bool {
+        let length = self.ends[counts.len() - 1] as usize;
+        let padded = (length / MARKED + 1) * MARKED;
+        self.text[BEFORE..][length..padded].fill(0);
+        let text = &self.text[..BEFORE + padded];
+        let doubles = &mut self.doubles[..padded / LANES];
+        let wide = if units == Units::Bytes {
+            kernel::mark(text, doubles);
+            Some(false)
+        } else {
+            kernel::mark_utf8(text, doubles)
+        };
+        let mut sum = 0;
+        for (before, doubles) in self.before.iter_mut().zip(doubles) {
+            *before = sum;
+            sum += doubles.count_ones();
+        }
+        match wide {
+            Some(false) => self.count_rows::<false>(counts),
+            Some(true) => self.count_rows::<true>(counts),
+            None => false,
+        }
     }
 
-    /// The width of the widest code point in the first rows, 0 if every byte is a unit; none if one of
-    /// the rows is not UTF-8.
+    /// Counts the first rows, which may have code points of more than one byte if they are `WIDE`, and returns
+    /// whether none is torn between two of them.
     #[inline(always)]
-    fn width(&self, units: Units, rows: usize) -> Option<usize> {
-        let text = self.text(rows);
-        let greatest = greatest(text);
-        if units == Units::Bytes || greatest < 0x80 {
-            return Some(0);
-        }
-        let is_torn = |end: &u32| text.get(*end as usize).is_some_and(|&byte| !is_lead(byte));
-        let torn = self.ends[..rows].iter().filter(|end| is_torn(end)).count();
-        if torn > 0 || kernel::count_utf8(text).is_none() {
-            return None;
-        }
-        Some(match greatest {
-            0..0xE0 => 2,
-            0xE0..0xF0 => 3,
-            0xF0.. => 4,
-        })
-    }
-
-    /// Counts the first rows, of code points of at most `WIDEST` bytes, or of bytes if that is 0.
-    #[inline(always)]
-    fn count<const WIDEST: usize>(&mut self, counts: &mut [i64]) {
-        let mut before = 0;
-        // The last row may end where the last mask does, so there is one more.
-        let masks = self.text(counts.len()).len() / LANES + 1;
-        for (index, mask) in self.masks[..masks].iter_mut().enumerate() {
-            let window = &self.text[index * LANES..][..LANES + 2 * REACH];
-            let bits = seconds::<WIDEST>(window.try_into().expect("as long as it says"));
-            *mask = Mask { bits, before };
-            before += bits.count_ones();
-        }
-        let (mut start, mut before) = (0, 0);
+    fn count_rows<const WIDE: bool>(&self, counts: &mut [i64]) -> bool {
+        // Doubles up to a byte, without and with that one.
+        let upto = |place: usize| {
+            let bits = self.doubles[place / LANES] << (!place % LANES);
+            let with = self.before[place / LANES] + bits.count_ones();
+            (with - (bits >> (LANES - 1)) as u32, with)
+        };
+        let (mut start, mut torn) = (0, 0);
+        let (_, mut first) = upto(0);
         for (count, &end) in counts.iter_mut().zip(&self.ends) {
-            let first = self.masks[start as usize / LANES].bits >> (start as usize % LANES) & 1;
-            let first = first as u32 & u32::from(end > start);
-            let mask = self.masks[end as usize / LANES];
-            let ones = mask.bits & ((1 << (end as usize % LANES)) - 1);
-            let upto = mask.before + ones.count_ones();
-            *count = i64::from(upto - before - first);
-            (start, before) = (end, upto);
+            if WIDE {
+                let lead = self.text[BEFORE + start];
+                let more = CONTINUATIONS[usize::from(lead >> 4)];
+                torn |= more & TORN;
+                (_, first) = upto(start + usize::from(more));
+            }
+            start = end as usize;
+            let (all, next) = upto(start);
+            // The first unit of an empty row is another row's.
+            *count = all.saturating_sub(first).into();
+            first = next;
         }
+        torn == 0
     }
 
     /// Counts the first rows one by one, of which some are not UTF-8, and returns the first of them
@@ -207,20 +208,4 @@ impl Block {
         }
         invalid
     }
-}
-
-/// The greatest of the bytes; in lanes, which become vectors.
-#[inline(always)]
-fn greatest(text: &[u8]) -> u8 {
-    let (chunks, rest) = text.as_chunks::<LANES>();
-    let mut lanes = [0u8; LANES];
-    for chunk in chunks {
-        for (lane, &byte) in lanes.iter_mut().zip(chunk) {
-            *lane = byte.max(*lane);
-        }
-    }
-    lanes
-        .iter()
-        .chain(rest)
-        .fold(0, |greatest, &byte| byte.max(greatest))
 }

@@ -115,7 +115,7 @@ pub struct Rows<'a> {
 const INLINE: usize = 12;
 
 /// The longest row that is worth copying as if it had this length.
-const SHORT: usize = 32;
+pub(super) const SHORT: usize = 32;
 
 impl<'a> Rows<'a> {
     /// Whether a row is there.
@@ -144,8 +144,13 @@ impl<'a> Rows<'a> {
             Layout::Offsets32 { offsets, .. } => offsets_within(offsets, range, offset32, budget),
             Layout::Offsets64 { offsets, .. } => offsets_within(offsets, range, offset64, budget),
             Layout::Views { views, .. } => {
+                let views = &views[range];
+                let all = views.iter().map(view_length).sum();
+                if all <= budget {
+                    return (views.len(), all);
+                }
                 let (mut rows, mut bytes) = (0, 0);
-                for view in &views[range] {
+                for view in views {
                     let length = view_length(view);
                     if rows > 0 && bytes + length > budget {
                         break;
@@ -185,12 +190,18 @@ impl Copied<'_> {
     pub(super) fn load(&mut self, rows: &Rows<'_>, range: Range<usize>) -> usize {
         let range = range.start..range.end.min(range.start + self.ends.len());
         match &rows.layout {
-            Layout::Offsets32 { offsets, data } => {
-                self.load_offsets(&offsets[range.start..=range.end], offset32, data)
-            }
-            Layout::Offsets64 { offsets, data } => {
-                self.load_offsets(&offsets[range.start..=range.end], offset64, data)
-            }
+            Layout::Offsets32 { offsets, data } => self.load_offsets(
+                &offsets[range.start..=range.end],
+                offset32,
+                distance32,
+                data,
+            ),
+            Layout::Offsets64 { offsets, data } => self.load_offsets(
+                &offsets[range.start..=range.end],
+                offset64,
+                distance64,
+                data,
+            ),
             Layout::Views { views, buffers } => self.load_views(rows, views, buffers, range),
             Layout::Fixed(fixed) => match fixed.adjacent(range.clone(), self.capacity()) {
                 Some(adjacent) => self.load_adjacent(adjacent, fixed.width),
@@ -205,24 +216,22 @@ impl Copied<'_> {
         &mut self,
         offsets: &[[u8; N]],
         read: impl Fn(&[u8; N]) -> u64,
+        distance: impl Fn(&[u8; N], &[u8; N]) -> u32,
         data: &[u8],
     ) -> usize {
         let Some((start, ends)) = offsets.split_first() else {
             return 0;
         };
-        let start = read(start);
-        // An offset before the start wraps around, and is too far away.
-        let distance = |offset: &[u8; N]| read(offset).wrapping_sub(start);
-        let capacity = self.capacity() as u64;
-        let fit = ends.partition_point(|end| distance(end) <= capacity);
+        let capacity = self.capacity() as u32;
+        let fit = ends.partition_point(|end| distance(start, end) <= capacity);
         for (copy, end) in self.ends.iter_mut().zip(&ends[..fit]) {
-            *copy = distance(end).min(u32::MAX.into()) as u32;
+            *copy = distance(start, end);
         }
         let rows = rising(&self.ends[..fit]);
         let Some(&length) = self.ends[..rows].last() else {
             return 0;
         };
-        let text = usize::try_from(start)
+        let text = usize::try_from(read(start))
             .ok()
             .and_then(|start| data.get(start..)?.get(..length as usize));
         let (Some(text), Some(copy)) = (text, self.text.get_mut(..length as usize)) else {
@@ -259,7 +268,7 @@ impl Copied<'_> {
                     self.text[end..end + SHORT].copy_from_slice(short);
                 }
                 _ => match rest.get(..length) {
-                    Some(text) => self.text[end..end + length].copy_from_slice(text),
+                    Some(text) => copy(text, &mut self.text[end..end + length]),
                     None => break,
                 },
             }
@@ -301,6 +310,12 @@ impl Copied<'_> {
         }
         number
     }
+}
+
+/// Out of line, lest the compiler make one call of this and of the copy of fixed length.
+#[inline(never)]
+fn copy(text: &[u8], to: &mut [u8]) {
+    to.copy_from_slice(text);
 }
 
 impl<'a> Fixed<'a> {
@@ -411,6 +426,20 @@ fn offset32(bytes: &[u8; 4]) -> u64 {
 #[inline(always)]
 fn offset64(bytes: &[u8; 8]) -> u64 {
     u64::from_ne_bytes(*bytes)
+}
+
+/// How far after one offset another one is. Where that is before it, the result is too large for any block,
+/// or leads to an offset beyond the data.
+#[inline(always)]
+fn distance32(from: &[u8; 4], to: &[u8; 4]) -> u32 {
+    u32::from_ne_bytes(*to).wrapping_sub(u32::from_ne_bytes(*from))
+}
+
+/// The same; what is too far away for a block is as far as can be.
+#[inline(always)]
+fn distance64(from: &[u8; 8], to: &[u8; 8]) -> u32 {
+    let distance = offset64(to).wrapping_sub(offset64(from));
+    distance.min(u32::MAX.into()) as u32
 }
 
 fn between<'a, const N: usize>(

@@ -192,7 +192,7 @@ fn every_layout_of_short_rows() {
 
 #[test]
 fn rows_around_the_length_of_a_block() {
-    let lengths = [16_383, 16_384, 16_385, 32_767, 32_768, 32_769];
+    let lengths = [8_191, 8_192, 8_193, 32_767, 32_768, 32_769];
     for length in lengths {
         for (unit, width) in [("a", 1), ("ж", 2), ("€", 3), ("𝄞", 4)] {
             let mut long = unit.repeat(length / width).into_bytes();
@@ -209,11 +209,27 @@ fn rows_around_the_length_of_a_block() {
 fn rows_that_just_fill_a_block() {
     for width in [1, 2, 7, 8, 9, 64, 127, 128] {
         for spare in 0..3 {
-            let number = 16 * 1024 / width + spare;
+            let number = 8 * 1024 / width + spare;
             let rows: Vec<Row> = (0..number)
                 .map(|row| Some(vec![b'a' + (row % 2) as u8; width]))
                 .collect();
             check(&rows, Units::Utf8);
+        }
+    }
+}
+
+/// What is left of an earlier block is no part of a later one.
+#[test]
+fn rows_of_no_bytes_at_the_end_of_a_block() {
+    for length in [0, 63, 64, 255, 256, 8191, 8192] {
+        for unit in ["a", "ж", "𝄞"] {
+            let mut rows = vec![Some(unit.repeat(100).into_bytes()); 3000];
+            let mut text = unit.repeat(length / unit.len()).into_bytes();
+            text.resize(length, b'x');
+            rows.push(Some(text));
+            rows.extend(vec![Some(vec![]); 1030]);
+            check(&rows, Units::Utf8);
+            check(&rows, Units::Bytes);
         }
     }
 }

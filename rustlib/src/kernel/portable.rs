@@ -14,10 +14,10 @@
 
 mod utf8;
 
-use super::Kernel;
+use super::{BEFORE, Kernel};
 use std::ffi::CStr;
 use std::iter::Sum;
-pub(super) use utf8::count_utf8;
+pub(super) use utf8::{count_utf8, mark_utf8};
 
 /// Every CPU can run it.
 #[derive(Clone, Copy)]
@@ -113,22 +113,22 @@ fn count_wide<const WIDTH: usize, S: From<bool> + Into<u64> + Sum>(bytes: &[u8])
 }
 
 /// Bytes of the longest code point: how far its neighbours reach on either side.
-pub(crate) const REACH: usize = 4;
+const REACH: usize = 4;
 
-/// Whether a code point of at most `WIDEST` bytes begins at `i` and equals the one before it: for a width
+/// Whether a code point begins at `i` and equals the one before it: for a width
 /// of `w` bytes, whether `window[i + k - w] == window[i + k]` for all `k` in `0 .. w`. (What stands `w`
 /// bytes before a lead and equals it is a lead of the same width.)
 ///
 /// No branches: `&` and `|` on purpose, so that all lanes take the same way.
 #[inline(always)]
-fn is_second<const WIDEST: usize>(window: &[u8; LANES + 2 * REACH], i: usize) -> bool {
+fn is_second(window: &[u8; LANES + 2 * REACH], i: usize) -> bool {
     let lead = window[i];
     let same = |width: usize, k: usize| window[i + k - width] == window[i + k];
     let one = (lead < 0x80) & same(1, 0);
     let two = (lead & 0xE0 == 0xC0) & same(2, 0) & same(2, 1);
     let three = (lead & 0xF0 == 0xE0) & same(3, 0) & same(3, 1) & same(3, 2);
     let four = (lead >= 0xF0) & same(4, 0) & same(4, 1) & same(4, 2) & same(4, 3);
-    one | ((WIDEST >= 2) & two) | ((WIDEST >= 3) & three) | ((WIDEST >= 4) & four)
+    one | two | three | four
 }
 
 fn begins_second(text: &[u8], lead: usize) -> bool {
@@ -203,7 +203,7 @@ pub(super) fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
         let window: &[u8; LANES + 2 * REACH] = window.try_into().expect("as long as it says");
         let second = flags(
             #[inline(always)]
-            |lane| is_second::<4>(window, lane + REACH),
+            |lane| is_second(window, lane + REACH),
         );
         each_bit(second, |lane| found(start + lane));
         start += LANES;
@@ -211,19 +211,20 @@ pub(super) fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
     (start..text.len()).filter(is_double).for_each(found);
 }
 
-/// A bit for each of [`LANES`] bytes, the first one lowest: whether a code point of at most `WIDEST` bytes
-/// begins there and equals the one before it. The bytes come with [`REACH`] more at either end.
-///
-/// For `WIDEST` 0, every byte is a unit.
+/// Marks where doubles end between bytes that come after [`BEFORE`] others.
 #[inline(always)]
-pub(crate) fn seconds<const WIDEST: usize>(window: &[u8; LANES + 2 * REACH]) -> u64 {
-    match WIDEST {
-        0 => flags(|lane| window[lane + REACH - 1] == window[lane + REACH]),
-        _ => flags(
-            #[inline(always)]
-            |lane| is_second::<WIDEST>(window, lane + REACH),
-        ),
+pub(super) fn mark(bytes: &[u8], doubles: &mut [u64]) {
+    for (index, doubles) in doubles.iter_mut().enumerate() {
+        let window = pairs(bytes, index);
+        *doubles = flags(|lane| window[lane] == window[lane + 1]);
     }
+}
+
+/// The bytes of one of the marks, and the byte before them.
+#[inline(always)]
+pub(super) fn pairs(bytes: &[u8], index: usize) -> &[u8; LANES + 1] {
+    let window = bytes[BEFORE - 1 + index * LANES..].first_chunk();
+    window.expect("bytes for each mark")
 }
 
 /// A bit for each lane, the first one lowest. A long `flag` has to be `#[inline(always)]` too: called lane

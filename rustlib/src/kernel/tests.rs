@@ -26,6 +26,9 @@ pub(crate) fn doubles<U: Copy + PartialEq>(units: &[U]) -> Vec<U> {
 
 fn check(bytes: &[u8]) {
     let expected = doubles(bytes);
+    let ends: Vec<usize> = (1..bytes.len())
+        .filter(|&i| bytes[i - 1] == bytes[i])
+        .collect();
     let mut expected_table = [0; 256];
     for &byte in &expected {
         expected_table[usize::from(byte)] += 1;
@@ -41,7 +44,47 @@ fn check(bytes: &[u8]) {
         let mut table = [0; 256];
         on!(kernel, tally(bytes, &mut table));
         assert_eq!(table, expected_table, "{name}, length {}", bytes.len());
+        let places = marked(bytes, |padded, marks| on!(kernel, mark(padded, marks)));
+        assert_eq!(places, ends, "{name}, length {}", bytes.len());
     });
+}
+
+/// A copy of a text between other bytes, as marks need them. No text of the suite begins with these.
+fn padded(text: &[u8]) -> Vec<u8> {
+    let after = vec![0x7F; MARKED - text.len() % MARKED];
+    [&[0x7F; BEFORE], text, &after].concat()
+}
+
+/// Room for the marks of such a copy.
+fn room(padded: &[u8]) -> Vec<u64> {
+    vec![0; (padded.len() - BEFORE) / LANES]
+}
+
+/// Where doubles end in a text, as `mark` finds it.
+fn marked(text: &[u8], mark: impl FnOnce(&[u8], &mut [u64])) -> Vec<usize> {
+    let padded = padded(text);
+    let mut marks = room(&padded);
+    mark(&padded, &mut marks);
+    let is_set = |&place: &usize| marks[place / LANES] >> (place % LANES) & 1 == 1;
+    (0..text.len()).filter(is_set).collect()
+}
+
+#[test]
+fn marks_read_nothing_outside() {
+    for filler in [0x41, 0x80, 0xC2, 0xE2, 0xF0, 0xFF] {
+        for length in [0, 1, 255, 256, 600] {
+            let check = |padded: &[u8]| {
+                let marks = room(padded);
+                each_kernel(|kernel, _| {
+                    on!(kernel, mark(padded, &mut marks.clone()));
+                    on!(kernel, mark_utf8(padded, &mut marks.clone()));
+                });
+            };
+            let padded = padded(&vec![filler; length]);
+            at_the_end_of_a_page(&padded, check);
+            at_the_start_of_a_page(&padded, check);
+        }
+    }
 }
 
 /// About a third are doubles, in a pattern of prime period.
@@ -195,7 +238,12 @@ fn text(widest: usize, length: usize) -> String {
 fn check_utf8(text: &str) {
     let units: Vec<(usize, char)> = text.char_indices().collect();
     let pairs = units.windows(2).filter(|pair| pair[0].1 == pair[1].1);
-    let places: Vec<usize> = pairs.map(|pair| pair[1].0).collect();
+    let pairs: Vec<_> = pairs.map(|pair| pair[1]).collect();
+    let places: Vec<usize> = pairs.iter().map(|(place, _)| *place).collect();
+    let ends: Vec<usize> = pairs
+        .iter()
+        .map(|(place, unit)| place + unit.len_utf8() - 1)
+        .collect();
     let expected = CodePoints {
         length: units.len() as u64,
         count: places.len() as u64,
@@ -210,6 +258,11 @@ fn check_utf8(text: &str) {
             each_double_utf8(text, &mut |place| found.push(place))
         );
         assert!(found == places, "{}", shown());
+        let found = marked(text, |padded, marks| {
+            let wide = on!(kernel, mark_utf8(padded, marks));
+            assert_eq!(wide, Some(!text.is_ascii()), "{}", shown());
+        });
+        assert!(found == ends, "{}", shown());
     });
 }
 
@@ -228,6 +281,10 @@ fn check_validity(bytes: &[u8]) {
             expected,
             "{name}, {bytes:02x?}"
         );
+        marked(bytes, |padded, marks| {
+            let wide = on!(kernel, mark_utf8(padded, marks));
+            assert_eq!(wide.is_some(), expected.is_some(), "{name}, {bytes:02x?}");
+        });
     });
 }
 

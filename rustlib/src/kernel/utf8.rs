@@ -27,13 +27,16 @@
 //! twice as fast as one pass after the other.
 #![forbid(unsafe_code)]
 
-use super::CodePoints;
+use super::{CodePoints, LANES};
 
 /// Bytes before a tile that its window shows too. Seven are needed; a whole vector is easier to load.
-pub(super) const BEFORE: usize = 64;
+pub(crate) const BEFORE: usize = 64;
 
 /// Bytes of a window on the shortest tile, for the two ends of a text.
 pub(super) const SHORT: usize = BEFORE + 64;
+
+/// Bytes of a tile of marks: those of the kernels' long tiles.
+pub(crate) const MARKED: usize = 256;
 
 /// What one tile adds.
 #[derive(Clone, Copy, Default)]
@@ -82,6 +85,27 @@ pub(super) fn count<const WINDOW: usize>(
         length: text.len() as u64 - total.continuations,
         count: total.doubles,
     })
+}
+
+/// Marks where doubles end in a text, and returns whether a code point has more than one byte; `None` if it
+/// is not valid. `tile` marks the tile that it sees through a window. There are marks for as many whole tiles
+/// as the text has after its first [`BEFORE`] bytes, and it ends with padding: that is all there is to its
+/// two ends.
+#[inline(always)]
+pub(super) fn mark(
+    text: &[u8],
+    doubles: &mut [u64],
+    tile: impl Fn(&[u8; BEFORE + MARKED], &mut [u64; MARKED / LANES]) -> Tile,
+) -> Option<bool> {
+    let (mut faults, mut continuations) = (0, 0);
+    let (tiles, _) = doubles.as_chunks_mut();
+    for (index, doubles) in tiles.iter_mut().enumerate() {
+        let window = text[index * MARKED..].first_chunk();
+        let tile = tile(window.expect("a tile for its marks"), doubles);
+        faults |= tile.faults;
+        continuations |= tile.continuations;
+    }
+    (faults == 0).then_some(continuations != 0)
 }
 
 /// A window on the tile from `start` on, padded where it reaches beyond the text.

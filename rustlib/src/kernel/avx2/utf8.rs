@@ -22,37 +22,63 @@ const _: () = assert!(TILE / VECTOR <= 255, "a lane is a u8");
 
 #[target_feature(enable = "avx2,popcnt")]
 pub(super) fn count(text: &[u8]) -> Option<CodePoints> {
-    utf8::count::<{ BEFORE + TILE }>(text, |window| tile(window), |window| tile(window))
+    utf8::count::<{ BEFORE + TILE }>(
+        text,
+        |window| tile(window, |_, _| {}),
+        |window| tile(window, |_, _| {}),
+    )
 }
 
+#[target_feature(enable = "avx2,popcnt")]
+pub(super) fn mark(text: &[u8], doubles: &mut [u64]) -> Option<bool> {
+    utf8::mark(text, doubles, |window, doubles| {
+        let mut low = 0;
+        tile(window, |vector, lanes| {
+            let bits = u64::from(_mm256_movemask_epi8(lanes).cast_unsigned());
+            if vector % 2 == 0 {
+                low = bits;
+            } else {
+                doubles[vector / 2] = low | bits << VECTOR;
+            }
+        })
+    })
+}
+
+/// Calls `found` with the number of each vector in the tile, and -1 for each byte that ends a double.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn tile<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
+fn tile<const WINDOW: usize>(window: &[u8; WINDOW], found: impl FnMut(usize, __m256i)) -> Tile {
     let before = back(window, 0, VECTOR);
     let mut greatest = _mm256_setzero_si256();
     for vector in 0..vectors(window) {
         greatest = _mm256_max_epu8(greatest, back(window, vector, 0));
     }
     if _mm256_movemask_epi8(greatest) == 0 {
-        return ascii(window, before);
+        return ascii(window, before, found);
     }
     let greatest = _mm256_max_epu8(greatest, before);
     if !any(at_least(0xE0, greatest)) {
-        up_to_two(window)
+        up_to_two(window, found)
     } else if !any(at_least(0xF0, greatest)) {
-        up_to_three(window)
+        up_to_three(window, found)
     } else {
-        up_to_four(window)
+        up_to_four(window, found)
     }
 }
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn ascii<const WINDOW: usize>(window: &[u8; WINDOW], before: __m256i) -> Tile {
+fn ascii<const WINDOW: usize>(
+    window: &[u8; WINDOW],
+    before: __m256i,
+    mut found: impl FnMut(usize, __m256i),
+) -> Tile {
     let mut doubles = _mm256_setzero_si256();
     for vector in 0..vectors(window) {
         let [x, p1] = [0, 1].map(|k| back(window, vector, k));
-        doubles = _mm256_sub_epi8(doubles, _mm256_cmpeq_epi8(x, p1));
+        let equal = _mm256_cmpeq_epi8(x, p1);
+        found(vector, equal);
+        doubles = _mm256_sub_epi8(doubles, equal);
     }
     // A code point that begins before the tile has to end there.
     let mut greatest_allowed = [0xFFu8; VECTOR];
@@ -65,7 +91,10 @@ fn ascii<const WINDOW: usize>(window: &[u8; WINDOW], before: __m256i) -> Tile {
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn up_to_two<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
+fn up_to_two<const WINDOW: usize>(
+    window: &[u8; WINDOW],
+    mut found: impl FnMut(usize, __m256i),
+) -> Tile {
     let zero = _mm256_setzero_si256();
     let (mut doubles, mut continuations, mut faults) = (zero, zero, zero);
     let mut least_lead = all(0xFF);
@@ -77,7 +106,9 @@ fn up_to_two<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
         let one = _mm256_xor_si256(x, p1);
         let two = or(_mm256_xor_si256(x, p2), _mm256_xor_si256(p1, p3));
         let different = _mm256_blendv_epi8(one, two, continuation);
-        doubles = _mm256_sub_epi8(doubles, _mm256_cmpeq_epi8(different, zero));
+        let equal = _mm256_cmpeq_epi8(different, zero);
+        found(vector, equal);
+        doubles = _mm256_sub_epi8(doubles, equal);
 
         let second = _mm256_cmpeq_epi8(_mm256_max_epu8(p1, all(0xC0)), p1);
         faults = or(faults, _mm256_xor_si256(second, continuation));
@@ -88,7 +119,10 @@ fn up_to_two<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn up_to_three<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
+fn up_to_three<const WINDOW: usize>(
+    window: &[u8; WINDOW],
+    mut found: impl FnMut(usize, __m256i),
+) -> Tile {
     let zero = _mm256_setzero_si256();
     let (mut doubles, mut continuations, mut faults) = (zero, zero, zero);
     let mut least_lead = all(0xFF);
@@ -106,7 +140,9 @@ fn up_to_three<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
         );
         let different = _mm256_blendv_epi8(one, two, second);
         let different = _mm256_blendv_epi8(different, three, third);
-        doubles = _mm256_sub_epi8(doubles, _mm256_cmpeq_epi8(different, zero));
+        let equal = _mm256_cmpeq_epi8(different, zero);
+        found(vector, equal);
+        doubles = _mm256_sub_epi8(doubles, equal);
 
         // Bit 5 of a continuation says whether it is A0 or more; this moves it into the sign.
         let is_high = _mm256_slli_epi16::<2>(x);
@@ -123,7 +159,10 @@ fn up_to_three<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn up_to_four<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
+fn up_to_four<const WINDOW: usize>(
+    window: &[u8; WINDOW],
+    mut found: impl FnMut(usize, __m256i),
+) -> Tile {
     let zero = _mm256_setzero_si256();
     let (mut doubles, mut continuations, mut faults) = (zero, zero, zero);
     let [by_high, by_low, by_next] = [&BY_HIGH, &BY_LOW, &BY_NEXT].map(|table| {
@@ -150,7 +189,9 @@ fn up_to_four<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
         let different = _mm256_blendv_epi8(one, two, second);
         let different = _mm256_blendv_epi8(different, three, third);
         let different = _mm256_blendv_epi8(different, four, fourth);
-        doubles = _mm256_sub_epi8(doubles, _mm256_cmpeq_epi8(different, zero));
+        let equal = _mm256_cmpeq_epi8(different, zero);
+        found(vector, equal);
+        doubles = _mm256_sub_epi8(doubles, equal);
 
         let high = |bytes| _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), all(0x0F));
         let low = _mm256_and_si256(p1, all(0x0F));

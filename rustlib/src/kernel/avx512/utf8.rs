@@ -20,36 +20,53 @@ const TILE: usize = 256;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,popcnt")]
 pub(super) fn count(text: &[u8]) -> Option<CodePoints> {
-    utf8::count::<{ BEFORE + TILE }>(text, |window| tile(window), |window| tile(window))
+    utf8::count::<{ BEFORE + TILE }>(
+        text,
+        |window| tile(window, |_, _| {}),
+        |window| tile(window, |_, _| {}),
+    )
 }
 
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,popcnt")]
+pub(super) fn mark(text: &[u8], doubles: &mut [u64]) -> Option<bool> {
+    utf8::mark(text, doubles, |window, doubles| {
+        tile(window, |vector, bits| doubles[vector] = bits)
+    })
+}
+
+/// Calls `found` with the number of each vector in the tile, and a bit for each byte that ends a double.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,popcnt")]
-fn tile<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
+fn tile<const WINDOW: usize>(window: &[u8; WINDOW], found: impl FnMut(usize, u64)) -> Tile {
     let before = load(window, 0);
     let mut greatest = _mm512_setzero_si512();
     for at in vectors(window) {
         greatest = _mm512_max_epu8(greatest, load(window, at));
     }
     if _mm512_movepi8_mask(greatest) == 0 {
-        return ascii(window, before);
+        return ascii(window, before, found);
     }
     let greatest = _mm512_max_epu8(greatest, before);
     if at_least(0xE0, greatest) == 0 {
-        up_to::<2, WINDOW>(window, before)
+        up_to::<2, WINDOW>(window, before, found)
     } else if at_least(0xF0, greatest) == 0 {
-        up_to::<3, WINDOW>(window, before)
+        up_to::<3, WINDOW>(window, before, found)
     } else {
-        up_to::<4, WINDOW>(window, before)
+        up_to::<4, WINDOW>(window, before, found)
     }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,popcnt")]
-fn ascii<const WINDOW: usize>(window: &[u8; WINDOW], before: __m512i) -> Tile {
+fn ascii<const WINDOW: usize>(
+    window: &[u8; WINDOW],
+    before: __m512i,
+    mut found: impl FnMut(usize, u64),
+) -> Tile {
     let mut doubles = 0;
-    for at in vectors(window) {
+    for (vector, at) in vectors(window).enumerate() {
         let equal = _mm512_cmpeq_epi8_mask(load(window, at), load(window, at - 1));
+        found(vector, equal);
         doubles += u64::from(equal.count_ones());
     }
     Tile {
@@ -65,6 +82,7 @@ fn ascii<const WINDOW: usize>(window: &[u8; WINDOW], before: __m512i) -> Tile {
 fn up_to<const WIDEST: usize, const WINDOW: usize>(
     window: &[u8; WINDOW],
     mut before: __m512i,
+    mut found: impl FnMut(usize, u64),
 ) -> Tile {
     let mut total = Tile::default();
     let mut wrong = _mm512_setzero_si512();
@@ -74,7 +92,7 @@ fn up_to<const WIDEST: usize, const WINDOW: usize>(
         // SAFETY: a table has 64 bytes; an unaligned load.
         unsafe { _mm512_loadu_si512(table.as_ptr().cast()) }
     });
-    for at in vectors(window) {
+    for (vector, at) in vectors(window).enumerate() {
         let x = load(window, at);
         let shifted = _mm512_alignr_epi32::<12>(x, before);
         before = x;
@@ -118,7 +136,9 @@ fn up_to<const WIDEST: usize, const WINDOW: usize>(
             expected |= leads << 3;
             owed |= leads >> 61;
         }
-        total.doubles += u64::from(_mm512_testn_epi8_mask(different, different).count_ones());
+        let doubles = _mm512_testn_epi8_mask(different, different);
+        found(vector, doubles);
+        total.doubles += u64::from(doubles.count_ones());
         total.continuations += u64::from(continuations.count_ones());
         total.faults |= expected ^ continuations;
     }

@@ -3,7 +3,7 @@
 //! No branches on bytes: `&` and `|` on purpose, so that all lanes take the same way.
 #![forbid(unsafe_code)]
 
-use super::{LANES, is_lead, sum};
+use super::{LANES, flags, is_lead, sum};
 use crate::kernel::CodePoints;
 use crate::kernel::utf8::{self, BEFORE, SHORT, Tile};
 
@@ -18,11 +18,36 @@ const _: () = assert!(TILE / LANES <= 255, "a lane is a u8");
 /// Code points, and doubles between them; `None` if the text is not valid.
 #[inline(always)]
 pub(in crate::kernel) fn count_utf8(text: &[u8]) -> Option<CodePoints> {
-    utf8::count::<WINDOW>(text, tile, tile)
+    utf8::count::<WINDOW>(
+        text,
+        |window| tile(window, |_, _| {}),
+        |window| tile(window, |_, _| {}),
+    )
 }
 
+/// Marks where doubles end; [`utf8::mark`] tells the rest.
 #[inline(always)]
-fn tile<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
+pub(in crate::kernel) fn mark_utf8(text: &[u8], doubles: &mut [u64]) -> Option<bool> {
+    utf8::mark(
+        text,
+        doubles,
+        #[inline(always)]
+        |window, doubles| {
+            tile(
+                window,
+                #[inline(always)]
+                |block, ends: &[u8; LANES]| doubles[block] = flags(|lane| ends[lane] != 0),
+            )
+        },
+    )
+}
+
+/// Calls `found` with the number of each block in the tile, and a 1 for each byte that ends a double.
+#[inline(always)]
+fn tile<const WINDOW: usize>(
+    window: &[u8; WINDOW],
+    found: impl FnMut(usize, &[u8; LANES]),
+) -> Tile {
     let (before, tile) = window.split_at(BEFORE);
     let mut greatest = [0; LANES];
     for block in tile.as_chunks::<LANES>().0 {
@@ -32,20 +57,27 @@ fn tile<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
     }
     let before = &before[BEFORE - 3..];
     match greatest.iter().chain(before).fold(0, |a, &b| a.max(b)) {
-        0..0x80 => ascii(window),
-        0x80..0xE0 => up_to::<2, WINDOW>(window),
-        0xE0..0xF0 => up_to::<3, WINDOW>(window),
-        0xF0.. => up_to::<4, WINDOW>(window),
+        0..0x80 => ascii(window, found),
+        0x80..0xE0 => up_to::<2, WINDOW>(window, found),
+        0xE0..0xF0 => up_to::<3, WINDOW>(window, found),
+        0xF0.. => up_to::<4, WINDOW>(window, found),
     }
 }
 
 #[inline(always)]
-fn ascii<const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
+fn ascii<const WINDOW: usize>(
+    window: &[u8; WINDOW],
+    mut found: impl FnMut(usize, &[u8; LANES]),
+) -> Tile {
     let mut doubles = [0; LANES];
-    for (x, p1) in blocks(&window[BEFORE..]).zip(blocks(&window[BEFORE - 1..])) {
-        for (lane, doubles) in doubles.iter_mut().enumerate() {
-            *doubles += u8::from(x[lane] == p1[lane]);
+    let pairs = blocks(&window[BEFORE..]).zip(blocks(&window[BEFORE - 1..]));
+    for (block, (x, p1)) in pairs.enumerate() {
+        let mut ends = [0; LANES];
+        for lane in 0..LANES {
+            ends[lane] = u8::from(x[lane] == p1[lane]);
+            doubles[lane] += ends[lane];
         }
+        found(block, &ends);
     }
     Tile {
         doubles: sum(&doubles),
@@ -59,18 +91,24 @@ fn blocks(bytes: &[u8]) -> impl Iterator<Item = &[u8; LANES]> {
 
 /// A tile that has no code points of more than `WIDEST` bytes.
 #[inline(always)]
-fn up_to<const WIDEST: usize, const WINDOW: usize>(window: &[u8; WINDOW]) -> Tile {
+fn up_to<const WIDEST: usize, const WINDOW: usize>(
+    window: &[u8; WINDOW],
+    mut found: impl FnMut(usize, &[u8; LANES]),
+) -> Tile {
     let (mut doubles, mut continuations, mut faults) = ([0; LANES], [0; LANES], [0; LANES]);
-    for start in (0..WINDOW - BEFORE).step_by(LANES) {
+    for (block, start) in (0..WINDOW - BEFORE).step_by(LANES).enumerate() {
         let window = window[start..]
             .first_chunk()
             .expect("the tile is whole blocks");
+        let mut ends = [0; LANES];
         for lane in 0..LANES {
             let ending = Ending::at::<WIDEST>(window, BEFORE + lane);
-            doubles[lane] += u8::from(ending.is_double);
+            ends[lane] = u8::from(ending.is_double);
+            doubles[lane] += ends[lane];
             continuations[lane] += u8::from(ending.is_continuation);
             faults[lane] |= u8::from(ending.is_fault);
         }
+        found(block, &ends);
     }
     Tile {
         doubles: sum(&doubles),
