@@ -918,6 +918,23 @@ def test_memory_of_counts_is_freed_with_the_last_that_uses_it():
     assert resident() - before < 48 * 1024 * 1024, "16 MB each would be 640"
 
 
+THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.skipif(not THP.exists(), reason="this system has no huge pages to ask for")
+def test_many_counts_ask_for_huge_pages():
+    counts = numpy.asarray(count_each(numpy.zeros(4_000_000, "S1")))
+    middle = counts.ctypes.data + counts.nbytes // 2
+    mappings = re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text())
+    for mapping in mappings[1:]:
+        start, end = (int(address, 16) for address in mapping.split()[0].split("-"))
+        if start <= middle < end:
+            assert "hg" in re.search("VmFlags:(.*)", mapping)[1].split()
+            break
+    else:
+        pytest.fail("the counts are in no mapping")
+
+
 def test_memory_is_eight_bytes_and_a_bit_for_each_row():
     code = """
 import resource, numpy

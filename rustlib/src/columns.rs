@@ -186,6 +186,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// How many rows of a column are left to count.
+    pub fn left(&self, column: &Column<'_>) -> usize {
+        column.length().saturating_sub(self.row)
+    }
+
     /// Counts the next slice, on at most `threads` threads, or on as many as pay if that is `None`.
     /// Appends to `counts`, and returns whether there is more to do.
     pub fn count(
@@ -196,7 +201,7 @@ impl Progress {
     ) -> Result<bool, Fault> {
         match self.advance(column, counts, threads)? {
             Some(row) => Err(Fault::InvalidUtf8 { row }),
-            None => Ok(self.row < column.length()),
+            None => Ok(self.left(column) > 0),
         }
     }
 
@@ -233,9 +238,10 @@ impl Progress {
         counts: &mut Counts,
         threads: Option<NonZeroUsize>,
     ) -> Result<Option<usize>, Fault> {
-        let Some(left @ 1..) = column.length().checked_sub(self.row) else {
+        let left = self.left(column);
+        if left == 0 {
             return Ok(None);
-        };
+        }
         counts.reserve(left)?;
         let first = self.row;
         let slice = left.min(SLICE_ROWS);

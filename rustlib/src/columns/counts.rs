@@ -49,9 +49,10 @@ impl Counts {
         Some((bits >> (row % 8) & 1 == 1).then_some(value))
     }
 
-    /// Makes room for more. The first rows get memory that nobody has touched: making its pages takes as
-    /// long as the count, and so the threads that count share that as well.
-    pub(super) fn reserve(&mut self, rows: usize) -> Result<(), TryReserveError> {
+    /// Makes room for more, and returns what of it holds zeros already. The first rows get memory that nobody
+    /// has touched: making its pages takes as long as the count, and so the threads that count share that as
+    /// well.
+    pub fn reserve(&mut self, rows: usize) -> Result<&mut [i64], TryReserveError> {
         if self.values.is_empty() {
             let mut room = Vec::<i64>::new();
             room.try_reserve_exact(rows)?;
@@ -62,7 +63,8 @@ impl Counts {
             let spare = self.values.len() - self.length;
             self.values.try_reserve(rows.saturating_sub(spare))?;
         }
-        self.validity.try_reserve(rows / 8 + 1)
+        self.validity.try_reserve(rows / 8 + 1)?;
+        Ok(&mut self.values[self.length..])
     }
 
     /// Appends zeros, and returns them to be written. [`Self::mark`] has to follow.
@@ -79,7 +81,13 @@ impl Counts {
     /// Says which of the last `rows` numbers are there: as many rows of a column, from `first` on.
     pub(super) fn mark(&mut self, validity: Option<Validity<'_>>, first: usize, rows: usize) {
         let known = self.length - rows;
-        for row in (0..rows).step_by(8) {
+        let mut marked = 0;
+        if validity.is_none() && known.is_multiple_of(8) {
+            // Nearly all columns are this kind.
+            marked = rows - rows % 8;
+            self.validity.resize((known + marked) / 8, 0xFF);
+        }
+        for row in (marked..rows).step_by(8) {
             let bits = validity.map_or(0xFF, |validity| validity.eight(first + row));
             self.push_bits(known + row, bits, 8.min(rows - row));
         }

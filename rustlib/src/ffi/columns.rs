@@ -4,7 +4,7 @@
 use super::arrow::{
     DoublesArrowArray, DoublesArrowSchema, DoublesArrowStream, Owned, check, column,
 };
-use super::counts::{DoublesCounts, counts_mut};
+use super::counts::{DoublesCounts, ask_for_huge_pages, counts_mut};
 use super::guard::{DoublesStatus, bytes, guard, input, output};
 use super::tally::{DoublesTally, optional};
 use crate::columns::{self, Column, Fault, Fixed, Layout, Progress, Rows, Units};
@@ -248,7 +248,10 @@ pub unsafe extern "C" fn doubles_column_count(
         // SAFETY: the caller's word on both.
         let (column, counts) = unsafe { (column_mut(column)?, counts_mut(counts)?) };
         let threads = NonZeroUsize::new(threads);
-        column.step(|progress, column| progress.count(column, counts, threads))
+        column.step(|progress, column| {
+            ask_for_huge_pages(counts.reserve(progress.left(column))?);
+            progress.count(column, counts, threads)
+        })
     })
 }
 
