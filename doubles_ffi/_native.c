@@ -36,6 +36,8 @@
 /* Macros in place of calls save a call of five bytes 0.7 of 27 ns. */
 #define BYTES_SIZE(data) PyBytes_GET_SIZE(data)
 #define BYTES_DATA(data) ((const uint8_t *)PyBytes_AS_STRING(data))
+#define BYTEARRAY_SIZE(data) PyByteArray_GET_SIZE(data)
+#define BYTEARRAY_DATA(data) ((const uint8_t *)PyByteArray_AS_STRING(data))
 
 static int64_t count_short_text(PyObject *text) {
     Py_ssize_t size = PyUnicode_GET_LENGTH(text) * (Py_ssize_t)PyUnicode_KIND(text);
@@ -71,6 +73,8 @@ static __attribute__((noinline)) int64_t count_short_buffer(PyObject *data) {
 #else
 #define BYTES_SIZE(data) PyBytes_Size(data)
 #define BYTES_DATA(data) ((const uint8_t *)PyBytes_AsString(data))
+#define BYTEARRAY_SIZE(data) PyByteArray_Size(data)
+#define BYTEARRAY_DATA(data) ((const uint8_t *)PyByteArray_AsString(data))
 
 /* The stable ABI shows a str as UTF-8 only: of ASCII its own storage, of other text a copy that it keeps,
  * so only short text is asked for it. */
@@ -103,6 +107,13 @@ static inline int64_t count_short(PyObject *data) {
                    : NOT_HERE;
     if (PyUnicode_Check(data))
         return count_short_text(data);
+#ifndef Py_GIL_DISABLED
+    /* With the GIL held nobody can resize it, and a view would take half of the time. */
+    if (PyByteArray_CheckExact(data))
+        return BYTEARRAY_SIZE(data) <= SHORT
+                   ? doubles_count_bytes(BYTEARRAY_DATA(data), (size_t)BYTEARRAY_SIZE(data), 1)
+                   : NOT_HERE;
+#endif
     return count_short_buffer(data);
 }
 
