@@ -112,6 +112,16 @@ FRAGMENTS = [
 ]
 
 
+@pytest.mark.parametrize("encoding", ["iso2022_jp_2", "iso2022_kr"])
+@pytest.mark.parametrize(
+    "data", [b"\x1b$aaaa\x00\x00\x00", b"\x1b$!!!!!!!!!!", b"\x1b$aaaaaaaaaB" * 9]
+)
+def test_what_a_decoder_keeps_of_an_escape_sequence_that_is_none(encoding, data, monkeypatch):
+    monkeypatch.setattr(_input, "_BLOCK", 1)
+    expected = any_outcome(lambda: reference.count(data.decode(encoding)))
+    assert any_outcome(lambda: count_doubles(data, encoding=encoding)) == expected
+
+
 @pytest.mark.parametrize("encoding", list(text_encodings()))
 @settings(max_examples=60)
 @given(

@@ -101,11 +101,12 @@ def decode_blocks(blocks: Iterator[bytes], codec: codecs.CodecInfo) -> Iterator[
         state = decoder.getstate()
         try:
             text = decoder.decode(refused + block, is_last)
-        except UnicodeDecodeError as error:
-            # Its object is what the decoder had kept, and the block.
-            wrong = error.object[error.start : error.end]
-            raise _renewed(error, wrong, end - len(error.object)) from None
-        except UnicodeError:
+        except UnicodeError as error:
+            # Python 3.13 and later have a UnicodeDecodeError for what the decoder can't keep, too.
+            if isinstance(error, UnicodeDecodeError) and error.reason != "pending buffer overflow":
+                # Its object is what the decoder had kept, and the block.
+                wrong = error.object[error.start : error.end]
+                raise _renewed(error, wrong, end - len(error.object)) from None
             # Python's decoders of ISO 2022 can keep eight bytes; an escape sequence may be longer.
             refused += block
             if is_last or len(refused) > _KEPT:
