@@ -1,5 +1,4 @@
-# Each target works from a fresh clone: make demo, make test, make bench, make docs, make lint,
-# make header, make trust.
+# Each target works from a fresh clone.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +7,7 @@ SOURCES := pyproject.toml setup.py build_ffi.py doubles_ffi/_native.c doubles_ff
 	$(shell find rustlib/src rustlib/include -type f)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test bench docs lint trust trust-self-test header clean
+.PHONY: demo test bench docs lint trust trust-self-test header man notices wheels install clean
 
 demo: $(VENV)/with-numpy
 	$(BIN)/doubles count README.md
@@ -46,6 +45,8 @@ lint: $(VENV)/with-lint
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict doubles_ffi
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --no-progress --quiet .github/workflows
 
 # Writes docs/reliability.md. ROWS are names of modules in tests/trust, all if there are none; MINUTES are for
 # all of them together, and without it each takes as long as its goal does.
@@ -65,6 +66,58 @@ build/bench/ready: $(SOURCES) $(shell find doubles_ffi -name '*.py')
 # Renew rustlib/include/doubles.h from rustlib/src/ffi.rs.
 header:
 	DOUBLES_RENEW_HEADER=1 cargo test --quiet --locked --manifest-path rustlib/Cargo.toml --test header
+
+# Renew docs/doubles.1 from the command's parser.
+man: $(VENV)/with-test
+	DOUBLES_RENEW_MAN=1 $(BIN)/pytest -q tests/test_manual.py
+
+# Renew what wheels say of the crates that are linked into the library, after any change of Cargo.lock.
+# The SBOM would name this machine's folders.
+notices: build/cargo/ready
+	cd rustlib && PATH="$(CURDIR)/build/cargo/bin:$$PATH" && \
+	cargo bundle-licenses --prefer MIT --format yaml --output LICENSES-THIRD-PARTY.yml && \
+	SOURCE_DATE_EPOCH=315532800 cargo cyclonedx --quiet --format json --spec-version 1.5 --target all \
+		--no-build-deps --override-filename doubles.cdx && \
+	perl -pi -e 's,path\+file:[^"]*#(?=doubles@),,; s,\?download_url=file://\.,,' doubles.cdx.json
+
+build/cargo/ready:
+	cargo install --quiet --root build/cargo cargo-bundle-licenses@5.0.0 cargo-cyclonedx@0.5.9
+	touch $@
+
+# A wheel for each Python at hand and for the stable ABI, checked, tested and laid into dist. For Linux.
+wheels: $(VENV)/with-wheels
+	$(BIN)/python tests/wheels.py $(TAGS)
+
+# For C: the header, the library, shared and static, what pkg-config says of them, and the manual page.
+# cargo-c would do the same, but compiles the whole of cargo first.
+PREFIX ?= /usr/local
+ABI := $(shell sed -n 's/^.define DOUBLES_ABI_VERSION //p' rustlib/include/doubles.h)
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' doubles_ffi/__init__.py)
+ifeq ($(shell uname),Darwin)
+SHARED := libdoubles.$(ABI).dylib
+PLAIN := libdoubles.dylib
+LINK_NAME := -Wl,-install_name,$(PREFIX)/lib/$(SHARED)
+PRIVATE := -lSystem -lc -lm
+else
+SHARED := libdoubles.so.$(ABI)
+PLAIN := libdoubles.so
+LINK_NAME := -Wl,-soname,$(SHARED)
+PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+endif
+
+install:
+	cargo rustc --quiet --locked --release --lib --crate-type cdylib,staticlib --target-dir build/c \
+		--config "build.rustflags=['--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=/cargo']" \
+		--manifest-path rustlib/Cargo.toml -- -C link-arg=$(LINK_NAME) -C strip=symbols
+	install -d $(addprefix "$(DESTDIR)$(PREFIX)"/,include lib/pkgconfig share/man/man1)
+	install -m 644 rustlib/include/doubles.h "$(DESTDIR)$(PREFIX)/include"
+	install -m 755 build/c/release/$(PLAIN) "$(DESTDIR)$(PREFIX)/lib/$(SHARED)"
+	ln -sf $(SHARED) "$(DESTDIR)$(PREFIX)/lib/$(PLAIN)"
+	install -m 644 build/c/release/libdoubles.a "$(DESTDIR)$(PREFIX)/lib"
+	strip -S "$(DESTDIR)$(PREFIX)/lib/libdoubles.a"
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PRIVATE@|$(PRIVATE)|' rustlib/doubles.pc.in \
+		>"$(DESTDIR)$(PREFIX)/lib/pkgconfig/doubles.pc"
+	install -m 644 docs/doubles.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info rustlib/target tests/benchmarks/peers/target doubles_ffi/*.so doubles_ffi/*.dylib

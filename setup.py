@@ -8,10 +8,15 @@ import sys
 from pathlib import Path
 from sysconfig import get_config_var
 
-from setuptools import setup
+from setuptools import __version__, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import ExecError
+
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:  # Before setuptools 70.1 another package makes wheels, and `build` needs none.
+    bdist_wheel = None
 
 CRATE = Path("rustlib")
 MACOS = sys.platform == "darwin"
@@ -19,6 +24,14 @@ LIBRARY = "libdoubles.dylib" if MACOS else "libdoubles.so"
 
 # The name that the module asks the loader for; it looks beside the module alone.
 LINK_NAME = f"-Wl,-install_name,@rpath/{LIBRARY}" if MACOS else f"-Wl,-soname,{LIBRARY}"
+
+# Setuptools can say that the licence is an expression, as PEP 639 has it, since this version.
+SINCE = 77
+LICENSE_FIELD = "license_expression" if int(__version__.split(".")[0]) >= SINCE else "license"
+
+# What is linked into the library, for tools and for people. `make notices` renews both.
+SBOM = CRATE / "doubles.cdx.json"
+NOTICES = CRATE / "LICENSES-THIRD-PARTY.yml"
 
 # The wheel's tag says what build_ffi.py builds for.
 STABLE_ABI = {"py_limited_api": "cp310"} if os.environ.get("DOUBLES_ABI3") == "1" else {}
@@ -69,23 +82,47 @@ class BuildRustFirst(build_ext):
         super().build_extensions()
 
 
+class WheelWithNotices(bdist_wheel or object):
+    """Tell what is linked into the library: the SBOM of PEP 770, and Rust's own notices."""
+
+    def write_wheelfile(self, wheelfile_base: str, *args: str) -> None:
+        """Add them to the metadata. The crates' are among the licence files."""
+        super().write_wheelfile(wheelfile_base, *args)
+        self.add(SBOM, Path(wheelfile_base, "sboms"))
+        notices = sysroot() / "share/doc/rust/COPYRIGHT-library.html"
+        if notices.exists():  # Toolchains other than rustup's may keep them elsewhere.
+            self.add(notices, Path(wheelfile_base, "licenses/rust"))
+
+    def add(self, file: Path, folder: Path) -> None:
+        """Copy a file into a folder, which is made."""
+        self.mkpath(str(folder))
+        self.copy_file(str(file), str(folder))
+
+
+def sysroot() -> Path:
+    """Return the folder of the Rust toolchain."""
+    if shutil.which("cargo") is None:
+        raise ExecError("doubles_ffi needs a Rust toolchain to build: see https://rustup.rs")
+    command = ["rustc", "--print", "sysroot"]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return Path(output.rstrip("\n"))
+
+
 def rust_flags() -> list[str]:
     """Return flags for rustc that keep the names of this machine's folders out of the library.
 
     RUSTFLAGS would replace them, and those in .cargo/config.toml, so its flags are among them.
     """
-    print_sysroot = ["rustc", "--print", "sysroot"]
-    sysroot = subprocess.run(print_sysroot, check=True, stdout=subprocess.PIPE, text=True).stdout
     cargo_home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
-    folders = {cargo_home: "/cargo", sysroot.rstrip("\n"): "/rust", Path.cwd(): "/doubles_ffi"}
-    flags = os.environ.get("RUSTFLAGS", "").split()
+    folders = {cargo_home: "/cargo", sysroot(): "/rust", Path.cwd(): "/doubles_ffi"}
+    # musl's toolchain would link libc into programs, and make no shared libraries.
+    flags = [] if MACOS else ["-Ctarget-feature=-crt-static"]
+    flags += os.environ.get("RUSTFLAGS", "").split()
     return [*flags, *(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())]
 
 
 def build_library() -> str:
     """Have cargo build the library, always in release mode, and return where it put it."""
-    if shutil.which("cargo") is None:
-        raise ExecError("doubles_ffi needs a Rust toolchain to build: see https://rustup.rs")
     command = ["cargo", "rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib"]
     command += ["--manifest-path", str(CRATE / "Cargo.toml")]
     command += ["--message-format", "json-render-diagnostics"]
@@ -101,9 +138,14 @@ def build_library() -> str:
     return next(file for file in files if Path(file).name == LIBRARY)
 
 
+COMMANDS = {"build": CleanBuild, "build_ext": BuildRustFirst}
+if bdist_wheel:
+    COMMANDS["bdist_wheel"] = WheelWithNotices
+
 setup(
-    license="MIT OR Apache-2.0",
+    **{LICENSE_FIELD: "MIT OR Apache-2.0"},
+    license_files=["LICENSE", str(NOTICES)],
     cffi_modules=["build_ffi.py:ffibuilder"],
-    cmdclass={"build": CleanBuild, "build_ext": BuildRustFirst},
+    cmdclass=COMMANDS,
     options={"bdist_wheel": STABLE_ABI},
 )

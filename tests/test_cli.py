@@ -398,6 +398,7 @@ def test_color_is_for_terminals(capsys, monkeypatch):
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_plot(suffix, capsys):
+    pytest.importorskip("matplotlib")
     path = Path(f"out.{suffix}")
     assert main(["count", "--plot", str(path), "letters"]) == 0
     assert capsys.readouterr() == ("2\tletters\n", "")
@@ -406,6 +407,7 @@ def test_plot(suffix, capsys):
 
 @pytest.mark.usefixtures("files")
 def test_a_plot_that_can_not_be_written(capsys):
+    pytest.importorskip("matplotlib")
     assert main(["count", "letters", "--plot", "missing/out.png"]) == 2
     output, errors = capsys.readouterr()
     assert output == "2\tletters\n"
@@ -414,6 +416,8 @@ def test_a_plot_that_can_not_be_written(capsys):
 
 @pytest.mark.usefixtures("files")
 def test_a_plot_that_matplotlib_refuses(capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
+
     def refuse(*_):
         raise ValueError("too large")
 
@@ -774,7 +778,9 @@ if os.environ["MOMENT"] == "end":
 else:
     sys.addaudithook(press)
 """
-SCRIPT = Path(cli.__file__).with_name("doubles")
+# Where the package is installed, the script lies beside Python.
+SCRIPTS = (Path(cli.__file__).with_name("doubles"), Path(sys.executable).with_name("doubles"))
+SCRIPT = next(filter(Path.exists, SCRIPTS))
 
 
 @pytest.mark.parametrize(
@@ -823,6 +829,7 @@ def test_ctrl_c_where_a_pipe_has_a_writer_that_does_not_write(files):
 
 
 def test_ctrl_c_in_a_plot(files):
+    pytest.importorskip("matplotlib")
     with started("count", "letters", "--plot", "out.png", cwd=files) as process:
         status, errors = interrupt(process)
     assert status in (130, -signal.SIGINT)  # To a shell, both are 130.
