@@ -1,0 +1,162 @@
+"""Every supported Python counts alike, however it was built for and however it is started.
+
+Each Python at hand gets its wheel, and each CPython the one for the stable ABI, in an environment
+of its own where all tests run that need no checkout. The newest is also started in unusual ways. As
+root, what this system lacks comes from Debian sid, in a folder that is made once: build/sid.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import wheels
+from trust.model import Figure, say
+
+GOAL = (
+    "CPython 3.10 to 3.15 with its own wheel and with abi3's, free-threaded CPython and PyPy 3.11:"
+    " all tests; -O, -I, -bb, dev mode and the C locale: all tests; subinterpreters: a clear error"
+)
+
+WANTED = ["cp310", "cp311", "cp312", "cp313", "cp314", "cp314t", "cp315", "pp311"]
+
+FAILED = "FAILED"
+
+FIRST_WITH_SUBINTERPRETERS = 314
+
+MODES = {
+    "-O": (("-O",), {}),
+    "-I": (("-I",), {}),
+    "-bb": (("-bb",), {}),
+    "dev mode": (("-X", "dev"), {}),
+    "C locale": ((), {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+}
+
+SUBINTERPRETER = """
+from concurrent import interpreters
+
+try:
+    interpreters.create().exec("import doubles_ffi; assert doubles_ffi.count_doubles('aaa') == 2")
+except interpreters.ExecutionFailed as error:
+    print(error.excinfo.type.__name__, error.excinfo.msg)
+else:
+    print("counted")
+"""
+
+SID = wheels.ROOT / "build/sid"
+FROM_SID = wheels.WORK / "trust/sid.json"
+PACKAGES = (
+    "ca-certificates,gcc,libc6-dev,binutils,python3-dev,python3-venv,python3.15-dev,python3.15-venv,"
+    "pypy3-dev,pypy3-venv"
+)
+
+
+def run(seconds):
+    """Test with every Python that can be had, until the time is up."""
+    deadline = time.monotonic() + seconds
+    wheels.sources()
+    outcomes = try_all(deadline, [])
+    if os.getuid() == 0 and time.monotonic() < deadline:
+        outcomes |= try_in_sid(deadline, [tag for tag in outcomes if " " not in tag])
+    late = [what for what, outcome in outcomes.items() if outcome is None]
+    missing = [tag for tag in WANTED if tag not in outcomes]
+    parts = [f"{what} {outcome}" for what, outcome in outcomes.items() if outcome is not None]
+    parts += [f"no time for {', '.join(late)}"] if late else []
+    parts += [f"not at hand: {', '.join(missing)}"] if missing else []
+    failed = [outcome for outcome in outcomes.values() if outcome == FAILED]
+    return Figure("; ".join(parts), passed=not failed, reached=not (late or missing))
+
+
+def try_all(deadline, known):
+    """Return for each test what came of it: tests passed, a failure, or None for lack of time."""
+    pythons = {tag: path for tag, path in wheels.interpreters().items() if tag not in known}
+    cpythons = [tag for tag in pythons if re.fullmatch(r"cp\d+", tag)]
+    rooms = {}
+
+    def room(tag, *, stable_abi=False):
+        name = f"trust/{tag}{'-abi3' if stable_abi else ''}"
+        if name not in rooms:
+            wheel = wheels.build(pythons[tag], name, stable_abi=stable_abi)
+            rooms[name] = wheels.Installed(pythons[tag], name, wheel)
+        return rooms[name]
+
+    plan = {tag: lambda tag=tag: tests_passed(room(tag)) for tag in pythons}
+    for tag in cpythons:
+        plan[f"{tag} abi3"] = lambda tag=tag: tests_passed(room(tag, stable_abi=True))
+        if int(tag.removeprefix("cp")) >= FIRST_WITH_SUBINTERPRETERS:
+            plan[f"{tag} subinterpreter"] = lambda tag=tag: subinterpreter(room(tag))
+    # Once will do, so not in sid again.
+    for tag in [] if known else cpythons[-1:]:
+        for mode, (flags, environment) in MODES.items():
+            plan[f"{tag} {mode}"] = lambda tag=tag, flags=flags, environment=environment: (
+                tests_passed(room(tag), *flags, **environment)
+            )
+    return {what: attempt(what, action, deadline) for what, action in plan.items()}
+
+
+def attempt(what, action, deadline):
+    """Return what an action returns, or that it failed, or None if it is too late."""
+    if time.monotonic() >= deadline:
+        return None
+    try:
+        outcome = action()
+    except (subprocess.CalledProcessError, AssertionError) as error:
+        say(str(error))
+        outcome = FAILED
+    say(f"{what}: {outcome}")
+    return outcome
+
+
+def tests_passed(room, *flags, **environment):
+    """Run all tests, and return how many passed."""
+    # pytest says that -O takes away the asserts that it does not rewrite.
+    quiet = ("-W", "ignore::pytest.PytestConfigWarning")
+    return re.search(r"\d+ passed", room.test(*flags, options=quiet, **environment))[0]
+
+
+def subinterpreter(room):
+    """Return what a subinterpreter with a GIL of its own does: it counts, or says why it can't."""
+    answer = wheels.run(room.python, "-c", SUBINTERPRETER).strip()
+    assert re.fullmatch("counted|ImportError .*subinterpreters?.*", answer), answer
+    return answer.partition(" ")[0]
+
+
+def try_in_sid(deadline, known):
+    """Run the same in Debian sid, with the Pythons that are not known."""
+    if not (SID / "ready").exists():
+        say("making build/sid")
+        if shutil.which("debootstrap") is None:
+            wheels.run("apt-get", "install", "-qq", "debootstrap")
+        shutil.rmtree(SID, ignore_errors=True)
+        wheels.run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "sid", SID)
+        (SID / "ready").touch()
+    # Seen there as here, while the command runs: the checkout, the toolchain, what pip needs.
+    toolchain = wheels.run("rustc", "--print", "sysroot").strip()
+    cargo = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
+    here = [wheels.ROOT, toolchain, cargo, "/proc", "/dev", "/etc/ssl", "/etc/resolv.conf"]
+    here += [path for path in ("/etc/hosts", "/etc/pip.conf") if Path(path).exists()]
+    lines = ["set -e"]
+    for path in here:
+        make = "mkdir -p" if Path(path).is_dir() else "touch"
+        lines += [f"{make} '{SID}{path}'", f"mount --rbind '{path}' '{SID}{path}'"]
+    seconds = deadline - time.monotonic()
+    arguments = f"{seconds} {' '.join(known)}"
+    command = f"cd '{wheels.ROOT}/tests' && exec python3 -m trust.interpreters {arguments}"
+    lines += [f'exec chroot "{SID}" sh -c "{command}"']
+    environment = {
+        **os.environ,
+        "PATH": f"{toolchain}/bin:/usr/sbin:/usr/bin:/bin",
+        "CARGO_HOME": cargo,
+    }
+    script = "\n".join(lines)
+    subprocess.run(["unshare", "--mount", "sh", "-c", script], check=True, env=environment)
+    return json.loads(FROM_SID.read_text())
+
+
+if __name__ == "__main__":  # In build/sid.
+    results = try_all(time.monotonic() + float(sys.argv[1]), sys.argv[2:])
+    FROM_SID.write_text(json.dumps(results))
