@@ -25,6 +25,9 @@
 // Changes whenever a function of this header changes its name, its arguments or its meaning.
 #define DOUBLES_ABI_VERSION 2
 
+// Bytes of a glyph, as `doubles_write_runs` takes them: how many are used, and then those.
+#define DOUBLES_GLYPH_LENGTH 16
+
 // Bytes of a key for `doubles_fill_random`.
 #define DOUBLES_KEY_LENGTH 32
 
@@ -153,6 +156,38 @@ typedef struct DoublesCountsView {
   // How many of them are null.
   size_t null_count;
 } DoublesCountsView;
+
+// Neighbours that are all equal, and as many as there are.
+typedef struct DoublesRun {
+  // Units before it.
+  uint64_t start;
+  // Units in it.
+  uint64_t length;
+  // The line of its first unit. The first line is 1, and a newline belongs to the line that it ends.
+  uint64_t line;
+  // Where the first unit stands in its line. The first place is 1.
+  uint64_t column;
+  // What it consists of: a byte's or a code point's number.
+  uint32_t unit;
+} DoublesRun;
+
+// How far a search has come. All zeros is its beginning.
+typedef struct DoublesFinder {
+  // Units so far.
+  uint64_t length;
+  // Lines that have ended.
+  uint64_t lines;
+  // Units before the line that has not ended.
+  uint64_t line_start;
+  // Units before the line that ended last.
+  uint64_t last_line_start;
+  // The run that ends with the last unit, which may go on. It may be that unit alone.
+  struct DoublesRun run;
+  // Bytes of UTF-8 after the last whole code point.
+  uint8_t tail[3];
+  // How many they are.
+  uint8_t tail_len;
+} DoublesFinder;
 
 // A stretch of input, summed up. All zeros is the empty one.
 typedef struct DoublesSummary {
@@ -371,6 +406,97 @@ int64_t doubles_counts_export(const struct DoublesCounts *counts,
                               size_t len,
                               struct DoublesArrowSchema *schema,
                               struct DoublesArrowArray *array);
+
+// Goes on with bytes, and writes the runs that end in them: those of at least `least` units, and of two at
+// least. Returns how many they are, or a status and changes nothing.
+//
+// # Safety
+//
+// - `finder` is NULL or points to one, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+// - `runs` points to `runs_len` writable runs, initialized: at least `len / 2 + 2`.
+int64_t doubles_find_bytes(struct DoublesFinder *finder,
+                           const uint8_t *data,
+                           size_t len,
+                           uint64_t least,
+                           struct DoublesRun *runs,
+                           size_t runs_len);
+
+// The same for UTF-8, which may begin and end within a code point. It has to be valid, which the caller
+// finds out by `doubles_update_utf8`; otherwise the runs are wrong.
+//
+// # Safety
+//
+// - `finder` is NULL or points to one, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+// - `runs` points to `runs_len` writable runs, initialized: at least `len / 2 + 2`.
+int64_t doubles_find_utf8(struct DoublesFinder *finder,
+                          const uint8_t *data,
+                          size_t len,
+                          uint64_t least,
+                          struct DoublesRun *runs,
+                          size_t runs_len);
+
+// The same for units of two bytes, of any alignment and in the machine's byte order. Bytes after the last
+// whole unit are dropped.
+//
+// # Safety
+//
+// - `finder` is NULL or points to one, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+// - `runs` points to `runs_len` writable runs, initialized: at least `len / 2 + 2`.
+int64_t doubles_find_utf16(struct DoublesFinder *finder,
+                           const uint8_t *data,
+                           size_t len,
+                           uint64_t least,
+                           struct DoublesRun *runs,
+                           size_t runs_len);
+
+// The same for units of four bytes.
+//
+// # Safety
+//
+// - `finder` is NULL or points to one, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+// - `runs` points to `runs_len` writable runs, initialized: at least `len / 2 + 2`.
+int64_t doubles_find_utf32(struct DoublesFinder *finder,
+                           const uint8_t *data,
+                           size_t len,
+                           uint64_t least,
+                           struct DoublesRun *runs,
+                           size_t runs_len);
+
+// Writes the run at the end of all that was searched, if it has at least `least` units, and two at least.
+// Returns how many runs that makes: one or none.
+//
+// # Safety
+//
+// - `finder` is NULL or points to one, and no other thread changes it.
+// - `run` is NULL or points to a writable run.
+int64_t doubles_find_end(const struct DoublesFinder *finder,
+                         uint64_t least,
+                         struct DoublesRun *run);
+
+// Writes a line for each run: `NAME:LINE:COLUMN: GLYPH`, and ` xLENGTH` if it has more than two units. Stops
+// where a line might not fit, and before a unit that has no glyph. `glyphs` has one of
+// `DOUBLES_GLYPH_LENGTH` bytes for each unit, the first of them 0 if there is none. Returns how many lines it
+// wrote, and writes to `written` how many bytes they take.
+//
+// # Safety
+//
+// - `runs` points to `len` readable runs, which nobody changes meanwhile.
+// - `name`, `glyphs` and `out` point to as many bytes as is said, which nobody else changes; `out` is
+//   writable, initialized and apart from the others.
+// - `written` is NULL or points to a writable number.
+int64_t doubles_write_runs(const struct DoublesRun *runs,
+                           size_t len,
+                           const uint8_t *name,
+                           size_t name_len,
+                           const uint8_t *glyphs,
+                           size_t glyphs_len,
+                           uint8_t *out,
+                           size_t out_len,
+                           size_t *written);
 
 // Counts doubles between the characters of UTF-8, by two iterators.
 //

@@ -9,6 +9,7 @@ pub mod arrow;
 pub mod columns;
 pub mod count;
 pub mod counts;
+pub mod find;
 pub mod guard;
 pub mod ladder;
 pub mod random;

@@ -21,7 +21,7 @@ mod table;
 mod utf8;
 
 use portable::Portable;
-pub(crate) use portable::{LANES, is_lead};
+pub(crate) use portable::{LANES, REACH, is_lead};
 use std::env;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -67,6 +67,10 @@ trait Kernel: Copy {
 
     fn mark_utf8(self, text: &[u8], doubles: &mut [u64]) -> Option<bool> {
         run!(self, portable::mark_utf8(text, doubles))
+    }
+
+    fn equal_bits(self, left: &[u8], right: &[u8], bits: &mut [u64]) {
+        run!(self, portable::equal_bits(left, right, bits));
     }
 
     fn tally(self, bytes: &[u8], table: &mut [u64; 256]) {
@@ -241,6 +245,12 @@ pub(crate) fn mark(bytes: &[u8], doubles: &mut [u64]) {
 /// number of tiles of [`MARKED`] bytes.
 pub(crate) fn mark_utf8(text: &[u8], doubles: &mut [u64]) -> Option<bool> {
     on!(fastest(), mark_utf8(text, doubles))
+}
+
+/// Sets a bit for each byte that is equal in both, the first one lowest, and clears the others. Both have at
+/// least [`LANES`] bytes for each number in `bits`.
+pub(crate) fn equal_bits(left: &[u8], right: &[u8], bits: &mut [u64]) {
+    on!(fastest(), equal_bits(left, right, bits));
 }
 
 /// Adds one to `table[b]` for each double of the byte `b`.

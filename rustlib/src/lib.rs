@@ -15,6 +15,7 @@
 //! - [`columns`]: one count a row, for columns of strings.
 //! - [`text_summary`]: what has to be known of a stretch of text, torn at either end, to join it to its
 //!   neighbours.
+//! - [`find`]: where doubles are, with lines and columns.
 //! - [`tally`]: how many doubles each unit makes.
 //! - [`parallel`]: one way to split work over the threads.
 //! - [`code_points`]: doubles between code points.
@@ -27,6 +28,7 @@
 pub mod code_points;
 pub mod columns;
 pub mod ffi;
+pub mod find;
 pub mod kernel;
 pub mod ladder;
 pub mod parallel;

@@ -190,7 +190,7 @@ impl<U: Into<u32>> From<Summary<U>> for TextSummary {
 /// Up to three bytes of a torn code point.
 ///
 /// cbindgen:ignore
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fragment {
     bytes: [u8; 3],
     length: u8,
@@ -230,7 +230,7 @@ impl Fragment {
     }
 
     /// These bytes and then those of `right`, in `room`.
-    fn chain(self, right: Self, room: &mut [u8; 6]) -> &[u8] {
+    pub(crate) fn chain(self, right: Self, room: &mut [u8; 6]) -> &[u8] {
         let (left, right) = (self.as_bytes(), right.as_bytes());
         let length = left.len() + right.len();
         room[..left.len()].copy_from_slice(left);
@@ -241,7 +241,7 @@ impl Fragment {
 
 /// Divides a stretch of text into the end of a torn code point, whole ones, and the beginning of a
 /// torn one. Where the stretch is not valid, the parts are not either.
-fn torn(bytes: &[u8]) -> (&[u8], &[u8], &[u8]) {
+pub(crate) fn torn(bytes: &[u8]) -> (&[u8], &[u8], &[u8]) {
     let continuing = bytes.iter().take(3).take_while(|&&byte| !is_lead(byte));
     let (head, rest) = bytes.split_at(continuing.count());
     // Only the last three bytes can be the beginning of something longer.

@@ -249,6 +249,82 @@ static void check_random(void) {
     CHECK(memcmp(text, second, sizeof second) == 0);
 }
 
+/* Any of the functions that search, with a room of its own. */
+typedef int64_t (*finder_of_units)(DoublesFinder *finder, const uint8_t *data, size_t len,
+                                   uint64_t least, DoublesRun *runs, size_t runs_len);
+
+static const finder_of_units FINDERS[] = {
+    doubles_find_bytes,
+    doubles_find_utf8,
+    doubles_find_utf16,
+    doubles_find_utf32,
+};
+
+static int is_run(DoublesRun run, uint64_t start, uint64_t length, uint32_t unit) {
+    return run.start == start && run.length == length && run.unit == unit;
+}
+
+static void check_find(void) {
+    DoublesRun runs[16] = {{0}};
+    for (size_t i = 0; i < LENGTH(FINDERS); i++) {
+        const uint32_t units[] = {0x61616161, 0x61616161, 0x62626262};
+        const uint8_t *data = (const uint8_t *)units;
+        DoublesFinder finder = {0}, before;
+        CHECK(FINDERS[i](&finder, NULL, 0, 2, runs, 2) == 0);
+        CHECK(doubles_find_end(&finder, 2, runs) == 0);
+        CHECK(FINDERS[i](&finder, data, sizeof units, 2, runs, 8) >= 1);
+        CHECK(runs[0].start == 0 && runs[0].length >= 2 && runs[0].unit % 256 == 'a');
+        CHECK(runs[0].line == 1 && runs[0].column == 1);
+        before = finder;
+        CHECK(FINDERS[i](&finder, data, 4, 2, runs, 3) == DOUBLES_STATUS_INVALID_LENGTH);
+        CHECK(FINDERS[i](&finder, data, SIZE_MAX, 2, runs, 16) == DOUBLES_STATUS_INVALID_LENGTH);
+        CHECK(FINDERS[i](&finder, NULL, 4, 2, runs, 16) == DOUBLES_STATUS_NULL_POINTER);
+        CHECK(FINDERS[i](&finder, data, 4, 2, NULL, 16) == DOUBLES_STATUS_NULL_POINTER);
+        CHECK(FINDERS[i](NULL, data, 4, 2, runs, 16) == DOUBLES_STATUS_NULL_POINTER);
+        finder.tail_len = 4;
+        CHECK(FINDERS[i](&finder, data, 4, 2, runs, 16) == DOUBLES_STATUS_INVALID_LENGTH);
+        finder.tail_len = before.tail_len;
+        CHECK(memcmp(&finder, &before, sizeof finder) == 0);
+    }
+
+    DoublesFinder finder = {0};
+    CHECK(doubles_find_utf8(&finder, bytes("aa\n\xd0"), 4, 2, runs, 4) == 1);
+    CHECK(is_run(runs[0], 0, 2, 'a'));
+    CHECK(finder.length == 3 && finder.tail_len == 1);
+    CHECK(doubles_find_utf8(&finder, bytes("\xb6\xd0\xb6"), 3, 2, runs, 3) == 0);
+    CHECK(doubles_find_end(&finder, 3, runs) == 0);
+    CHECK(doubles_find_end(&finder, 2, runs) == 1);
+    CHECK(is_run(runs[0], 3, 2, 0x436) && runs[0].line == 2 && runs[0].column == 1);
+    CHECK(doubles_find_end(NULL, 2, runs) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_find_end(&finder, 2, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    finder.tail_len = 1;
+    CHECK(doubles_find_utf8(&finder, bytes("\x80\x80\x80"), 3, 2, runs, 3) ==
+          DOUBLES_STATUS_INVALID_UTF8);
+}
+
+static void check_write_runs(void) {
+    const DoublesRun runs[] = {{4, 2, 1, 5, 1}, {9, 3, 2, 7, 1}, {20, 2, 3, 1, 0}};
+    uint8_t glyphs[2 * DOUBLES_GLYPH_LENGTH] = {0}, out[300];
+    size_t written = 7;
+    memcpy(glyphs + DOUBLES_GLYPH_LENGTH, "\2ab", 3);
+#define WRITE(runs, len, name, out_len) \
+    doubles_write_runs(runs, len, bytes(name), 1, glyphs, sizeof glyphs, out, out_len, &written)
+    CHECK(WRITE(runs, 3, "x", sizeof out) == 2);
+    CHECK(written == 23 && memcmp(out, "x:1:5: ab\nx:2:7: ab x3\n", written) == 0);
+    CHECK(WRITE(runs, 3, "x", 10) == 0 && written == 0);
+    CHECK(WRITE(NULL, 0, "x", sizeof out) == 0);
+    CHECK(WRITE(NULL, 1, "x", sizeof out) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(WRITE(runs, 1, NULL, sizeof out) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_write_runs(runs, 1, NULL, 0, NULL, 0, out, sizeof out, &written) == 0);
+    CHECK(doubles_write_runs(runs, 1, NULL, 0, NULL, 0, NULL, 0, &written) == 0);
+    CHECK(doubles_write_runs(runs, 1, NULL, 0, NULL, 1, out, sizeof out, &written) ==
+          DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_write_runs(runs, 1, NULL, 0, glyphs, 32, NULL, 1, &written) ==
+          DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_write_runs(runs, 1, NULL, 0, glyphs, 32, out, sizeof out, NULL) ==
+          DOUBLES_STATUS_NULL_POINTER);
+}
+
 int main(void) {
     CHECK(doubles_num_threads() >= 1);
     CHECK(doubles_abi_version() == DOUBLES_ABI_VERSION);
@@ -261,5 +337,7 @@ int main(void) {
     check_tally();
     check_summary();
     check_random();
+    check_find();
+    check_write_runs();
     return failures != 0;
 }

@@ -2,7 +2,9 @@
 #![cfg(feature = "forced-panic")]
 
 use doubles::ffi::guard::DoublesStatus;
-use doubles::ffi::{columns, count, counts, doubles_num_threads, ladder, random, summary, tally};
+use doubles::ffi::{
+    columns, count, counts, doubles_num_threads, find, ladder, random, summary, tally,
+};
 use std::env;
 use std::ptr::{null, null_mut};
 
@@ -52,6 +54,12 @@ fn every_export_survives() {
         counts::doubles_counts_append(null_mut(), null(), null(), 0) => panicked,
         counts::doubles_counts_view(null(), null_mut()) => panicked,
         counts::doubles_counts_export(null(), 0, 0, null_mut(), null_mut()) => panicked,
+        find::doubles_find_bytes(null_mut(), null(), 0, 0, null_mut(), 0) => panicked,
+        find::doubles_find_utf8(null_mut(), null(), 0, 0, null_mut(), 0) => panicked,
+        find::doubles_find_utf16(null_mut(), null(), 0, 0, null_mut(), 0) => panicked,
+        find::doubles_find_utf32(null_mut(), null(), 0, 0, null_mut(), 0) => panicked,
+        find::doubles_find_end(null(), 0, null_mut()) => panicked,
+        find::doubles_write_runs(null(), 0, null(), 0, null(), 0, null_mut(), 0, null_mut()) => panicked,
         ladder::doubles_count_zip(null(), 0) => panicked,
         ladder::doubles_count_once(null(), 0) => panicked,
         ladder::doubles_count_once_bytes(null(), 0) => panicked,

@@ -24,7 +24,7 @@
 mod utf8;
 
 use super::table::{self, Table, redraw};
-use super::{CodePoints, Kernel, gather, portable};
+use super::{CodePoints, Kernel, LANES, gather, portable};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -75,6 +75,11 @@ impl Kernel for Avx2 {
     fn mark_utf8(self, text: &[u8], doubles: &mut [u64]) -> Option<bool> {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { utf8::mark(text, doubles) }
+    }
+
+    fn equal_bits(self, left: &[u8], right: &[u8], bits: &mut [u64]) {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { equal_bits(left, right, bits) }
     }
 
     fn tally(self, bytes: &[u8], table: &mut [u64; 256]) {
@@ -341,6 +346,24 @@ unsafe fn count_lines<const WIDTH: usize>(data: *const u8, blocks: usize) -> u64
         _mm256_extract_epi64::<3>(total),
     ];
     quarters.into_iter().map(i64::cast_unsigned).sum()
+}
+
+#[target_feature(enable = "avx2")]
+fn equal_bits(left: &[u8], right: &[u8], bits: &mut [u64]) {
+    let (left, right) = (left.as_chunks::<LANES>().0, right.as_chunks::<LANES>().0);
+    for ((left, right), bits) in left.iter().zip(right).zip(bits) {
+        let [low, high] = [0, VECTOR].map(|start| {
+            // SAFETY: both have 64 bytes, and start is 0 or 32; unaligned loads.
+            let (left, right) = unsafe {
+                (
+                    _mm256_loadu_si256(left.as_ptr().add(start).cast()),
+                    _mm256_loadu_si256(right.as_ptr().add(start).cast()),
+                )
+            };
+            _mm256_movemask_epi8(equal::<1>(left, right)).cast_unsigned()
+        });
+        *bits = u64::from(low) | u64::from(high) << VECTOR;
+    }
 }
 
 #[target_feature(enable = "avx2,popcnt")]

@@ -18,7 +18,7 @@ mod utf8;
 
 use super::avx2::Avx2;
 use super::table::{self, Table, redraw};
-use super::{CodePoints, Kernel, Remembered, gather, portable};
+use super::{CodePoints, Kernel, LANES, Remembered, gather, portable};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -79,6 +79,11 @@ impl Kernel for Avx512 {
     fn mark_utf8(self, text: &[u8], doubles: &mut [u64]) -> Option<bool> {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { utf8::mark(text, doubles) }
+    }
+
+    fn equal_bits(self, left: &[u8], right: &[u8], bits: &mut [u64]) {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { equal_bits(left, right, bits) }
     }
 
     fn tally(self, bytes: &[u8], table: &mut [u64; 256]) {
@@ -253,6 +258,21 @@ fn mark(bytes: &[u8], doubles: &mut [u64]) {
         let pairs = portable::pairs(bytes, index);
         // SAFETY: the pairs are 65 bytes.
         *doubles = unsafe { doubles_at::<1>(pairs.as_ptr()) };
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn equal_bits(left: &[u8], right: &[u8], bits: &mut [u64]) {
+    let (left, right) = (left.as_chunks::<LANES>().0, right.as_chunks::<LANES>().0);
+    for ((left, right), bits) in left.iter().zip(right).zip(bits) {
+        // SAFETY: both have 64 bytes; unaligned loads.
+        let (left, right) = unsafe {
+            (
+                _mm512_loadu_si512(left.as_ptr().cast()),
+                _mm512_loadu_si512(right.as_ptr().cast()),
+            )
+        };
+        *bits = equal::<1>(left, right);
     }
 }
 

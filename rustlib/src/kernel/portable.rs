@@ -113,7 +113,7 @@ fn count_wide<const WIDTH: usize, S: From<bool> + Into<u64> + Sum>(bytes: &[u8])
 }
 
 /// Bytes of the longest code point: how far its neighbours reach on either side.
-const REACH: usize = 4;
+pub(crate) const REACH: usize = 4;
 
 /// Whether a code point begins at `i` and equals the one before it: for a width
 /// of `w` bytes, whether `window[i + k - w] == window[i + k]` for all `k` in `0 .. w`. (What stands `w`
@@ -147,6 +147,15 @@ fn begins_second(text: &[u8], lead: usize) -> bool {
 #[inline(always)]
 pub(crate) fn is_lead(byte: u8) -> bool {
     byte.cast_signed() >= -0x40
+}
+
+/// Sets a bit for each byte that is equal in both.
+#[inline(always)]
+pub(super) fn equal_bits(left: &[u8], right: &[u8], bits: &mut [u64]) {
+    let (left, right) = (left.as_chunks::<LANES>().0, right.as_chunks::<LANES>().0);
+    for ((left, right), bits) in left.iter().zip(right).zip(bits) {
+        *bits = flags(|lane| left[lane] == right[lane]);
+    }
 }
 
 /// Adds one to `table[b]` for each double of the byte `b`.

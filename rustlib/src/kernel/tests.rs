@@ -137,6 +137,31 @@ fn all_equal_but_one() {
 }
 
 #[test]
+fn bits_of_equal_bytes() {
+    let left = pattern(1000);
+    for offset in 0..70 {
+        for number in [0, 1, 2, 14] {
+            let right: Vec<u8> = pattern(1100)[offset..]
+                .iter()
+                .map(|byte| byte % 5)
+                .collect();
+            let expected: Vec<u64> = (0..number)
+                .map(|block| {
+                    let equal = |lane| left[block * 64 + lane] == right[block * 64 + lane];
+                    (0..64).map(|lane| u64::from(equal(lane)) << lane).sum()
+                })
+                .collect();
+            each_kernel(|kernel, name| {
+                let mut bits = vec![7; number + 1];
+                on!(kernel, equal_bits(&left, &right, &mut bits[..number]));
+                assert_eq!(bits.pop(), Some(7));
+                assert_eq!(bits, expected, "{name} {offset}");
+            });
+        }
+    }
+}
+
+#[test]
 fn long_tallies_of_few_and_of_many_doubles() {
     for letters in [1, 2, 3, 5, 26, 256] {
         let letter = |i: usize| (i * i / 7 % 10_007 % letters) as u8;
