@@ -12,6 +12,7 @@ from doubles_ffi.columns import Counts, count_each
 from doubles_ffi.counter import DoubleCounter
 from doubles_ffi.counting import count_doubles, tally_doubles
 from doubles_ffi.files import count_file, tally_file
+from doubles_ffi.finding import find_doubles
 from doubles_ffi.generate import fill_random, random_string
 from doubles_ffi.ladder import (
     count_doubles_once,
@@ -35,6 +36,7 @@ __all__ = [
     "count_each",
     "count_file",
     "fill_random",
+    "find_doubles",
     "random_string",
     "tally_doubles",
     "tally_file",

@@ -75,11 +75,12 @@ finally:
 __all__ = [
     "BLOCK_LENGTH",
     "BYTES",
+    "GLYPH_LENGTH",
     "KEY_LENGTH",
     "NO_TALLY",
-    "UTF8",
     "UTF16",
     "UTF32",
+    "UTF8",
     "ColumnTypeError",
     "InvalidUtf8Error",
     "Kind",
@@ -100,6 +101,7 @@ __all__ = [
     "export_counts",
     "fast_path",
     "ffi",
+    "find_end",
     "import_capsules",
     "import_padded",
     "import_stream",
@@ -109,12 +111,15 @@ __all__ = [
     "new_ascii",
     "new_column",
     "new_counts",
+    "new_finder",
+    "new_runs",
     "new_summary",
     "new_summary_of",
     "new_tally",
     "num_threads",
     "pointer_to",
     "release",
+    "run_columns",
     "str_storage",
     "tally_entries",
     "tally_next",
@@ -125,6 +130,7 @@ __all__ = [
     "view",
     "with_buffer",
     "write_random",
+    "write_runs",
 ]
 
 
@@ -157,6 +163,7 @@ Pointer = Any  # of cffi; or bytes, which cffi passes as one
 
 KEY_LENGTH: int = lib.DOUBLES_KEY_LENGTH
 BLOCK_LENGTH: int = lib.DOUBLES_BLOCK_LENGTH
+GLYPH_LENGTH: int = lib.DOUBLES_GLYPH_LENGTH
 
 # Each takes a pointer and a length, and returns a count, or a status that `check` raises. They are
 # not wrapped, because in a short call each Python call shows. The first also takes `threads`.
@@ -240,23 +247,32 @@ def view(pointer: Pointer, size: int = -1) -> memoryview:
 
 
 class Kind:
-    """What the units of some memory are: how it is appended to a summary.
+    """What the units of some memory are: how it is appended to a summary, and how it is searched.
 
     `update` takes a summary, a tally or NO_TALLY, a pointer, a number of bytes and a limit on
     threads. It returns zero or a status, for `check`.
+
+    `find` takes a finder, a pointer, a number of bytes, the least length of a run, and runs with
+    their number, which is at least half the bytes and two more. It returns how many runs it has
+    written, or a status.
     """
 
-    __slots__ = ("update",)
+    __slots__ = ("find", "update")
 
-    def __init__(self, update: Callable[[Any, Any, Pointer, int, int], int]) -> None:
+    def __init__(
+        self,
+        update: Callable[[Any, Any, Pointer, int, int], int],
+        find: Callable[[Any, Pointer, int, int, Any, int], int],
+    ) -> None:
         self.update = update
+        self.find = find
 
 
-BYTES = Kind(lib.doubles_update_bytes)
-UTF8 = Kind(lib.doubles_update_utf8)  # validated meanwhile
+BYTES = Kind(lib.doubles_update_bytes, lib.doubles_find_bytes)
+UTF8 = Kind(lib.doubles_update_utf8, lib.doubles_find_utf8)  # validated by `update` alone
 # In the machine's byte order, never interpreted: lone surrogates are units like any other.
-UTF16 = Kind(lib.doubles_update_utf16)
-UTF32 = Kind(lib.doubles_update_utf32)
+UTF16 = Kind(lib.doubles_update_utf16, lib.doubles_find_utf16)
+UTF32 = Kind(lib.doubles_update_utf32, lib.doubles_find_utf32)
 
 # By the bytes of a unit. A str of one-byte units is ASCII or Latin-1, whose bytes are code points.
 _UNITS = {1: BYTES, 2: UTF16, 4: UTF32}
@@ -343,6 +359,54 @@ def tally_entries(tally: Any) -> tuple[Any, Any]:
 def add_to_tally(tally: Any, units: Any, counts: Any) -> None:
     """Add entries, as `tally_entries` returns them or in lists."""
     check(lib.doubles_tally_add(tally, units, counts, len(units)))
+
+
+# Runs of equal units.
+
+
+def new_finder() -> Any:
+    """Return a finder that has seen nothing, which is freed automatically."""
+    return ffi.new("DoublesFinder *")
+
+
+def new_runs(number: int) -> Any:
+    """Return room for so many runs, which is freed automatically."""
+    return ffi.new("DoublesRun[]", number)
+
+
+def find_end(finder: Any, least: int, runs: Any) -> int:
+    """Write the run at the end of all that was searched, and return how many that makes: 0 or 1."""
+    return check(lib.doubles_find_end(finder, least, runs))
+
+
+def run_columns(runs: Any, number: int, *fields: str) -> list[list[int]]:
+    """Return some fields of the first runs, a list for each field."""
+    size = ffi.sizeof("DoublesRun")
+    memory = view(runs, number * size)
+    words, halves = memory.cast("Q"), memory.cast("I")
+    columns = []
+    for field in fields:
+        offset = ffi.offsetof("DoublesRun", field)
+        is_half = field == "unit"
+        width = 4 if is_half else 8
+        columns.append((halves if is_half else words)[offset // width :: size // width].tolist())
+    return columns
+
+
+def write_runs(
+    runs: Any, number: int, name: bytes, glyphs: Pointer, out: Pointer
+) -> tuple[int, int]:
+    """Write a line for each run, while there is room and the units have glyphs.
+
+    Return how many lines, and how many bytes they take.
+    """
+    written = ffi.new("size_t *")
+    lines = check(
+        lib.doubles_write_runs(
+            runs, number, name, len(name), glyphs, len(glyphs), out, len(out), written
+        )
+    )
+    return lines, written[0]
 
 
 def write_random(  # noqa: PLR0913, PLR0917 (as in the library)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from doubles_ffi._library import Kind, Pointer
 
-    Piece = tuple[Kind, Pointer, int]
+    Piece = tuple[Kind, Pointer, int]  # the pointer is valid until the next one is asked for
 
 Data = str | BytesLike
 

@@ -87,7 +87,7 @@ def decode_blocks(blocks: Iterator[bytes], codec: codecs.CodecInfo) -> Iterator[
 
     Raises:
         UnicodeDecodeError: as `bytes.decode` raises it for all of the text, but its `object` holds
-            the wrong bytes alone.
+            the wrong bytes alone. What comes before them is yielded.
     """
     first = next(blocks, b"")
     if not first.startswith(_BYTE_ORDER_MARKS.get(codec.name, b"")):
@@ -98,17 +98,21 @@ def decode_blocks(blocks: Iterator[bytes], codec: codecs.CodecInfo) -> Iterator[
     for block in itertools.chain([first], blocks, [b""]):
         is_last = not block
         end += len(block)
+        given = refused + block
         state = decoder.getstate()
         try:
-            text = decoder.decode(refused + block, is_last)
+            text = decoder.decode(given, is_last)
         except UnicodeError as error:
             # Python 3.13 and later have a UnicodeDecodeError for what the decoder can't keep, too.
             if isinstance(error, UnicodeDecodeError) and error.reason != "pending buffer overflow":
-                # Its object is what the decoder had kept, and the block.
+                # Its object is what the decoder had kept, and what it was given.
                 wrong = error.object[error.start : error.end]
+                right = given[: max(error.start - len(error.object) + len(given), 0)]
+                decoder.setstate(state)
+                yield decoder.decode(right)
                 raise _renewed(error, wrong, end - len(error.object)) from None
             # Python's decoders of ISO 2022 can keep eight bytes; an escape sequence may be longer.
-            refused += block
+            refused = given
             if is_last or len(refused) > _KEPT:
                 raise
             decoder.setstate(state)

@@ -1,0 +1,209 @@
+"""Where doubles are, held against itertools."""
+
+import gc
+import inspect
+import itertools
+import pickle
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import any_text, binary, runs, text, text_with_lone_surrogates
+
+import doubles_ffi
+from doubles_ffi import count_doubles, find_doubles
+from doubles_ffi.finding import _CHUNK
+
+
+def reference(units):
+    """Return the runs of at least two equal units: start, length and unit."""
+    found, start = [], 0
+    for unit, group in itertools.groupby(units):
+        length = len(list(group))
+        if length > 1:
+            found.append((start, length, unit))
+        start += length
+    return found
+
+
+@given(text_with_lone_surrogates | runs)
+def test_str(data):
+    assert list(find_doubles(data)) == reference(data)
+
+
+@given(binary)
+def test_bytes(data):
+    for convert in (bytes, bytearray, memoryview):
+        assert list(find_doubles(convert(data))) == reference(data)
+    assert sum(length - 1 for _, length, _ in find_doubles(data)) == count_doubles(data)
+
+
+@given(text | runs, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "utf-7"]))
+def test_encoded_text(data, encoding):
+    assert list(find_doubles(data.encode(encoding), encoding=encoding)) == reference(data)
+
+
+@given(any_text.filter(str.isascii) | st.text("aé\xff", max_size=50))
+def test_latin_1(data):
+    assert list(find_doubles(data.encode("latin-1"), encoding="latin-1")) == reference(data)
+
+
+def test_units_are_ints_of_bytes_and_characters_of_text():
+    assert list(find_doubles(b"\xff\xff")) == [(0, 2, 255)]
+    assert list(find_doubles("жж")) == [(0, 2, "ж")]
+    assert list(find_doubles("жж".encode(), encoding="utf-8")) == [(0, 2, "ж")]
+    assert list(find_doubles("жж".encode())) == []
+    assert list(find_doubles("\ud800\ud800")) == [(0, 2, "\ud800")]
+
+
+LONG = {
+    "all equal": "a" * (3 * _CHUNK),
+    "all equal, three bytes": "€" * (3 * _CHUNK),
+    "none equal": "ab" * (2 * _CHUNK),
+    "pairs": "aabb" * _CHUNK,
+    "a run over chunks": "b" * 3 + "жa" * 20_000 + "𝄞" * (2 * _CHUNK) + "c\n\n" * 5,
+    "newlines": "\n" * (2 * _CHUNK + 1),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_text(name):
+    data = LONG[name]
+    expected = reference(data)
+    assert list(find_doubles(data)) == expected
+    assert list(find_doubles(data.encode(), encoding="utf-8")) == expected
+    assert list(find_doubles(data.encode("utf-16"), encoding="utf-16")) == expected
+    assert list(find_doubles(data.encode())) == reference(data.encode())
+
+
+@pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞"])
+@pytest.mark.parametrize("before", range(5))
+def test_runs_across_the_ends_of_chunks(unit, before):
+    """Every code point that a chunk ends in is torn somewhere."""
+    width = len(unit.encode())
+    data = "x" * before + "yz" * ((_CHUNK - before - 3 * width) // 2) + unit * 6 + "q"
+    assert list(find_doubles(data.encode(), encoding="utf-8")) == reference(data)
+    assert list(find_doubles(data)) == reference(data)
+
+
+INVALID = [
+    (b"aab\xff\xffcc", "utf-8"),
+    (b"aab\xe2\x82", "utf-8"),
+    (b"aa\xe2\x82a", "utf-8"),
+    (b"\xe2\x82", "utf-8"),
+    (b"\xef\xbb\xbfaa\xff", "utf-8-sig"),
+    ("жж".encode() * 2 + b"\x80", "utf-8"),
+    ("aab".encode("utf-16-le") + b"\0\xd8a", "utf-16-le"),
+    (b"aa\xffbb", "ascii"),
+    (b"bb\x81\xff", "shift_jis"),
+    (b"bb\x81\xff", "cp932"),
+    ("aa\u3042\u3042".encode("euc_jp") + b"\x8f\xa1", "euc_jp"),
+    (b"aa\x81", "cp1252"),
+]
+
+
+@pytest.mark.parametrize("pad", ["", "xy" * 8, "xy" * (_CHUNK // 2), "xyz" * _CHUNK])
+@pytest.mark.parametrize(("data", "encoding"), INVALID)
+def test_runs_before_what_is_no_text(data, encoding, pad):
+    codec = encoding.removesuffix("-sig")
+    mark = b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b""
+    data = mark + pad.encode(codec) + data.removeprefix(mark)
+    with pytest.raises(UnicodeDecodeError) as expected:
+        data.decode(encoding)
+    found = []
+    with pytest.raises(UnicodeDecodeError) as raised:
+        found.extend(find_doubles(data, encoding=encoding))
+    assert raised.value.args[2:] == expected.value.args[2:]
+    assert raised.value.object == expected.value.object
+    right = expected.value.object[: expected.value.start].decode(codec)
+    assert found == reference(right)
+
+
+@given(binary, st.sampled_from(["utf-8", "utf-16-le", "cp1252", "gb18030"]))
+def test_any_bytes_as_text(data, encoding):
+    try:
+        expected, fault = data.decode(encoding), None
+    except UnicodeDecodeError as error:
+        expected, fault = data[: error.start].decode(encoding), error
+    found = []
+    try:
+        found.extend(find_doubles(data, encoding=encoding))
+    except UnicodeDecodeError as error:
+        assert fault is not None
+        assert error.args == fault.args
+    else:
+        assert fault is None
+    assert found == reference(expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error"),
+    [
+        (("a",), {"encoding": "utf-8"}, TypeError),
+        ((5,), {}, TypeError),
+        ((memoryview(b"abcdef")[::2],), {}, BufferError),
+        ((memoryview(b"abcd").cast("H"),), {}, TypeError),
+        ((b"a",), {"encoding": "no such encoding"}, LookupError),
+        ((b"a",), {"encoding": "hex"}, LookupError),
+    ],
+)
+def test_wrong_arguments(arguments, options, error):
+    with pytest.raises(error):
+        next(find_doubles(*arguments, **options))
+    with pytest.raises(error):
+        count_doubles(*arguments, **options)
+
+
+def test_it_is_lazy():
+    found = find_doubles("aab" * 1_000_000)
+    assert inspect.isgenerator(found)
+    assert list(itertools.islice(found, 2)) == [(0, 2, "a"), (3, 2, "a")]
+    data = bytearray(b"aab")
+    found = find_doubles(data)
+    data += b"b"  # Nothing has been asked for.
+    assert next(found) == (0, 2, 97)
+    with pytest.raises(BufferError):
+        data.clear()
+    found.close()
+    data.clear()
+    found = find_doubles(memoryview(data))
+    del found
+    gc.collect()
+
+
+def test_a_fault_is_raised_again_by_nobody():
+    found = find_doubles(b"aa\xff", encoding="utf-8")
+    assert next(found) == (0, 2, "a")
+    with pytest.raises(UnicodeDecodeError):
+        next(found)
+    assert list(found) == []
+
+
+def test_what_it_looks_like():
+    assert "find_doubles" in doubles_ffi.__all__
+    assert str(inspect.signature(find_doubles)).startswith("(data: 'Data', *, encoding:")
+    assert pickle.loads(pickle.dumps(find_doubles)) is find_doubles
+
+
+ENDLESS = """
+import itertools, doubles_ffi
+print("ready", flush=True)
+for _ in doubles_ffi.find_doubles("ab" * 500_000_000):
+    pass
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_control_c_stops_a_long_search():
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in errors
