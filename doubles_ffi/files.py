@@ -29,6 +29,7 @@ from doubles_ffi._stretch import Stretch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from doubles_ffi._input import Piece
     from doubles_ffi._library import Kind, Pointer
 
     IsStopped = Callable[[], bool]
@@ -52,6 +53,8 @@ __all__ = [
     "can_start_anywhere",
     "count_file",
     "count_range",
+    "read_pieces",
+    "read_texts",
     "tally_file",
 ]
 
@@ -67,6 +70,10 @@ _PIECE = 16 * 1024 * 1024
 # one thread and two take 9 ms each for 32 MiB of UTF-8, and 19 and 15 for 64 MiB; bytes break even
 # at 256 MiB.
 WORTH_SPLITTING = 64 * 1024 * 1024
+
+# The encodings whose text may begin with a mark, and the bytes of the longest one.
+_MARKED = {"utf-8-sig", "utf-16", "utf-32"}
+_LONGEST_MARK = 4
 
 # Bytes that a pipe should hold. With Linux's own choice of 64 KiB, writer and reader wake each
 # other four times as often, and a pipe takes four times as long.
@@ -180,6 +187,60 @@ def can_start_anywhere(encoding: str | None) -> bool:
     return kind is not UTF32 and codec.name != "utf-8-sig"
 
 
+def read_pieces(file: Path | BinaryFile, encoding: str | None) -> Iterator[Piece]:
+    """Yield what is in a file as kind, pointer and length in bytes, as soon as it can be read.
+
+    Arguments and exceptions are those of `count_file`. UTF-8 is left to the library to check. A
+    pointer is valid until the next piece is asked for.
+    """
+    kind, codec = _kind(encoding)
+    if kind is UTF32:
+        for text in read_texts(file, encoding):
+            yield from text_pieces(text)
+        return
+    buffer = new_array(_BLOCK)
+    mark = None
+    for size in _read_sizes(file, view(buffer), codec):
+        if mark is None:
+            mark = utf8_mark(buffer, size, codec.name)
+            yield kind, buffer + mark, size - mark
+        else:
+            yield kind, buffer, size
+
+
+def read_texts(file: Path | BinaryFile, encoding: str | None) -> Iterator[str]:
+    """Yield what is in a file as text, as soon as it can be read.
+
+    Arguments and exceptions are those of `count_file`. A byte that is not of text is the character
+    of the same number.
+    """
+    codec = codecs.lookup("latin-1" if encoding is None else encoding)
+    memory = view(new_array(_BLOCK))
+    return _decoded((bytes(memory[:size]) for size in _read_sizes(file, memory, codec)), codec)
+
+
+def _read_sizes(
+    file: Path | BinaryFile, memory: memoryview, codec: codecs.CodecInfo
+) -> Iterator[int]:
+    """Read what there is into memory, again and again, and yield how many bytes."""
+    with _opened(file) as opened:
+        # What has a buffer of its own waits for more to fill ours, unless it is asked not to.
+        read = getattr(opened, "readinto1", opened.readinto)
+        size = _checked(read(memory), memory)
+        if size and codec.name in _MARKED:
+            size += _fill(memory[size:_LONGEST_MARK], lambda room, _: read(room), 0)
+        while size:
+            yield size
+            size = _checked(read(memory), memory)
+
+
+def _decoded(blocks: Iterator[bytes], codec: codecs.CodecInfo) -> Iterator[str]:
+    """Decode block by block where that can be done, else all at once."""
+    if in_blocks(codec):
+        return decode_blocks(blocks, codec)
+    return iter([b"".join(blocks).decode(codec.name)])
+
+
 class StoppedError(Exception):
     """The result is no longer wanted."""
 
@@ -244,11 +305,7 @@ class FileCounter:
     def _append_decoded(self, stretch: Stretch, blocks: _Blocks) -> None:
         """Append what Python decodes."""
         data = (bytes(blocks.memory[:size]) for size in blocks if size)
-        if in_blocks(self._codec):
-            texts = decode_blocks(data, self._codec)
-        else:
-            texts = iter([b"".join(data).decode(self._codec.name)])
-        for text in texts:
+        for text in _decoded(data, self._codec):
             for kind, pointer, size in text_pieces(text):
                 stretch.append(kind, pointer, size, 1)
 
@@ -403,16 +460,22 @@ def _fill(memory: memoryview, read: Read, before: int) -> int:
     """Read until the memory is full or the file ends, and return how many bytes."""
     filled = 0
     while filled < len(memory):
-        answer = read(memory[filled:], before + filled)
-        if answer is None:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        size = operator.index(answer)  # An int of its own class may compare as it likes.
-        if not 0 <= size <= len(memory) - filled:  # Other memory follows the buffer.
-            raise OSError(errno.EIO, f"readinto returned {size}")
+        room = memory[filled:]
+        size = _checked(read(room, before + filled), room)
         if size == 0:
             break
         filled += size
     return filled
+
+
+def _checked(answer: int | None, room: memoryview) -> int:
+    """Return how many bytes were read, as `readinto` has answered."""
+    if answer is None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    size = operator.index(answer)  # An int of its own class may compare as it likes.
+    if not 0 <= size <= len(room):  # Other memory follows the buffer.
+        raise OSError(errno.EIO, f"readinto returned {size}")
+    return size
 
 
 def _kind(encoding: str | None) -> tuple[Kind, codecs.CodecInfo]:

@@ -51,8 +51,8 @@ def find_doubles(data: Data, *, encoding: str | None = None) -> Iterator[tuple[i
     Start and length are in units, and a unit is a character of text or the number of a byte. A run
     of `n` units holds `n - 1` doubles, so that the sum of those is what `count_doubles` returns.
 
-    The runs are found while they are asked for, some at a time. A buffer can't be resized before the
-    last one has been asked for, or the iterator is closed.
+    The runs are found while they are asked for, some at a time. A buffer can't be resized before
+    the last one has been asked for, or the iterator is closed.
 
     Arguments and exceptions are those of `count_doubles`; they are raised when the first run is
     asked for. What is wrong with text, after the runs before it; except in `utf-7`, `punycode` and

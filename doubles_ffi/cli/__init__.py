@@ -75,6 +75,8 @@ def _run(arguments: list[str]) -> int:
         return FAILED
     if options.command == "count":
         from doubles_ffi.cli.count import count as subcommand
+    elif options.command == "find":
+        from doubles_ffi.cli.find import find as subcommand
     elif options.command == "random":
         from doubles_ffi.cli.random import random as subcommand
     else:

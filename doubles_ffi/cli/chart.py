@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Unit = str | int  # a character, or the number of a byte
     Entry = tuple[Unit, int]  # a unit and how many doubles it makes
 
-__all__ = ["code", "draw", "glyph", "table"]
+__all__ = ["can_encode", "code", "draw", "glyph", "table"]
 
 # Bars are drawn to an eighth of a cell.
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -62,7 +62,7 @@ def table(entries: Sequence[Entry], width: int, encoding: str, *, color: bool) -
     """Yield the lines of a table, `width` cells wide, of characters that an encoding has."""
 
     def shown(text: str, instead: str) -> str:
-        return text if _can_encode(text, encoding) else instead
+        return text if can_encode(text, encoding) else instead
 
     heads = ("unit", "code", "doubles")
     rows = [(shown(glyph(unit), "?"), code(unit), f"{times:,}") for unit, times in entries]
@@ -70,7 +70,7 @@ def table(entries: Sequence[Entry], width: int, encoding: str, *, color: bool) -
     room = max(width - sum(widths) - 2 * len(widths), 1)
     most = max((times for _, times in entries), default=1)
     bars = [_bar(times / most, room) for _, times in entries]
-    if not _can_encode(_EIGHTHS, encoding):
+    if not can_encode(_EIGHTHS, encoding):
         bars = ["#" * len(bar) for bar in bars]
     for row, bar in zip([heads, *rows], ["", *bars]):
         left, middle, right = (" " * (cells - _cells(text)) for text, cells in zip(row, widths))
@@ -94,7 +94,8 @@ def _cells_of(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _can_encode(text: str, encoding: str) -> bool:
+def can_encode(text: str, encoding: str) -> bool:
+    """Tell whether an encoding has all characters of a text."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

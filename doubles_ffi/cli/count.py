@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import os
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from doubles_ffi.cli.names import is_growing, named
 from doubles_ffi.cli.progress import Bar
+from doubles_ffi.cli.reasons import reason, reason_of
 from doubles_ffi.cli.scheduling import Scheduler
-from doubles_ffi.cli.streams import FAILED, complain, discard, shown
+from doubles_ffi.cli.streams import (
+    FAILED,
+    complain,
+    discard,
+    has_colors,
+    json_line,
+    shown,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -58,7 +65,7 @@ class _Count:
         )
         for name, result in scheduler.count_each(self._names(), self._bar.callback):
             if isinstance(result, Exception):
-                self._refuse(name, self._reason(name, result))
+                self._refuse(name, reason_of(result, name, self._options))
             else:
                 tally = result.read_tally(text=self._encoding is not None)
                 self._bar.advance(result.end)
@@ -79,50 +86,19 @@ class _Count:
             self._fail(options.cluster, str(error))
         for file in result.files:
             if file.error is not None:
-                self._refuse(file.url, self._reason(file.url, file.error))
+                self._refuse(file.url, reason_of(file.error, file.url, self._options))
             else:
                 self._add(file.url, file.count, file.length, file.tally)
 
     def _names(self) -> Iterable[str | None]:
         """Return the names; None among them means that the next one may take a while."""
         options = self._options
-        names: Iterable[str | None] = options.files
-        is_growing = False
-        if options.files_from is not None:
-            from doubles_ffi.cli.names import file_size
-
-            names = itertools.chain(names, self._listed(options.files_from))
-            is_growing = not file_size(options.files_from)
-        elif not options.files:
-            names = ["."] if options.recursive else ["-"]
-        if options.recursive:
-            names = self._recursive(names)
-        if is_growing:
+        names = named(options, self._fail)
+        if is_growing(options):
             return _answered(names)  # Whoever writes the list may still be at it.
         # Of decompressed bytes the number is not known; a cluster looks files up itself.
         is_unknown = options.decompress or options.cluster is not None
         return names if is_unknown else self._bar.measured(names)
-
-    def _recursive(self, names: Iterable[str | None]) -> Iterator[str | None]:
-        from doubles_ffi.cli.names import below
-
-        for name in names:
-            if name is not None and os.path.isdir(name):  # noqa: PTH112 (pathlib takes 4 ms)
-                yield from below(name, self._options.glob, self._fail)
-            else:
-                yield name
-
-    def _listed(self, source: str) -> Iterator[str | None]:
-        from doubles_ffi.cli.names import listed
-
-        try:
-            for name in listed(source, b"\0" if self._options.null else b"\n"):
-                if name == source == "-":
-                    self._fail(source, "is the list of files")
-                else:
-                    yield name
-        except OSError as error:
-            self._fail(source, error.strerror)
 
     def _add(self, name: str, doubles: int, length: int, tally: Counter[Any]) -> None:
         """Report a file that is counted."""
@@ -162,7 +138,7 @@ class _Count:
         try:
             chart.draw(self._most_doubled(self._tally), self._options.plot)
         except (ImportError, OSError, ValueError) as error:
-            self._fail(self._options.plot, _reason(error))
+            self._fail(self._options.plot, reason(error))
         finally:
             signal.signal(signal.SIGINT, before)
 
@@ -179,19 +155,18 @@ class _Count:
 
             most = self._most_doubled(tally)
             entry["tally"] = {u if isinstance(u, str) else chart.code(u): n for u, n in most}
-        self._write(_json(entry))
+        self._write(json_line(entry))
 
     def _write_table(self) -> None:
         import shutil
 
         from doubles_ffi.cli import chart
 
-        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         lines = chart.table(
             self._most_doubled(self._tally),
             shutil.get_terminal_size().columns,
             sys.stdout.encoding or "ascii",
-            color=color and os.environ.get("TERM") != "dumb",
+            color=has_colors(sys.stdout),
         )
         self._write("")
         for line in lines:
@@ -202,7 +177,7 @@ class _Count:
         self._named += 1
         self._fail(name, reason)
         if self._options.json and not self._options.total_only:
-            self._write(_json({"file": name, "error": reason}))
+            self._write(json_line({"file": name, "error": reason}))
 
     def _write(self, line: str) -> None:
         self._bar.make_room(sys.stdout)
@@ -213,31 +188,6 @@ class _Count:
         self._bar.make_room(sys.stderr)
         complain(name, reason)
 
-    def _reason(self, name: str, error: Exception) -> str:
-        if not isinstance(error, UnicodeError):
-            return _reason(error)
-        if self._options.cluster is None:
-            from doubles_ffi.cli.decompression import compression_of
-
-            compression = None if name == "-" else compression_of(name)
-            if compression and not self._options.decompress:
-                return f"compressed with {compression}; try -z"
-        return f"not {self._encoding}: {_where(error)}; try --bytes, or --encoding NAME"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    if isinstance(error, MemoryError):
-        return "not enough memory"
-    return str(error)
-
-
-def _where(error: UnicodeError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"{error.reason} at byte {error.start}"
-    return str(error)
-
 
 def _answered(names: Iterable[str | None]) -> Iterator[str | None]:
     """Write out the results for the names so far before waiting for the next one."""
@@ -245,18 +195,3 @@ def _answered(names: Iterable[str | None]) -> Iterator[str | None]:
         yield name
         if name is None:
             sys.stdout.flush()
-
-
-def _json(entry: dict[str, Any]) -> str:
-    """Return a JSON object, its text escaped only where it can't be seen or encoded."""
-    import json
-
-    line = json.dumps(entry, ensure_ascii=sys.stdout.encoding != "utf-8")
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() else _json_escape(c) for c in line)
-
-
-def _json_escape(character: str) -> str:
-    code = character.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{code[i : i + 4]}" for i in range(0, len(code), 4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,53 @@ from typing import TYPE_CHECKING, Any
 from doubles_ffi.cli.scheduling import standard_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import argparse
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["below", "file_size", "listed"]
+    Fail = Callable[[str, str | None], None]
+
+__all__ = ["below", "file_size", "is_growing", "listed", "named"]
 
 # Bytes per read of a list.
 _BLOCK = 64 * 1024
+
+
+def named(options: argparse.Namespace, fail: Fail) -> Iterable[str | None]:
+    """Return the names of the files that the options name: in arguments, lists and directories.
+
+    None among them means that the next one may take a while. What is wrong is given to `fail`.
+    """
+    names: Iterable[str | None] = options.files
+    if options.files_from is not None:
+        separator = b"\0" if options.null else b"\n"
+        names = itertools.chain(names, _in_list(options.files_from, separator, fail))
+    elif not options.files:
+        names = ["."] if options.recursive else ["-"]
+    return _recursive(names, options.glob, fail) if options.recursive else names
+
+
+def is_growing(options: argparse.Namespace) -> bool:
+    """Tell whether the options name a list of files that may still be written."""
+    return options.files_from is not None and not file_size(options.files_from)
+
+
+def _in_list(source: str, separator: bytes, fail: Fail) -> Iterator[str | None]:
+    try:
+        for name in listed(source, separator):
+            if name == source == "-":
+                fail(source, "is the list of files")
+            else:
+                yield name
+    except OSError as error:
+        fail(source, error.strerror)
+
+
+def _recursive(names: Iterable[str | None], pattern: str, fail: Fail) -> Iterator[str | None]:
+    for name in names:
+        if name is not None and os.path.isdir(name):  # noqa: PTH112 (pathlib takes 4 ms)
+            yield from below(name, pattern, fail)
+        else:
+            yield name
 
 
 def listed(path: str, separator: bytes) -> Iterator[str | None]:
@@ -55,7 +97,7 @@ def _has_to_wait(file: Any) -> bool:
         return False
 
 
-def below(directory: str, pattern: str, fail: Callable[[str, str | None], None]) -> Iterator[str]:
+def below(directory: str, pattern: str, fail: Fail) -> Iterator[str]:
     """Yield the regular files in a directory and below whose names match a shell's pattern, sorted.
 
     Symbolic links are not followed. A directory that can't be read is given to `fail`.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from doubles_ffi import __version__
 from doubles_ffi.cli.streams import FAILED, complain
+from doubles_ffi.finding import LEAST
 from doubles_ffi.generate import LETTERS, random_string
 
 if TYPE_CHECKING:
@@ -51,12 +52,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         return parsers()[0].parse_args(arguments)
     parser = _Parser(**_SUBCOMMANDS[name].settings(f"doubles {name}"))  # Making all takes time.
     _SUBCOMMANDS[name].add_arguments(parser)
-    options = _parse_count(others, parser) if name == "count" else parser.parse_args(others)
+    if name in {"count", "find"}:
+        options = _parse_files(others, parser)
+        if name == "count":
+            _check_count(options, parser)
+    else:
+        options = parser.parse_args(others)
     options.command = name
     return options
 
 
-def _parse_count(arguments: list[str], parser: argparse.ArgumentParser) -> argparse.Namespace:
+def _parse_files(arguments: list[str], parser: argparse.ArgumentParser) -> argparse.Namespace:
     # Everything after -- is a file; argparse would forget that.
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = parser.parse_intermixed_args(arguments[:end])
@@ -69,6 +75,10 @@ def _parse_count(arguments: list[str], parser: argparse.ArgumentParser) -> argpa
         options.glob = "*"
     elif not options.recursive:
         parser.error("--glob needs -r")
+    return options
+
+
+def _check_count(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     if options.top is None:
         options.top = _TOP
     elif not (options.tally or options.plot):
@@ -77,7 +87,6 @@ def _parse_count(arguments: list[str], parser: argparse.ArgumentParser) -> argpa
         _check_cluster(options, parser)
     if options.plot:
         _require("matplotlib", "--plot", "needs matplotlib: pip install 'doubles_ffi[plot]'")
-    return options
 
 
 def _check_cluster(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
@@ -116,18 +125,7 @@ def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
 
 
 def _add_count(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "files", metavar="FILE", nargs="*", help="a file; - or nothing is standard input"
-    )
-    unit = parser.add_mutually_exclusive_group()
-    unit.add_argument("--bytes", action="store_true", help="count doubled bytes instead")
-    unit.add_argument(
-        "--encoding",
-        metavar="NAME",
-        type=_text_encoding,
-        default="utf-8",
-        help="read text in this encoding (default: %(default)s)",
-    )
+    _add_files(parser)
     parser.add_argument(
         "--tally", action="store_true", help="show the most doubled characters of all files"
     )
@@ -145,30 +143,7 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for each file")
     parser.add_argument("--total-only", action="store_true", help="write only the total")
-    parser.add_argument(
-        "--files-from", metavar="FILE", help="count the files named in FILE, one a line; - is stdin"
-    )
-    parser.add_argument(
-        "-0",
-        "--null",
-        action="store_true",
-        help="names in the list of --files-from end with NUL",
-    )
-    parser.add_argument(
-        "-r",
-        "--recursive",
-        action="store_true",
-        help="count all regular files below each FILE that is a directory (default: .)",
-    )
-    parser.add_argument(
-        "--glob", metavar="PATTERN", help="with -r, count only the files whose names match"
-    )
-    parser.add_argument(
-        "-z",
-        "--decompress",
-        action="store_true",
-        help="count what is in files compressed with gzip, bzip2, xz or zstd",
-    )
+    _add_lists(parser)
     parser.add_argument("--threads", metavar="N", type=_positive, help="use at most N threads")
     parser.add_argument(
         "--cluster",
@@ -181,6 +156,67 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "always", "never"),
         default="auto",
         help="show progress (auto: on a terminal, if the count takes long)",
+    )
+
+
+def _add_find(parser: argparse.ArgumentParser) -> None:
+    _add_files(parser)
+    parser.add_argument(
+        "--min-run",
+        metavar="N",
+        type=_min_run,
+        default=LEAST,
+        help="show only runs of N and more equal characters (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-m", "--max-count", metavar="N", type=_positive, help="show at most N runs of each file"
+    )
+    parser.add_argument("--json", action="store_true", help="write a JSON object for each run")
+    _add_lists(parser)
+    parser.set_defaults(cluster=None)
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """Add what says which files are read, and as what."""
+    parser.add_argument(
+        "files", metavar="FILE", nargs="*", help="a file; - or nothing is standard input"
+    )
+    unit = parser.add_mutually_exclusive_group()
+    unit.add_argument("--bytes", action="store_true", help="read bytes, not characters")
+    unit.add_argument(
+        "--encoding",
+        metavar="NAME",
+        type=_text_encoding,
+        default="utf-8",
+        help="read text in this encoding (default: %(default)s)",
+    )
+
+
+def _add_lists(parser: argparse.ArgumentParser) -> None:
+    """Add what names more files than the arguments do, or looks into them."""
+    parser.add_argument(
+        "--files-from", metavar="FILE", help="read the files named in FILE, one a line; - is stdin"
+    )
+    parser.add_argument(
+        "-0",
+        "--null",
+        action="store_true",
+        help="names in the list of --files-from end with NUL",
+    )
+    parser.add_argument(
+        "-r",
+        "--recursive",
+        action="store_true",
+        help="read all regular files below each FILE that is a directory (default: .)",
+    )
+    parser.add_argument(
+        "--glob", metavar="PATTERN", help="with -r, read only the files whose names match"
+    )
+    parser.add_argument(
+        "-z",
+        "--decompress",
+        action="store_true",
+        help="read what is in files compressed with gzip, bzip2, xz or zstd",
     )
 
 
@@ -223,6 +259,13 @@ def _positive(text: str) -> int:
         message = f"expected an integer from 1 to 999999999, not {text[:20]!r}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
+
+
+def _min_run(text: str) -> int:
+    length = _positive(text)
+    if length < LEAST:
+        raise argparse.ArgumentTypeError(f"a run has at least {LEAST} characters")
+    return length
 
 
 def _plot(path: str) -> str:
@@ -290,6 +333,13 @@ _SUBCOMMANDS = {
         "[FILE]...",
         "count doubles in files",
         "Print the number of doubled characters in each FILE, and a total for several.",
+    ),
+    "find": _Subcommand(
+        _add_find,
+        "[FILE]...",
+        "show where doubles are",
+        "Print FILE:LINE:COLUMN: CHARACTER for each run of equal characters; on a terminal, their"
+        " lines.",
     ),
     "random": _Subcommand(
         _add_random,

@@ -7,9 +7,9 @@ import io
 import itertools
 import os
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
-__all__ = ["FAILED", "complain", "discard", "shown"]
+__all__ = ["FAILED", "complain", "discard", "has_colors", "json_line", "shown"]
 
 FAILED = 2  # As grep and diff: 1 would be an answer, 2 is trouble.
 
@@ -44,6 +44,28 @@ def complain(name: str, reason: str | None) -> None:
             print(f"doubles: {shown(name, sys.stderr)}: {reason}", file=sys.stderr, flush=True)
         except OSError:  # Nobody can be told.
             discard(sys.stderr)
+
+
+def has_colors(stream: TextIO) -> bool:
+    """Tell whether a stream shows colours, and whoever reads it wants them."""
+    if not stream.isatty() or os.environ.get("NO_COLOR"):
+        return False
+    return os.environ.get("TERM") != "dumb"
+
+
+def json_line(entry: dict[str, Any]) -> str:
+    """Return a JSON object, its text escaped only where it can't be seen or encoded."""
+    import json
+
+    line = json.dumps(entry, ensure_ascii=sys.stdout.encoding != "utf-8")
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else _json_escape(c) for c in line)
+
+
+def _json_escape(character: str) -> str:
+    code = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{code[i : i + 4]}" for i in range(0, len(code), 4))
 
 
 def discard(stream: TextIO) -> None:

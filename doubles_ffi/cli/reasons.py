@@ -1,0 +1,38 @@
+"""Why a file could not be read, in words for whoever named it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["reason", "reason_of"]
+
+
+def reason_of(error: Exception, name: str, options: argparse.Namespace) -> str:
+    """Return why a file could not be read, and which option may help."""
+    if not isinstance(error, UnicodeError):
+        return reason(error)
+    if name != "-" and not (options.decompress or options.cluster):
+        from doubles_ffi.cli.decompression import compression_of
+
+        compression = compression_of(name)
+        if compression:
+            return f"compressed with {compression}; try -z"
+    return f"not {options.encoding}: {_where(error)}; try --bytes, or --encoding NAME"
+
+
+def reason(error: Exception) -> str:
+    """Return what an exception says, without what is said already."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return str(error)
+
+
+def _where(error: UnicodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"{error.reason} at byte {error.start}"
+    return str(error)

@@ -1,0 +1,432 @@
+"""`doubles find`, in this process for what it prints and in its own for how it ends."""
+
+import gzip
+import io
+import itertools
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strategies import runs
+from test_cli import answer, command, interrupt, shell, started, stdin
+
+from doubles_ffi.cli import find as finding
+from doubles_ffi.cli import main
+
+ESCAPES = re.compile("\x1b\\[[\\d;]*m")
+
+
+class Terminal(io.TextIOWrapper):
+    def __init__(self):
+        super().__init__(io.BytesIO(), "utf-8", write_through=True)
+
+    def isatty(self):
+        return True
+
+
+def show(*arguments, status=0, **environment):
+    """Return what the command shows on a terminal with colours."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("NO_COLOR", raising=False)
+        for name, value in {"TERM": "xterm", **environment}.items():
+            patch.setenv(name, value)
+        terminal = Terminal()
+        patch.setattr(sys, "stdout", terminal)
+        assert main(["find", *arguments]) == status
+    return terminal.buffer.getvalue().decode(terminal.encoding)
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "letters").write_text("hello,\nbookkeeper\n")
+    (tmp_path / "жук.txt").write_text("жжук\n\n\n  \t\té", "utf-8")
+    (tmp_path / "bad").write_bytes(b"aab\xffcc\n")
+    (tmp_path / "empty").touch()
+    return tmp_path
+
+
+LETTERS = "letters:1:3: l\nletters:2:2: o\nletters:2:4: k\nletters:2:6: e\n"
+BEETLE = "жук.txt:1:1: ж\nжук.txt:1:5: \\n x3\nжук.txt:4:1: ' '\nжук.txt:4:3: \\t\n"
+BYTES = "жук.txt:1:9: \\n x3\nжук.txt:4:1: ' '\nжук.txt:4:3: \\t\n"
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["letters"], LETTERS),
+        (["empty"], ""),
+        (["жук.txt"], BEETLE),
+        (["жук.txt", "letters"], BEETLE + LETTERS),
+        (["--bytes", "жук.txt"], BYTES),
+        (["--bytes", "--", "bad"], "bad:1:1: a\nbad:1:5: c\n"),
+        (["--encoding", "latin-1", "bad"], "bad:1:1: a\nbad:1:5: c\n"),
+        (["--encoding", "cp1252", "bad"], "bad:1:1: a\nbad:1:5: c\n"),
+        (["--min-run", "3", "letters", "жук.txt"], "жук.txt:1:5: \\n x3\n"),
+        (["--min-run", "4", "жук.txt"], ""),
+        (["-m", "1", "letters", "жук.txt"], "letters:1:3: l\nжук.txt:1:1: ж\n"),
+        (["--max-count=3", "letters"], "".join(LETTERS.splitlines(keepends=True)[:3])),
+        (["-m4", "letters"], LETTERS),
+        (["-r", "--glob", "l*"], "./letters:" + "./letters:".join(LETTERS.split("letters:")[1:])),
+    ],
+)
+def test_files(arguments, expected, capsysbinary):
+    assert main(["find", *arguments]) == 0
+    assert capsysbinary.readouterr() == (expected.encode(), b"")
+
+
+@pytest.mark.usefixtures("files")
+def test_names_from_lists_and_standard_input(files, capsysbinary, monkeypatch):
+    (files / "list").write_bytes(b"letters\0empty\0letters")
+    assert main(["find", "-0", "--files-from", "list"]) == 0
+    assert capsysbinary.readouterr().out == 2 * LETTERS.encode()
+    for arguments in ([], ["-"]):
+        stdin(monkeypatch, b"a\nbb")
+        assert main(["find", *arguments]) == 0
+        assert capsysbinary.readouterr().out == b"-:2:1: b\n"
+    stdin(monkeypatch, b"letters\n")
+    assert main(["find", "--files-from", "-"]) == 0
+    assert capsysbinary.readouterr().out == LETTERS.encode()
+
+
+def test_compressed_files(files, capsysbinary):
+    (files / "letters.gz").write_bytes(gzip.compress(b"hello,\nbookkeeper\n"))
+    assert main(["find", "-z", "letters.gz", "letters"]) == 0
+    expected = LETTERS.replace("letters:", "letters.gz:") + LETTERS
+    assert capsysbinary.readouterr().out == expected.encode()
+    assert main(["find", "letters.gz"]) == 2
+    assert b"compressed with gzip; try -z" in capsysbinary.readouterr().err
+
+
+def glyph(unit):
+    """Return how a unit is shown, in the tests' own words."""
+    if unit == " ":
+        return "' '"
+    if unicodedata.category(unit)[0] == "M":
+        return "\u25cc" + unit
+    return unit if unit.isprintable() else repr(unit).strip("'")
+
+
+def lines_of(text, name, least=2):
+    """Return the lines that are to be printed, by going through the text."""
+    line = column = 1
+    for unit, group in itertools.groupby(text):
+        length = len(list(group))
+        if length >= least:
+            times = f" x{length}" if length > 2 else ""
+            yield f"{name}:{line}:{column}: {glyph(unit)}{times}\n"
+        column += length
+        if unit == "\n":
+            line, column = line + length, 1
+
+
+ANY = runs | st.text(max_size=200)
+several = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+@several
+@given(ANY, st.integers(2, 4))
+def test_any_text(files, capsysbinary, text, least):
+    (files / "any").write_text(text, "utf-8", newline="")
+    assert main(["find", "--min-run", str(least), "any"]) == 0
+    assert capsysbinary.readouterr().out.decode() == "".join(lines_of(text, "any", least))
+
+
+def test_more_lines_than_fit_a_page_and_more_units_than_are_known(files, capsysbinary):
+    units = "".join(map(chr, itertools.chain(range(33, 127), range(0x4E00, 0x5E00))))
+    text = "\n".join(unit * (2 + i % 3) for i, unit in enumerate(units * 5))
+    (files / "many").write_text(text, "utf-8")
+    assert main(["find", "many"]) == 0
+    output = capsysbinary.readouterr().out
+    assert len(output) > finding._PAGE
+    assert output.decode() == "".join(lines_of(text, "many"))
+
+
+@pytest.mark.usefixtures("files")
+def test_json(capsys):
+    assert main(["find", "--json", "letters", "жук.txt", "-m", "2"]) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"file": "letters", "line": 1, "column": 3, "start": 2, "length": 2, "unit": "l"},
+        {"file": "letters", "line": 2, "column": 2, "start": 8, "length": 2, "unit": "o"},
+        {"file": "жук.txt", "line": 1, "column": 1, "start": 0, "length": 2, "unit": "ж"},
+        {"file": "жук.txt", "line": 1, "column": 5, "start": 4, "length": 3, "unit": "\n"},
+    ]
+    assert main(["find", "--json", "--bytes", "-m1", "жук.txt"]) == 0
+    assert json.loads(capsys.readouterr().out)["unit"] == "0x0A"
+
+
+@pytest.mark.usefixtures("files")
+def test_what_fails_is_reported_after_what_was_found(capsysbinary):
+    assert main(["find", "missing", "bad", "empty"]) == 2
+    output, errors = capsysbinary.readouterr()
+    assert output == b"bad:1:1: a\n"
+    assert errors.decode().splitlines() == [
+        "doubles: missing: No such file or directory",
+        "doubles: bad: not utf-8: invalid start byte at byte 3; try --bytes, or --encoding NAME",
+    ]
+    assert main(["find", "--json", "missing", "bad"]) == 2
+    records = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
+    assert [[*record][1] for record in records] == ["error", "line", "error"]
+    assert records[0] == {"file": "missing", "error": "No such file or directory"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--min-run", "1"], "a run has at least 2 characters"),
+        (["--min-run", "x"], "expected an integer"),
+        (["-m", "0"], "expected an integer"),
+        (["-0"], "-0 needs --files-from"),
+        (["--glob", "*"], "--glob needs -r"),
+        (["--tally"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage(arguments, complaint, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["find", *arguments])
+    assert end.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_unit_that_the_output_has_no_letter_for(files, capsysbinary, monkeypatch):
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "latin-1")
+    (files / "some").write_text("жжéé", "utf-8")
+    assert main(["find", "some"]) == 0
+    assert capsysbinary.readouterr().out == b"some:1:1: U+0436\nsome:1:3: \xe9\n"
+
+
+# On a terminal.
+
+
+def marked(line):
+    """Return the parts of a line that are highlighted, after its prefix."""
+    return re.findall("\x1b\\[7;31m(.*?)\x1b\\[m", line)
+
+
+@pytest.mark.usefixtures("files")
+def test_lines_on_a_terminal():
+    on, off = "\x1b[7;31m", "\x1b[m"
+    assert show("letters", "жук.txt").splitlines() == [
+        f"letters:1:3: he{on}ll{off}o,",
+        f"letters:2:2: b{on}oo{off}{on}kk{off}{on}ee{off}per",
+        f"жук.txt:1:1: {on}жж{off}ук{on}\\n\\n\\n{off}",
+        f"жук.txt:4:1: {on}  {off}{on}\\t\\t{off}é",
+    ]
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_without_colors_a_terminal_gets_what_a_pipe_gets(variable, value):
+    assert show("letters", **{variable: value}) == LETTERS
+
+
+@several
+@given(ANY, st.integers(2, 3), st.sampled_from([3, 7, 4096]))
+def test_any_text_on_a_terminal(files, text, least, block):
+    (files / "any").write_text(text, "utf-8", newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("doubles_ffi.files._BLOCK", block)
+        output = show("--min-run", str(least), "any")
+    plain = ESCAPES.sub("", output)
+    assert plain.replace("\n", "").isprintable()
+    found = [unit for line in output.splitlines() for unit in marked(line)]
+    expected = [
+        "".join(c if c.isprintable() else glyph(c) for c in group)
+        for group in (list(group) for _, group in itertools.groupby(text))
+        if len(group) >= least
+    ]
+    assert found == expected
+    # Each line is there, and where it says; once, unless a block ends right before its newline.
+    lines = text.split("\n")
+    for line in plain.splitlines():
+        _, number, column, shown = line.split(":", 3)
+        whole = "".join(c if c.isprintable() else glyph(c) for c in lines[int(number) - 1])
+        assert shown[1:].rstrip("\\n") == whole.rstrip("\\n") or len(whole) > 300
+        assert 0 < int(column) <= len(lines[int(number) - 1]) + 1
+
+
+def test_long_lines_are_shown_in_parts(files):
+    before, width = finding._BEFORE, finding._WIDTH
+    text = "ab" * 1000 + "cc" + "ab" * 100 + "dd" + "ab" * 1000 + "ee" + "x\n"
+    (files / "long").write_text("\n" + text)
+    first, second = show("long").splitlines()
+    assert marked(first) == ["cc", "dd"]
+    assert marked(second) == ["ee"]
+    assert first.startswith("long:2:2001: ...")
+    assert first.endswith("...")
+    assert second.startswith("long:2:4205: ...")
+    assert second.endswith("ee\x1b[mx")
+    for line, start in ((first, 2000), (second, 4204)):
+        shown = ESCAPES.sub("", line).split(": ")[1]
+        assert shown.strip(".") == text.rstrip()[start - before : start - before + width]
+
+
+@pytest.mark.parametrize("unit", ["a", "\n"])
+def test_a_run_without_an_end_in_sight(unit, files):
+    (files / "long").write_text("xy" + unit * 2_000_000 + "zz")
+    first, *others = show("long").splitlines()
+    assert first.startswith("long:1:3: ")
+    shown = glyph(unit)
+    assert marked(first) == [shown * finding._WIDTH]
+    assert ESCAPES.sub("", first).endswith("...")
+    assert [marked(line) for line in others] == [["zz"]]
+
+
+def test_a_line_that_ends_where_an_excerpt_does(files):
+    width = finding._WIDTH
+    for size, is_cut in ((width, False), (width + 1, True)):
+        for end in ("\n", "", "\nx"):
+            (files / "line").write_text("aa" + ("xy" * width)[: size - 2] + end)
+            assert show("line").rstrip().endswith("...") == is_cut
+
+
+@pytest.mark.usefixtures("files")
+def test_a_terminal_shows_so_many_and_no_more():
+    assert [marked(line) for line in show("-m", "2", "letters").splitlines()] == [["ll"], ["oo"]]
+
+
+@pytest.mark.usefixtures("files")
+def test_a_terminal_shows_what_was_found_before_a_fault(capsys):
+    assert ESCAPES.sub("", show("bad", status=2)) == "bad:1:1: aab\n"
+    assert "invalid start byte at byte 3" in capsys.readouterr().err
+
+
+def test_a_terminal_without_the_letters(files, monkeypatch):
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "latin-1")
+    (files / "some").write_text("жéé", "utf-8")
+    assert ESCAPES.sub("", show("some")) == "some:1:2: \\u0436éé\n"
+
+
+def on_terminal(*arguments, cwd, program=("-m", "doubles_ffi")):
+    """Run the command on a terminal of its own, and return all that it shows there."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "PYTHONIOENCODING": ""}
+    environment.pop("NO_COLOR", None)
+    with subprocess.Popen(
+        [sys.executable, *program, *arguments],
+        stdout=theirs,
+        stderr=theirs,
+        cwd=cwd,
+        env=environment,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:  # All have closed it.
+                break
+    os.close(ours)
+    return process.returncode, shown
+
+
+@pytest.mark.parametrize("options", [[], ["--bytes"], ["--encoding", "latin-1"], ["--json"]])
+def test_no_control_character_reaches_a_terminal(options, files):
+    name = "a\x1b]0;b\x07\n\x9b31m"
+    garbage = bytes(range(256)) * 3 + b"".join(bytes([i, i]) for i in range(256)) + b"\x1b[2J" * 99
+    text = "".join(chr(i) * 2 for i in range(0x3000)) + "\u202e\u202e\U000e0001\U000e0001"
+    for data in (garbage, text.encode()):
+        (files / name).write_bytes(data)
+        _, shown = on_terminal("find", *options, name, f"missing{name}", cwd=files)
+        assert len(shown) > 200
+        plain = ESCAPES.sub("", shown.decode().replace("\r\n", ""))
+        assert plain.isprintable()
+    _, shown = on_terminal("find", "missing\x1b", cwd=files)
+    assert b"\x1b" not in shown
+
+
+# How it ends.
+
+
+def test_a_closed_pipe_is_silent(files):
+    reading, writing = os.pipe()
+    os.close(reading)
+    end = command("find", input=b"aaa", stdout=writing)
+    os.close(writing)
+    assert (end.returncode, end.stderr) == (0, b"")
+    (files / "many").write_text("aab" * 1_000_000)
+    end = shell("doubles find many | head -n 1")
+    assert (end.returncode, end.stdout, end.stderr) == (0, b"many:1:1: a\n", b"")
+    end = shell("doubles find missing many | head -n 1; exit ${PIPESTATUS:-0}")
+    assert end.stderr == b"doubles: missing: No such file or directory\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_reported(unbuffered, files):
+    (files / "many").write_text("aab" * 1_000_000)
+    for name in ("letters", "many"):
+        end = shell(f"doubles find {name} >/dev/full", PYTHONUNBUFFERED=unbuffered)
+        assert end.returncode == 2
+        assert end.stderr == b"doubles: standard output: No space left on device\n"
+
+
+def test_output_is_whole_where_python_does_not_buffer(files):
+    (files / "many").write_text("aab" * 300_000)
+    end = shell("doubles find many | wc -l", PYTHONUNBUFFERED="1")
+    assert end.stdout.split() == [b"300000"]
+
+
+def test_enough_is_enough():
+    end = shell("yes aab | doubles find -m 2")
+    assert (end.returncode, end.stdout, end.stderr) == (0, b"-:1:1: a\n-:2:1: a\n", b"")
+
+
+def test_runs_are_shown_when_they_are_over():
+    with started("find", stdin=subprocess.PIPE) as process:
+        for written, expected in (
+            (b"aab", b"-:1:1: a\n"),
+            (b"\n\xd0\xb6", b""),
+            (b"\xd0", b""),
+            (b"\xb6x", "-:2:1: ж\n".encode()),
+            (b"zzy\nqqr", b"-:2:4: z\n-:3:1: q\n"),
+        ):
+            process.stdin.write(written)
+            process.stdin.flush()
+            assert answer(process, len(expected)) == expected
+
+
+def test_ctrl_c():
+    with started("find", stdin=subprocess.PIPE) as process:
+        process.stdin.write(b"aab")
+        process.stdin.flush()
+        assert interrupt(process) == (130, b"")
+
+
+PEAK = """
+import re, sys
+from pathlib import Path
+from doubles_ffi.cli import main
+
+status = main(sys.argv[1:])
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
+print(peak, file=sys.stderr)
+sys.exit(status)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process's peak is")
+def test_memory_is_bounded(files):
+    with (files / "sparse").open("wb") as file:
+        file.truncate(1 << 30)
+    (files / "endless").write_text("ab" * 50_000_000 + "cc")
+    for name, expected in (("sparse", b"\\x00 x1073741824\n"), ("endless", b": c\n")):
+        end = subprocess.run(
+            [sys.executable, "-c", PEAK, "find", name], capture_output=True, cwd=files, check=True
+        )
+        assert end.stdout.endswith(expected)
+        assert int(end.stderr) < 64 * 1024
+    status, shown = on_terminal("find", "endless", cwd=files, program=("-c", PEAK))
+    *_, line, peak = shown.splitlines()
+    assert status == 0
+    assert marked(line.decode()) == ["cc"]
+    assert int(peak) < 64 * 1024
