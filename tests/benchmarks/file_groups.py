@@ -62,6 +62,10 @@ def letters_file(size):
     return repeated("letters", texts.letters(min(size, 10_000_000)), size)
 
 
+def doubles_file(size):
+    return repeated("doubles", texts.one_in_a_hundred(min(size, 10_000_000)), size, "utf-8")
+
+
 def text_file(size):
     text = "".join(path.read_text("utf-8") for _, path in texts.files())
     return repeated("text", (text or texts.sample())[:size], size, "utf-8")
@@ -199,6 +203,20 @@ GROUPS = [
             WC_LINES,
             command('doubles count "$1"'),
             command('doubles count --bytes "$1"', is_right=is_anything),
+            PYTHON_READ,
+            PYTHON,
+        ],
+    ),
+    Group(
+        "command-find",
+        "The command, where doubles are",
+        "One in about a hundred characters is a double, and a line is written for each.",
+        [Case("1 GiB of text", doubles_file, GIB)],
+        [
+            WC_LINES,
+            command('doubles count "$1"'),
+            command('doubles count --threads 1 "$1"'),
+            command('doubles find "$1" >/dev/null', is_right=is_anything),
             PYTHON_READ,
             PYTHON,
         ],

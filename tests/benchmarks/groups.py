@@ -6,7 +6,9 @@ A group is a race. Its cases are its inputs, which all of its contestants are gi
 import operator
 import os
 import random
+import re
 import string
+from collections import deque
 from functools import partial
 
 import numpy as np
@@ -37,6 +39,7 @@ from doubles_ffi import (
     count_doubles_slice_parallel,
     count_doubles_zip,
     fill_random,
+    find_doubles,
     random_string,
     tally_doubles,
 )
@@ -63,6 +66,16 @@ def tally_numpy(data):
     """Tally as NumPy's users do; a bool for each byte is made on the way."""
     units = np.frombuffer(data, np.uint8)
     return np.bincount(units[1:][units[1:] == units[:-1]])
+
+
+def count_runs(runs):
+    """Go through runs, and return how many doubles they hold."""
+    return sum(length - 1 for _, length, _ in runs)
+
+
+def find_regex(data):
+    """Find runs as Python's users do."""
+    return sum(len(found[0]) - 1 for found in re.finditer(rb"(.)\1+", data, re.DOTALL))
 
 
 def join_choice(length):
@@ -316,6 +329,19 @@ GROUPS = [
             baseline("NumPy", tally_numpy, is_right=is_total),
             before("tally_doubles", "tally_doubles", is_right=is_total),
             ours("tally_doubles", tally_doubles, is_right=is_total),
+        ],
+    ),
+    Group(
+        "find",
+        "Where doubles are",
+        "One in about a hundred characters is a double. All runs are asked for, one by one, and "
+        "nothing is done with them, unless they are added up to the count.",
+        [Case("10 M characters", inputs.one_in_a_hundred, 10_000_000)],
+        [
+            baseline("Python: regex", find_regex),
+            ours("find_doubles", lambda data: deque(find_doubles(data), 0), is_right=is_anything),
+            ours("find_doubles, added up", lambda data: count_runs(find_doubles(data))),
+            ours("count_doubles, 1 thread", one_thread),
         ],
     ),
     Group(

@@ -58,6 +58,11 @@ def chunks(size):
     return counted([texts.letters(size).encode()] * CALLS)
 
 
+def one_in_a_hundred(size):
+    """Return lines of text as bytes; about one in a hundred characters is a double."""
+    return counted([texts.one_in_a_hundred(size).encode()])
+
+
 def letters(size):
     return counted([texts.letters(size)])
 

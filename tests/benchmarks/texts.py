@@ -32,3 +32,10 @@ def files():
 def letters(length):
     """Return random ASCII letters, the same each time."""
     return doubles_ffi.random_string(length, seed="benchmarks")
+
+
+def one_in_a_hundred(length):
+    """Return random ASCII in lines of 70, whose doubles are one in about a hundred characters."""
+    alphabet = "".join(map(chr, range(29, 127)))
+    text = doubles_ffi.random_string(length, alphabet=alphabet, seed="benchmarks")
+    return "\n".join(text[i : i + 70] for i in range(0, length, 70))
