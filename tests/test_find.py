@@ -430,3 +430,35 @@ def test_memory_is_bounded(files):
     assert status == 0
     assert marked(line.decode()) == ["cc"]
     assert int(peak) < 64 * 1024
+
+
+@pytest.mark.usefixtures("files")
+def test_bytes_on_a_terminal():
+    line, *_ = show("--bytes", "--min-run", "3", "жук.txt").splitlines()
+    assert line.startswith(r"жук.txt:1:9: \xd0\xb6\xd0\xb6\xd1\x83\xd0\xba")
+    assert marked(line) == [r"\n\n\n"]
+
+
+@pytest.mark.usefixtures("files")
+def test_runs_are_written_before_the_next_name_is_waited_for(monkeypatch):
+    output = io.BytesIO()
+
+    def slow(*_):
+        yield "letters"
+        yield None
+        assert output.getvalue() == LETTERS.encode()
+
+    monkeypatch.setattr("doubles_ffi.cli.names.listed", slow)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output))
+    assert main(["find", "--files-from", "-"]) == 0
+
+
+@pytest.mark.usefixtures("files")
+def test_a_reader_that_leaves_does_not_undo_an_error(monkeypatch):
+    def leave(_):
+        raise BrokenPipeError
+
+    output = io.TextIOWrapper(io.BytesIO())
+    output.buffer.write = leave
+    monkeypatch.setattr(sys, "stdout", output)
+    assert main(["find", "missing", "letters"]) == 2
