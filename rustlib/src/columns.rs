@@ -153,10 +153,19 @@ impl<'a> Column<'a> {
         Ok(found)
     }
 
+    /// What the units of a row are, and its bytes, if it is there.
+    fn units_and_text(&self, row: usize) -> Result<Option<(Units, &'a [u8])>, Malformed> {
+        let found = self.find(row).and_then(|found| {
+            let text = |(rows, row): (&Rows<'a>, _)| Ok((rows.units, rows.text(row)?));
+            found.map(text).transpose()
+        });
+        // What is malformed may be an entry or a value, whose number is not the row's.
+        found.map_err(|_| Malformed { row })
+    }
+
     /// The bytes of a row, if it is there.
     pub fn text(&self, row: usize) -> Result<Option<&'a [u8]>, Malformed> {
-        let found = self.find(row)?;
-        found.map(|(rows, row)| rows.text(row)).transpose()
+        Ok(self.units_and_text(row)?.map(|(_, text)| text))
     }
 }
 
@@ -210,16 +219,9 @@ impl Progress {
         let last = column.length().min(self.row + TALLY_SLICE_ROWS);
         let mut budget = TALLY_SLICE_BYTES;
         while self.row < last && budget > 0 {
-            if let Some((rows, row)) = column.find(self.row)? {
-                let text = rows.text(row)?;
+            if let Some((units, text)) = column.units_and_text(self.row)? {
                 let left = text.len() - self.part.map_or(0, |(done, _)| done.min(text.len()));
-                match self.next_part(
-                    rows.units,
-                    text,
-                    budget,
-                    Some(tally),
-                    NonZeroUsize::MIN.into(),
-                ) {
+                match self.next_part(units, text, budget, Some(tally), NonZeroUsize::MIN.into()) {
                     Some(INVALID) => return Err(Fault::InvalidUtf8 { row: self.row }),
                     Some(_) => budget = budget.saturating_sub(left),
                     None => return Ok(true),

@@ -590,10 +590,10 @@ fn runs_of_equal_rows() {
 
 #[test]
 fn what_is_wrong_with_an_entry_is_no_rows_fault() {
-    let offsets = [0i32, 9].map(i32::to_ne_bytes);
+    let offsets = [0i32, 1, 9].map(i32::to_ne_bytes);
     let column = Column::Dictionary {
         keys: Places {
-            bytes: &[0],
+            bytes: &[0, 0, 1],
             kind: PlaceKind::I8,
         },
         validity: None,
@@ -604,10 +604,14 @@ fn what_is_wrong_with_an_entry_is_no_rows_fault() {
                 data: b"aaa",
             },
             validity: None,
-            length: 1,
+            length: 2,
         })),
     };
     assert_eq!(count(&column, None), Err(Fault::Malformed { row: None }));
+    // A tally looks at the entry of each row: there it is the row that is said, not the entry.
+    let tallied = Progress::default().tally(&column, &mut Tally::new());
+    assert_eq!(tallied, Err(Fault::Malformed { row: Some(2) }));
+    assert_eq!(column.text(2), Err(Malformed { row: 2 }));
 }
 
 #[test]
