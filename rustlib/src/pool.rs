@@ -70,10 +70,15 @@ static POOL: AtomicPtr<OwnedPool> = AtomicPtr::new(ptr::null_mut());
 /// itself.
 pub fn pool() -> Option<&'static ThreadPool> {
     let newest = newest();
-    match newest {
+    let pool = match newest {
         Some(owned) if owned.owner == Owner::current() => owned.pool.as_ref(),
         _ => replace_pool(newest),
+    }?;
+    #[cfg(feature = "forced-panic")]
+    if env::var_os("DOUBLES_FORCE_PANIC").is_some_and(|place| place == "pool") {
+        pool.install(|| panic!("forced in the pool by DOUBLES_FORCE_PANIC"));
     }
+    Some(pool)
 }
 
 fn newest() -> Option<&'static OwnedPool> {

@@ -1,104 +1,147 @@
-//! A panic in any export becomes a status, or NULL, and the next call works.
+//! A panic in any export, or in a thread of the pool while it runs, becomes a status, or NULL, and the next
+//! call works. The calls are generated from the header's declarations.
 #![cfg(feature = "forced-panic")]
 
-use doubles::ffi::guard::DoublesStatus;
-use doubles::ffi::{
-    columns, count, counts, doubles_num_threads, find, ladder, random, summary, tally,
-};
-use std::env;
-use std::ptr::{null, null_mut};
+mod program;
 
-/// These do nothing that could panic, and are not guarded.
-const UNGUARDED: [&str; 3] = [
-    "doubles_abi_version",
-    "doubles_status_message",
-    "doubles_kernel",
-];
+use program::{compile, run};
+use std::fs;
+use std::path::Path;
 
-/// Calls exports, each with arguments that ask it for nothing, and returns their names and whether
-/// each of them gave `$expected`.
-macro_rules! call {
-    ($($module:ident::$name:ident($($argument:expr),*) => $expected:expr),* $(,)?) => {
-        // SAFETY: NULL is allowed everywhere, and no length is above zero.
-        [$((stringify!($name), unsafe { $module::$name($($argument),*) } == $expected)),*]
-    };
+/// An export, as the header declares it.
+struct Export {
+    returned: &'static str,
+    name: &'static str,
+    parameters: Vec<&'static str>,
+}
+
+/// All of them. `tests/header.rs` compares the list with the header.
+fn exports() -> Vec<Export> {
+    let declarations = include_str!("exports.txt").lines();
+    let functions =
+        declarations.filter(|line| !line.starts_with("#define ") && !line.starts_with("typedef "));
+    functions
+        .map(|line| {
+            let (declared, parameters) = line.split_once('(').expect("a function");
+            let end = declared.rfind([' ', '*']).expect("a type and a name") + 1;
+            let parameters = parameters.trim_end_matches(");").split(", ");
+            let parameters = parameters.filter(|parameter| *parameter != "void");
+            Export {
+                returned: declared[..end].trim(),
+                name: &declared[end..],
+                parameters: parameters.map(last_word).collect(),
+            }
+        })
+        .collect()
+}
+
+fn last_word(declared: &'static str) -> &'static str {
+    declared.rsplit([' ', '*']).next().expect("a name")
+}
+
+/// A program that makes the calls while `DOUBLES_FORCE_PANIC` is `value`, and then a usual one.
+fn program(name: &str, value: &str, calls: &str) -> String {
+    let text = format!(
+        r#"
+#define _GNU_SOURCE
+#include "doubles.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Enough to be split. */
+#define SIZE ((size_t)8 << 20)
+
+static int failed;
+
+static void expect(const char *name, int as_expected) {{
+    if (!as_expected) {{
+        fprintf(stderr, "%s: no panic came through\n", name);
+        failed = 1;
+    }}
+}}
+
+int main(void) {{
+    static uint8_t data[SIZE], out[SIZE];
+    DoublesSummary summary = {{0}};
+    setenv("DOUBLES_NUM_THREADS", "3", 1);
+    DoublesColumn *column = doubles_column_new();
+    DoublesCounts *counts = doubles_counts_new();
+    expect("import", doubles_column_import_padded(column, data, SIZE / 16, 16, 16, 1) == 0);
+    setenv("DOUBLES_FORCE_PANIC", "{value}", 1);
+    {calls}
+    unsetenv("DOUBLES_FORCE_PANIC");
+    (void)out, (void)summary;
+    doubles_counts_free(counts);
+    doubles_column_free(column);
+    expect("after", doubles_count_bytes(data, SIZE, 0) == (int64_t)SIZE - 1);
+    return failed;
+}}
+"#
+    );
+    let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&source, text).expect("the target directory is writable");
+    let output = run(&compile(&source));
+    output.stderr
 }
 
 #[test]
-#[expect(
-    unused_unsafe,
-    clippy::cmp_null,
-    reason = "one macro for all signatures"
-)]
-fn every_export_survives() {
-    // SAFETY: this is the only test of its process, so no other thread reads the environment.
-    unsafe { env::set_var("DOUBLES_FORCE_PANIC", "1") };
-    let panicked = DoublesStatus::Panicked as i64;
-    let called = call! {
-        columns::doubles_column_new() => null_mut(),
-        columns::doubles_column_free(null_mut()) => (),
-        columns::doubles_column_import_array(null_mut(), null_mut(), null_mut()) => panicked,
-        columns::doubles_column_import_stream(null_mut(), null_mut()) => panicked,
-        columns::doubles_column_import_padded(null_mut(), null(), 0, 0, 0, 0) => panicked,
-        columns::doubles_column_schema(null()) => null(),
-        columns::doubles_column_count(null_mut(), null_mut(), 0) => panicked,
-        columns::doubles_column_tally(null_mut(), null_mut()) => panicked,
-        columns::doubles_count_rows(null(), 0, null(), 0, null_mut()) => panicked,
-        columns::doubles_column_fault(null(), null_mut()) => panicked,
-        count::doubles_count_bytes(null(), 0, 0) => panicked,
-        count::doubles_count_utf8(null(), 0, 0) => panicked,
-        count::doubles_count_utf16(null(), 0, 0) => panicked,
-        count::doubles_count_utf32(null(), 0, 0) => panicked,
-        counts::doubles_counts_new() => null_mut(),
-        counts::doubles_counts_free(null_mut()) => (),
-        counts::doubles_counts_append(null_mut(), null(), null(), 0) => panicked,
-        counts::doubles_counts_view(null(), null_mut()) => panicked,
-        counts::doubles_counts_export(null(), 0, 0, null_mut(), null_mut()) => panicked,
-        find::doubles_find_bytes(null_mut(), null(), 0, 0, null_mut(), 0) => panicked,
-        find::doubles_find_utf8(null_mut(), null(), 0, 0, null_mut(), 0) => panicked,
-        find::doubles_find_utf16(null_mut(), null(), 0, 0, null_mut(), 0) => panicked,
-        find::doubles_find_utf32(null_mut(), null(), 0, 0, null_mut(), 0) => panicked,
-        find::doubles_find_end(null(), 0, null_mut()) => panicked,
-        find::doubles_write_runs(null(), 0, null(), 0, null(), 0, null_mut(), 0, null_mut()) => panicked,
-        ladder::doubles_count_zip(null(), 0) => panicked,
-        ladder::doubles_count_once(null(), 0) => panicked,
-        ladder::doubles_count_once_bytes(null(), 0) => panicked,
-        ladder::doubles_count_slice(null(), 0) => panicked,
-        ladder::doubles_count_slice_parallel(null(), 0) => panicked,
-        random::doubles_fill_random(null(), 0, null(), 0, 0, null_mut(), 0) => panicked,
-        summary::doubles_update_bytes(null_mut(), null_mut(), null(), 0, 0) => panicked,
-        summary::doubles_update_utf8(null_mut(), null_mut(), null(), 0, 0) => panicked,
-        summary::doubles_update_utf16(null_mut(), null_mut(), null(), 0, 0) => panicked,
-        summary::doubles_update_utf32(null_mut(), null_mut(), null(), 0, 0) => panicked,
-        summary::doubles_merge(null_mut(), null_mut(), null()) => panicked,
-        tally::doubles_tally_new() => null_mut(),
-        tally::doubles_tally_free(null_mut()) => (),
-        tally::doubles_tally_len(null()) => panicked,
-        tally::doubles_tally_read(null(), null_mut(), null_mut(), 0) => panicked,
-        tally::doubles_tally_add(null_mut(), null(), null(), 0) => panicked,
-    };
-    assert_eq!(doubles_num_threads(), panicked);
-    // SAFETY: as above.
-    unsafe { env::remove_var("DOUBLES_FORCE_PANIC") };
-
-    for (name, as_expected) in called {
-        assert!(as_expected, "{name}");
-    }
-    assert!(doubles_num_threads() > 0);
-    let called: Vec<&str> = called.iter().map(|(name, _)| *name).collect();
-    let mut others = UNGUARDED.to_vec();
-    others.push("doubles_num_threads");
-    for line in include_str!("exports.txt").lines() {
-        let Some((declaration, _)) = line.split_once('(') else {
-            continue;
+fn every_export_survives_a_panic() {
+    let mut calls = String::new();
+    let mut guarded = 0;
+    for Export {
+        returned,
+        name,
+        parameters,
+    } in exports()
+    {
+        // NULL is allowed everywhere, and no length is above zero.
+        let call = format!("{name}({})", vec!["0"; parameters.len()].join(", "));
+        calls += &match returned {
+            "int64_t" => format!("expect(\"{name}\", {call} == DOUBLES_STATUS_PANICKED);\n"),
+            "void" => format!("{call};\n"),
+            // Constants and constant texts: nothing in there could panic.
+            "uint32_t" | "const char *" => {
+                calls += &format!("expect(\"{name}\", {call} != 0);\n");
+                continue;
+            }
+            _ => format!("expect(\"{name}\", {call} == NULL);\n"),
         };
-        if line.starts_with(['#', 't']) {
-            continue; // A constant or a type.
-        }
-        let name = declaration.rsplit([' ', '*']).next().expect("a name");
-        assert!(
-            called.contains(&name) || others.contains(&name),
-            "{name} is not tested"
-        );
+        guarded += 1;
     }
+    assert!(guarded > 30, "only {guarded} found");
+    let said = program("forced_panic.c", "1", &calls);
+    assert_eq!(
+        said.matches("forced by DOUBLES_FORCE_PANIC").count(),
+        guarded
+    );
+}
+
+#[test]
+fn every_export_that_uses_the_pool_survives_a_panic_there() {
+    let argument = |parameter| match parameter {
+        "alphabet" => "data",
+        "alphabet_len" => "1",
+        "column" => "column",
+        "counts" => "counts",
+        "data" | "key" => "data",
+        "first_block" | "threads" | "tally" => "0",
+        "len" | "out_len" => "SIZE",
+        "out" => "out",
+        "summary" => "&summary",
+        _ => panic!("what is a {parameter}?"),
+    };
+    let mut calls = String::new();
+    let mut found = 0;
+    for export in exports() {
+        if export.parameters.contains(&"threads") || export.name.ends_with("_parallel") {
+            let arguments: Vec<&str> = export.parameters.into_iter().map(argument).collect();
+            let (name, arguments) = (export.name, arguments.join(", "));
+            calls +=
+                &format!("expect(\"{name}\", {name}({arguments}) == DOUBLES_STATUS_PANICKED);\n");
+            found += 1;
+        }
+    }
+    assert!(found > 8, "only {found} found");
+    let said = program("forced_panic_in_the_pool.c", "pool", &calls);
+    assert_eq!(said.matches("thread 'doubles-").count(), found);
 }
