@@ -135,6 +135,25 @@ mod tests {
         }
     }
 
+    /// On any CPU. The hashes (FNV-1a) are those of what `tests/reference_random.py` writes.
+    #[test]
+    fn golden_texts() {
+        let letters: Vec<u8> = (b'a'..=b'z').chain(b'A'..=b'Z').collect();
+        let most_replaced: Vec<u8> = (1..=123).collect();
+        for (alphabet, golden) in [
+            (letters, 0x8B4B_7ED9_433D_0B7D),
+            (most_replaced, 0x5739_0B9F_6556_8E3B),
+        ] {
+            let alphabet = Alphabet::new(&alphabet).expect("different characters");
+            let mut text = vec![0; BLOCK + 1001];
+            fill(&mut text, &alphabet, &KEY, 3, None).expect("short");
+            let hash = text.iter().fold(0xCBF2_9CE4_8422_2325, |hash: u64, &byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+            });
+            assert_eq!(hash, golden);
+        }
+    }
+
     #[test]
     fn alphabets_are_1_to_128_different_characters() {
         let ascii: Vec<u8> = (0..128).collect();
