@@ -15,6 +15,7 @@ demo: $(VENV)/with-numpy
 
 test: $(VENV)/with-test
 	cargo test --quiet --locked --manifest-path rustlib/Cargo.toml
+	cargo test --quiet --locked --release --manifest-path rustlib/fuzz/Cargo.toml --target-dir rustlib/target
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
 
@@ -37,6 +38,8 @@ docs: $(VENV)/with-docs
 lint: $(VENV)/with-lint
 	cargo fmt --check --manifest-path rustlib/Cargo.toml
 	cargo clippy --quiet --locked --all-targets --all-features --manifest-path rustlib/Cargo.toml -- -D warnings
+	cargo fmt --check --manifest-path rustlib/fuzz/Cargo.toml
+	cargo clippy --quiet --locked --all-targets --manifest-path rustlib/fuzz/Cargo.toml --target-dir rustlib/target -- -D warnings
 	cargo fmt --check --manifest-path tests/benchmarks/peers/Cargo.toml
 	cargo clippy --quiet --locked --manifest-path tests/benchmarks/peers/Cargo.toml -- -D warnings
 	cargo fmt --check --manifest-path examples/minimal/Cargo.toml
@@ -120,7 +123,7 @@ install:
 	install -m 644 docs/doubles.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info rustlib/target tests/benchmarks/peers/target doubles_ffi/*.so doubles_ffi/*.dylib
+	rm -rf $(VENV) build dist *.egg-info rustlib/target rustlib/fuzz/target tests/benchmarks/peers/target doubles_ffi/*.so doubles_ffi/*.dylib
 
 # The package, editable, with one of its extras.
 $(VENV)/with-%: $(SOURCES) | $(BIN)/python

@@ -1,0 +1,169 @@
+//! Finds columns whose rows are counted wrong, or whose faults are not found or are said of the wrong row.
+
+use crate::raw::{self, Cell, Expected, Raw};
+use doubles::columns::{
+    Column, Counts, Fault, Fixed, Layout, Places, Progress, Rows, Units, Validity,
+};
+use doubles::tally::Tally;
+
+/// Counts and tallies the column that `data` describes.
+pub fn check(data: &[u8]) {
+    let Ok(raw) = Raw::new(data) else {
+        return; // Too short for a column.
+    };
+    let column = column(&raw);
+    let counted = count(&column);
+    let tallied = tally(&column);
+    if !raw.rises() {
+        return;
+    }
+    let cells = raw.cells();
+    let expected = Expected::of(&cells, raw.units());
+    for (row, cell) in cells.iter().enumerate() {
+        match (column.text(row), cell) {
+            (Ok(None), Cell::Null) | (Err(_), Cell::Malformed) => {}
+            (Ok(Some(found)), Cell::Text(text)) => assert_eq!(found, *text),
+            (found, cell) => panic!("row {row}: {found:?}, not {cell:?}"),
+        }
+    }
+    match counted {
+        Err(fault) if raw.is_malformed_within() => {
+            assert_eq!(fault, Fault::Malformed { row: None });
+        }
+        Err(Fault::Malformed { row }) => {
+            assert!(row.is_some() && row == expected.malformed);
+        }
+        Err(Fault::InvalidUtf8 { row }) => assert_eq!(Some(row), expected.invalid),
+        Err(fault) => panic!("{fault:?}"),
+        Ok(counts) => {
+            assert!(expected.first().is_none() && !raw.is_malformed_within());
+            let values = expected.counts.iter().map(|count| count.unwrap_or(0));
+            assert!(counts.values().iter().copied().eq(values));
+            let valid: Vec<bool> = expected.counts.iter().map(Option::is_some).collect();
+            let bit = |row: usize| counts.validity()[row / 8] >> (row % 8) & 1 == 1;
+            assert!((0..valid.len()).all(|row| bit(row) == valid[row]));
+            let nulls = valid.iter().filter(|&&valid| !valid).count();
+            assert_eq!(counts.nulls(), nulls);
+        }
+    }
+    match tallied {
+        Err(Fault::Malformed { row }) => {
+            assert_eq!((row, row), (expected.malformed, expected.first()))
+        }
+        Err(Fault::InvalidUtf8 { row }) => {
+            assert_eq!((Some(row), Some(row)), (expected.invalid, expected.first()));
+        }
+        Err(fault) => panic!("{fault:?}"),
+        Ok(tally) => assert_eq!((tally, expected.first()), (expected.tally.clone(), None)),
+    }
+}
+
+fn count(column: &Column<'_>) -> Result<Counts, Fault> {
+    let (mut progress, mut counts) = (Progress::default(), Counts::default());
+    while progress.count(column, &mut counts, None)? {}
+    Ok(counts)
+}
+
+fn tally(column: &Column<'_>) -> Result<Vec<(u32, u64)>, Fault> {
+    let (mut progress, mut tally) = (Progress::default(), Tally::new());
+    while progress.tally(column, &mut tally)? {}
+    Ok(tally.iter().collect())
+}
+
+fn column(raw: &Raw) -> Column<'_> {
+    let &Raw { before, length, .. } = raw;
+    let validity = raw
+        .validity
+        .as_ref()
+        .map(|bits| Validity::new(bits, before));
+    let (units, layout) = match &raw.layout {
+        raw::Layout::Null => return Column::Null { length },
+        raw::Layout::Dictionary { keys, entries } => {
+            return Column::Dictionary {
+                keys: Places {
+                    bytes: &keys.bytes[before * keys.kind.width()..],
+                    kind: keys.kind,
+                },
+                validity,
+                entries: Box::new(column(entries)),
+            };
+        }
+        raw::Layout::Runs { ends, values } => {
+            return Column::Runs {
+                ends: Places {
+                    bytes: &ends.bytes,
+                    kind: ends.kind,
+                },
+                values: Box::new(column(values)),
+                offset: before,
+                length,
+            };
+        }
+        raw::Layout::Offsets {
+            units,
+            offsets,
+            data,
+        } => {
+            let layout = if offsets.kind.width() == 4 {
+                Layout::Offsets32 {
+                    offsets: &offsets.bytes.as_chunks().0[before..],
+                    data,
+                }
+            } else {
+                Layout::Offsets64 {
+                    offsets: &offsets.bytes.as_chunks().0[before..],
+                    data,
+                }
+            };
+            (*units, layout)
+        }
+        raw::Layout::Views {
+            units,
+            views,
+            buffers,
+        } => {
+            let views = &views[before..];
+            let mut all = vec![views.as_flattened()];
+            all.extend(buffers.iter().map(Vec::as_slice));
+            (
+                *units,
+                Layout::Views {
+                    views,
+                    buffers: all,
+                },
+            )
+        }
+        raw::Layout::Fixed { width, data } => {
+            let fixed = Fixed {
+                data: &data[before * width..],
+                width: *width,
+                stride: *width,
+                descending: false,
+                padded: false,
+            };
+            (Units::Bytes, Layout::Fixed(fixed))
+        }
+        raw::Layout::Padded {
+            units,
+            width,
+            stride,
+            descending,
+            data,
+        } => {
+            let fixed = Fixed {
+                data,
+                width: *width,
+                stride: *stride,
+                descending: *descending,
+                padded: true,
+            };
+            (*units, Layout::Fixed(fixed))
+        }
+    };
+    Column::Rows(Rows {
+        units,
+        layout,
+        validity,
+        length,
+    })
+}
