@@ -1,0 +1,51 @@
+"""How rows build and run the crate."""
+
+import os
+import re
+import subprocess
+
+from trust.model import ROOT
+
+CRATE = ROOT / "rustlib"
+BUILD = ROOT / "build" / "trust"
+
+
+def attempt(command, folder=CRATE, **environment):
+    """Run a command; what it says, errors too, is its `stdout`."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def host():
+    """Return rustc's name of this machine. Flags for it alone leave build scripts as they are."""
+    return re.search(r"host: (\S+)", attempt(["rustc", "-vV"]).stdout)[1]
+
+
+def cargo(*arguments, folder=CRATE, flags=(), target, **environment):
+    """Run cargo with flags of rustc besides the project's own, in a target directory of its own.
+
+    The flags may be unstable ones: no nightly toolchain is needed.
+    """
+    command = ["cargo", arguments[0], "--locked", "--target-dir", str(BUILD / target)]
+    if flags:
+        listed = ", ".join(f"'{flag}'" for flag in flags)
+        command += ["--config", f"build.rustflags=[{listed}]", "--target", host()]
+        environment["RUSTC_BOOTSTRAP"] = "1"
+    return attempt([*command, *arguments[1:]], folder, **environment)
+
+
+def c_program(library):
+    """Compile `rustlib/tests/c_abi.c` beside the library in a folder, and return it."""
+    program = library / "c_abi"
+    paths = [f"-I{CRATE}/include", f"-L{library}", f"-Wl,-rpath,{library}"]
+    source = CRATE / "tests" / "c_abi.c"
+    subprocess.run(["cc", "-g", *paths, source, "-ldoubles", "-o", program], check=True)
+    return program
