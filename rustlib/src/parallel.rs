@@ -217,6 +217,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_short_or_for_one_thread_is_not_split() {
+        let is_split = |length, threads| plan(length, 100, NonZeroUsize::new(threads)).is_some();
+        assert!(!is_split(99, 0) && !is_split(1000, 1));
+        let has_threads = pool().is_some();
+        assert_eq!(
+            [100, 101].map(|length| is_split(length, 0)),
+            [has_threads; 2]
+        );
+        assert_eq!(is_split(1000, 2), has_threads);
+    }
+
+    #[test]
     fn no_more_pieces_than_threads() {
         let length: usize = 100 * LARGEST_PIECE;
         let pieces = |threads| length.div_ceil(piece(length, NonZeroUsize::new(threads), 8));

@@ -1,0 +1,60 @@
+"""Each change of the crate's code that makes it do something else fails a test.
+
+cargo-mutants makes the changes, one by one. `rustlib/.cargo/mutants.toml` lists those that change
+nothing that can be observed, each with its reason.
+"""
+
+import json
+import math
+import shutil
+import signal
+import subprocess
+
+from trust.crate import BUILD, CRATE
+from trust.model import Figure, say
+
+GOAL = "every mutant of the crate killed, except those that are listed as equivalent"
+
+FOLDER = BUILD / "mutants"
+
+# The most valuable first: a limit on the time cuts off the kernels.
+FILES = (
+    "summary.rs",
+    "text_summary.rs",
+    "code_points.rs",
+    "parallel.rs",
+    "tally.rs",
+    "random.rs",
+    "columns.rs",
+    "columns/*.rs",
+    "pool.rs",
+    "ladder.rs",
+    "ffi.rs",
+    "ffi/*.rs",
+    "kernel.rs",
+    "kernel/**/*.rs",
+)
+
+
+def run(seconds):
+    if shutil.which("cargo-mutants") is None:
+        raise FileNotFoundError("needs cargo-mutants: cargo install --locked cargo-mutants")
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    files = [f"--file=src/{file}" for file in FILES]
+    command = ["cargo", "mutants", "--no-shuffle", "--output", str(FOLDER), *files]
+    with subprocess.Popen(command, cwd=CRATE, stdout=subprocess.DEVNULL) as mutating:
+        try:
+            mutating.wait(None if math.isinf(seconds) else seconds)
+        except subprocess.TimeoutExpired:
+            mutating.send_signal(signal.SIGINT)
+    results = FOLDER / "mutants.out"
+    planned = len(json.loads((results / "mutants.json").read_text("utf-8")))
+    killed, missed, other = (
+        sum(len((results / f"{name}.txt").read_text("utf-8").splitlines()) for name in names)
+        for names in (("caught", "timeout"), ("missed",), ("unviable",))
+    )
+    say((results / "missed.txt").read_text("utf-8"))
+    tried = killed + missed + other
+    text = f"{killed} of {killed + missed} killed; {tried} of {planned} tried"
+    return Figure(text, passed=killed > 0 and not missed, reached=tried == planned)
