@@ -71,4 +71,34 @@ PLANTS = (
         "    return tally",
         "soak",
     ),
+    Plant(
+        "flush after 256 instead of 255",
+        "rustlib/src/kernel/avx2.rs",
+        "const BLOCKS_PER_FLUSH: usize = 255;",
+        "const BLOCKS_PER_FLUSH: usize = 256;",
+        "fuzzing",
+    ),
+    Plant(
+        "a lost merge at a seam",
+        "rustlib/src/summary.rs",
+        "                .saturating_add(self.seam(&right).is_some().into()),",
+        "                .saturating_add(0),",
+        "fuzzing",
+    ),
+    Plant(
+        "a read one byte too far",
+        "rustlib/src/kernel/avx2.rs",
+        "    let equal = if pairs <= VECTOR {",
+        "    // SAFETY: none.\n"
+        "    std::hint::black_box(unsafe { data.add(length).read() });\n"
+        "    let equal = if pairs <= VECTOR {",
+        "sanitizers",
+    ),
+    Plant(
+        "an unguarded export",
+        "rustlib/src/ffi.rs",
+        "    guard(|| Ok(pool::num_threads() as u64))",
+        "    pool::num_threads() as i64",
+        "panics",
+    ),
 )

@@ -1,0 +1,110 @@
+"""Every CPU counts the same, and none meets an instruction that it lacks.
+
+qemu-user plays the CPUs: all tests of the crate, golden texts among them, the fuzzing corpus
+against its oracles, and the C program. It knows no AVX-512. For aarch64 the crate's tests are
+compiled and run in a Debian sid, which has to be in `build/trust/sid`:
+
+    debootstrap --variant=minbase sid build/trust/sid MIRROR
+    chroot build/trust/sid dpkg --add-architecture arm64
+    chroot build/trust/sid apt-get update
+    chroot build/trust/sid apt-get install --no-install-recommends cargo gcc libc6-dev qemu-user \
+        libstd-rust-dev:arm64 gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+"""
+
+import os
+import re
+import shutil
+import time
+
+from trust.crate import BUILD, CRATE, attempt, c_program, cargo
+from trust.model import Figure, say
+
+MODELS = ("qemu64", "Nehalem", "Haswell", "EPYC-Rome", "max")
+
+GOAL = f"{', '.join(MODELS)} and aarch64"
+
+SID = BUILD / "sid"
+
+AARCH64 = {
+    "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER": "aarch64-linux-gnu-gcc",
+    "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER": "qemu-aarch64 -L /usr/aarch64-linux-gnu",
+}
+
+# What they start would run on the real CPU.
+STARTERS = ("c_abi", "header", "forced_panic")
+
+
+class NotPassedError(Exception):
+    """What was said by tests that did not pass."""
+
+
+def run(seconds):
+    end = time.monotonic() + seconds
+    if shutil.which("qemu-x86_64") is None:
+        raise FileNotFoundError("needs qemu-x86_64: apt-get install qemu-user")
+    tests = [*compiled(CRATE), *compiled(CRATE / "fuzz")]
+    program = c_program(BUILD / "cpus" / "release")
+    played, left_out = [], []
+    for model in (*MODELS, "aarch64"):
+        if model == "aarch64" and not SID.exists():
+            left_out.append("aarch64 (there is no Debian sid)")
+        elif played and time.monotonic() > end:
+            left_out.append(model)
+        else:
+            try:
+                number = aarch64() if model == "aarch64" else play(model, tests, program)
+            except NotPassedError as fault:
+                say(f"{fault}"[-4000:])
+                return Figure(f"{model}: not passed", passed=False)
+            played.append(f"{model} ({number} tests)")
+            say(played[-1])
+    text = f"passed on {', '.join(played)}"
+    if left_out:
+        text += f"; not run: {', '.join(left_out)}"
+    return Figure(text, passed=True, reached=not left_out)
+
+
+def compiled(folder):
+    """Compile a crate's tests, and return them."""
+    made = cargo("test", "--release", "--no-run", folder=folder, target="cpus")
+    if made.returncode:
+        raise NotPassedError(made.stdout)
+    tests = re.findall(r"\((\S*/deps/(\S+))\)", made.stdout)
+    return [folder / path for path, name in tests if not name.startswith(STARTERS)]
+
+
+def play(model, tests, program):
+    """Run tests and the C program on a CPU, and return how many tests there were."""
+    number = 0
+    for test in tests:
+        folder = CRATE / "fuzz" if "replay" in test.name else CRATE
+        number += passed(attempt(["qemu-x86_64", "-cpu", model, test], folder))
+    done = attempt(["qemu-x86_64", "-cpu", model, program])
+    if done.returncode:
+        raise NotPassedError(done.stdout)
+    return number
+
+
+def passed(done):
+    found = re.search(r"test result: ok. (\d+) passed", done.stdout)
+    if done.returncode or found is None:
+        raise NotPassedError(done.stdout)
+    return int(found[1])
+
+
+def aarch64():
+    copy = SID / "crate"
+    shutil.rmtree(copy / "rustlib", ignore_errors=True)
+    shutil.copytree(CRATE, copy / "rustlib", ignore=shutil.ignore_patterns("target", "fuzz"))
+    # There the sources of others' crates are to be had from here alone.
+    vendor = os.fspath(copy / "vendor")
+    vendored = attempt(["cargo", "vendor", "--locked", "--quiet", vendor])
+    if vendored.returncode:
+        raise NotPassedError(vendored.stdout)
+    (copy / ".cargo").mkdir(exist_ok=True)
+    (copy / ".cargo" / "config.toml").write_text(
+        '[source.crates-io]\nreplace-with = "here"\n[source.here]\ndirectory = "/crate/vendor"\n'
+    )
+    options = "--release --lib --offline --locked --target=aarch64-unknown-linux-gnu"
+    command = f"cd /crate/rustlib && PATH=/usr/bin:/bin exec cargo test {options}"
+    return passed(attempt(["chroot", SID, "sh", "-c", command], **AARCH64))

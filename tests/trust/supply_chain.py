@@ -1,0 +1,111 @@
+"""What is built is what the lock files say, under known licences, and the same from any folder.
+
+`cargo deny` checks licences and sources of all lock files, cargo the hashes of what it fetches.
+Advisories come from outside: Rust's are checked where `~/.cargo/advisory-dbs` holds them, Python's
+where `pip-audit` gets answers.
+"""
+
+import filecmp
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from trust.crate import BUILD, CRATE, attempt
+from trust.model import ROOT, Figure, say
+
+GOAL = "clean, advisories too, and one wheel to the byte"
+
+FOLDER = BUILD / "supply_chain"
+
+CRATES = (CRATE, CRATE / "fuzz", ROOT / "examples/minimal", ROOT / "tests/benchmarks/peers")
+
+ADVISORIES = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "advisory-dbs"
+
+
+class NotCleanError(Exception):
+    """What a command said that failed."""
+
+
+def run(_seconds):
+    """Take a minute or two."""
+    clean, left_out = [], []
+    try:
+        for check in (locks, deny, advisories, audit, wheels):
+            good, missing = check()
+            clean += good
+            left_out += missing
+    except NotCleanError as fault:
+        say(f"{fault}"[-4000:])
+        return Figure(f"{check.__name__}: not clean", passed=False)
+    text = "; ".join(clean)
+    if left_out:
+        text += f"; not checked: {', '.join(left_out)}"
+    return Figure(text, passed=True, reached=not left_out)
+
+
+def locks():
+    """Fetch everything, and see that each package from elsewhere has a hash to compare with."""
+    packages = 0
+    for crate in CRATES:
+        lock = (crate / "Cargo.lock").read_text("utf-8")
+        sources = len(re.findall(r"^source = ", lock, re.MULTILINE))
+        hashes = len(re.findall(r'^checksum = "[0-9a-f]{64}"$', lock, re.MULTILINE))
+        if sources != hashes:
+            raise NotCleanError(f"{crate}: {sources} packages, {hashes} hashes")
+        succeed(["cargo", "fetch", "--locked"], crate)
+        packages += hashes
+    return [f"{packages} packages of {len(CRATES)} lock files by their hashes"], []
+
+
+def deny():
+    if shutil.which("cargo-deny") is None:
+        return [], ["licences and sources (needs cargo install --locked cargo-deny)"]
+    for crate in CRATES:
+        cargo_deny(crate, "licenses", "bans", "sources")
+    return ["their licences and sources"], []
+
+
+def advisories():
+    if shutil.which("cargo-deny") is None or not ADVISORIES.exists():
+        return [], ["Rust's advisories (there is no database)"]
+    for crate in CRATES:
+        cargo_deny(crate, "advisories")
+    return ["Rust's advisories"], []
+
+
+def cargo_deny(crate, *checks):
+    options = ["--config", os.fspath(CRATE / "deny.toml")]
+    succeed(["cargo", "deny", "--offline", "--locked", "check", *options, *checks], crate)
+
+
+def audit():
+    """Look up all packages of this environment; one that gets no answer is a failure of its own."""
+    done = attempt([sys.executable, "-m", "pip_audit", "--strict", "--skip-editable"], ROOT)
+    if re.search(r"Found \d+ known vulnerabilit", done.stdout):
+        raise NotCleanError(done.stdout)
+    if done.returncode:
+        return [], ["Python's advisories (no answer)"]
+    return ["Python's advisories"], []
+
+
+def wheels():
+    """Build a wheel in two folders."""
+    made = []
+    for name in ("one", "two, with a longer name"):
+        folder = FOLDER / name
+        shutil.rmtree(folder, ignore_errors=True)
+        succeed(["git", "clone", "--quiet", ROOT, folder], ROOT)
+        pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "made"]
+        succeed([*pip, "."], folder)
+        made += (folder / "made").glob("*.whl")
+    if not filecmp.cmp(*made, shallow=False):
+        raise NotCleanError("the wheels differ")
+    return ["one wheel, to the byte, from two folders"], []
+
+
+def succeed(command, folder):
+    done = attempt(command, folder)
+    if done.returncode:
+        raise NotCleanError(f"{command}:\n{done.stdout}")
