@@ -43,7 +43,7 @@ def run(seconds):
     if shutil.which("qemu-x86_64") is None:
         raise FileNotFoundError("needs qemu-x86_64: apt-get install qemu-user")
     tests = [*compiled(CRATE), *compiled(CRATE / "fuzz")]
-    program = c_program(BUILD / "cpus" / "release")
+    program = c_program(BUILD / "cpus" / "release" / "deps")
     played, left_out = [], []
     for model in (*MODELS, "aarch64"):
         if model == "aarch64" and not SID.exists():
