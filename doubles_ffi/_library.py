@@ -68,6 +68,11 @@ try:
 except ModuleNotFoundError as error:  # pragma: no cover: its test needs a process of its own
     raise _unusable("is missing: there is no _native module for this Python") from error
 except ImportError as error:  # pragma: no cover: its test needs a process of its own
+    if "subinterpreters" in str(error):
+        message = (
+            "doubles_ffi can't be used in an isolated subinterpreter, as no module of cffi's can"
+        )
+        raise ImportError(message) from error
     raise _unusable(f"does not load: {error}") from error
 finally:
     sys.setdlopenflags(_flags)

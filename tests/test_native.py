@@ -284,6 +284,21 @@ assert doubles_ffi.count_doubles("aaa") == 2
     subprocess.run([sys.executable, "-c", script], check=True, env=environment)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="needs the module _interpreters")
+def test_an_isolated_subinterpreter_is_told_why_not():
+    script = """
+import _interpreters
+
+fault = _interpreters.exec(_interpreters.create(), "import doubles_ffi")
+print(fault.type.__name__, fault.msg)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(doubles_ffi.__file__).parents[1])}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert done.stdout.startswith("ImportError doubles_ffi can't be used in an isolated subinterp")
+    assert "reinstall" not in done.stdout
+
+
 def test_as_an_attribute_of_a_class():
     class Word(str):
         __slots__ = ()
