@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["in_order"]
 
+# Bytes of address space for a thread: its stack, and what malloc and Python reserve for it. Without
+# them it may fail before it begins, and `start` would wait for it forever.
+_ROOM = 256 * 1024 * 1024
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -98,8 +102,10 @@ class _Workers:
         return task.result
 
     def _start(self) -> None:
-        with contextlib.suppress(RuntimeError):  # The system allows no more threads.
+        # The system allows no more threads, or there is no room for one.
+        with contextlib.suppress(RuntimeError, MemoryError):
             for _ in range(self._number):
+                bytes(_ROOM)  # Pages that nobody touches: Python has them from calloc.
                 thread = threading.Thread(target=self._run, name="doubles")
                 thread.start()
                 self._threads.append(thread)

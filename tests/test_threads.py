@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from doubles_ffi import _threads
 from doubles_ffi._threads import in_order
 
 
@@ -77,6 +78,12 @@ def test_whoever_works_is_told_to_stop():
     with closing(in_order(until_stopped, range(9), 1)) as results:
         assert next(results) == 0
         started.wait()
+
+
+def test_threads_for_which_there_is_no_room(monkeypatch):
+    monkeypatch.setattr(_threads, "_ROOM", 1 << 62)
+    monkeypatch.delattr(threading.Thread, "start")
+    assert list(in_order(lambda item, _: item, range(9), 2)) == list(range(9))
 
 
 def test_threads_that_can_not_be_started(monkeypatch):

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def ask(module, *arguments, seconds, **environment):
             errors += f"hung for {GRACE} s"
     if process.returncode:
         settings = [f"{name}={value}" for name, value in environment.items()]
-        again = " ".join(["cd tests;", *settings, "python", *command[1:]])
+        again = f"cd tests; {shlex.join([*settings, 'python', *command[1:]])}"
         say(output + errors)
         last_line = errors.strip().rpartition("\n")[2]
         raise PartError(f"status {process.returncode} of `{again}`: {last_line}")

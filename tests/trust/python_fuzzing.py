@@ -162,6 +162,16 @@ def text():
         same(rung(random.choice([string, encoded])), oracle(units), string, ladder)
 
 
+CONTINUATIONS = tuple(bytes([byte]) for byte in range(0x80, 0xC0))
+UNFINISHED = "unexpected end of data"
+
+
+def feed(parts):
+    counter = DoubleCounter(encoding="utf-8")
+    for part in parts:
+        counter.update(part)
+
+
 def cuts():
     """Counters of parts, cut anywhere and merged in any order, add up."""
     encoding = random.choice([None, "utf-8"])
@@ -171,11 +181,9 @@ def cuts():
     bounds = [0, *places, len(data)]
     parts = [data[start:end] for start, end in zip(bounds, bounds[1:])]
     has_tally = random.random() < 0.2
-    if isinstance(units, tuple):  # Refused at once, or unfinished at the end.
-        counter = outcome(DoubleCounter, data, encoding=encoding, tally=has_tally)
-        head = data.lstrip(bytes(range(0x80, 0xC0)))  # A part may begin in mid-character.
-        if isinstance(counter, tuple) and len(head) == len(data):
-            same(counter, units, data)
+    if isinstance(units, tuple):
+        if not data.startswith(CONTINUATIONS):  # Else it may be the end of text before it.
+            same(outcome(feed, parts), None if units[3] == UNFINISHED else units, data, parts)
         return
     counters = [DoubleCounter(part, encoding=encoding, tally=has_tally) for part in parts]
     while len(counters) > 1:
