@@ -4,6 +4,7 @@ cd tests && python -m trust.interrupts functions|command SECONDS SEED
 """
 
 import contextlib
+import faulthandler
 import io
 import json
 import mmap
@@ -163,21 +164,25 @@ def interrupt_functions(end, folder):
     found = {name: [] for name in calls}
     while not all(found.values()) or time.monotonic() < end:
         for name, call in calls.items():
-            found[name].append(seconds_to_stop(name, call))
+            # A read of an empty pipe that Python begins just after it has looked for signals waits
+            # for the next one, in any program. So there is a second press, which shows in the time.
+            again = 1 if name == "pipe" else 0
+            found[name].append(seconds_to_stop(call, again))
             assert count_doubles("жж" * 10_000) == 20_000 - 1  # It goes on as ever.
     return {"seconds": found, "in Python's own start": 0}
 
 
-def seconds_to_stop(name, call):
+def seconds_to_stop(call, again):
     delay = random.uniform(1e-4, SOON)
     due = time.monotonic() + delay
+    faulthandler.dump_traceback_later(delay + PATIENCE, exit=True)  # Of all threads.
     try:
-        signal.setitimer(signal.ITIMER_REAL, delay)
-        while time.monotonic() < due + PATIENCE:
+        signal.setitimer(signal.ITIMER_REAL, delay, again)
+        while True:
             call()
     except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         return max(time.monotonic() - due, 0)
-    raise TimeoutError(f"{name}: the interrupt was lost")
 
 
 def commands(folder):
@@ -194,7 +199,6 @@ def commands(folder):
         "count a missing file": ["count", folder / "missing", sparse],
         "count many files": ["count", "--files-from", folder / "list"],
         "count -r -z --progress": ["count", "-r", "-z", "--progress=always", folder],
-        "count -": ["count"],
         "count one letter": ["count", letters],
         "random": ["random", "1T"],
         "completions": ["completions", "bash"],
