@@ -13,10 +13,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import cosmic_ray.commands
-from cosmic_ray.mutating import mutate_and_test
-from cosmic_ray.work_db import use_db
-from cosmic_ray.work_item import TestOutcome
 from trust.model import ROOT, Figure, keep, say
 
 GOAL = "each mutant of the modules below killed, or listed with the reason why it can't be"
@@ -77,6 +73,9 @@ def copy(folder):
 
 def judge(end):
     """Try mutants in random order until the time is over."""
+    from cosmic_ray.mutating import mutate_and_test
+    from cosmic_ray.work_item import TestOutcome
+
     mutants = all_mutants()
     killed, equivalent, survivors = 0, 0, []
     random.shuffle(mutants)
@@ -103,6 +102,9 @@ def judge(end):
 
 
 def all_mutants():
+    import cosmic_ray.commands
+    from cosmic_ray.work_db import use_db
+
     paths = [Path("doubles_ffi", f"{module}.py") for module in MODULES]
     with use_db(":memory:") as database:
         cosmic_ray.commands.init(paths, database, {})
