@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import signal
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
@@ -14,6 +15,9 @@ settings.register_profile(
     derandomize=True,
 )
 settings.load_profile("doubles")
+
+# In the background of a script Ctrl-C is ignored, by all processes that are started there too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A wheel is tested where there is no checkout. There, what needs one is left out, and what needs
 # packages that not every Python has.
