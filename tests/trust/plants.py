@@ -51,10 +51,10 @@ PLANTS = (
         "interrupts",
     ),
     Plant(
-        "threads for which there is no memory",
+        "a panic where no thread can be started",
         "rustlib/src/pool.rs",
-        "        if memory::is_enough_for(threads)\n            && let",
-        "        if let",
+        "            && let Ok(pool) = builder.build()\n        {\n",
+        "        {\n            let pool = builder.build().unwrap();\n",
         "resources",
     ),
     Plant(
