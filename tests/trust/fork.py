@@ -3,6 +3,7 @@
 cd tests && python -m trust.fork KIND SECONDS SEED
 """
 
+import faulthandler
 import http.client
 import json
 import multiprocessing
@@ -134,14 +135,14 @@ def middle():
     for thread in threads:
         thread.start()
     try:
-        for _ in range(50):
+        for _ in range(10):
             time.sleep(random.uniform(0, 1e-3))
             check(fork(count))
     finally:
         stop.set()
         for thread in threads:
             thread.join()
-    return 50
+    return 10
 
 
 def grandchildren():
@@ -250,7 +251,9 @@ def main(kind, seconds, seed):
     end = time.monotonic() + float(seconds)
     forks = 0
     while not forks or time.monotonic() < end:
+        faulthandler.dump_traceback_later(4.5 * PATIENCE, exit=True)  # Of all threads.
         forks += KINDS[kind]()
+    faulthandler.cancel_dump_traceback_later()
     print(json.dumps(forks))
 
 

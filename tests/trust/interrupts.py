@@ -182,6 +182,7 @@ def seconds_to_stop(call, again):
             call()
     except KeyboardInterrupt:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
         return max(time.monotonic() - due, 0)
 
 
