@@ -46,9 +46,13 @@ html_copy_source = html_show_sourcelink = False
 
 
 def setup(app: Any) -> None:
-    """Have links to CONTRIBUTING.md, which lies elsewhere, lead to its page."""
+    """Have links to documents that lie elsewhere lead to their pages."""
 
     def read(_app: Any, _page: str, source: list[str]) -> None:
         source[0] = source[0].replace("](../CONTRIBUTING.md)", "](contributing.md)")
 
+    def include(_app: Any, _path: Path, _page: str, source: list[str]) -> None:
+        source[0] = source[0].replace("](SECURITY.md)", "](docs/security.md)")
+
     app.connect("source-read", read)
+    app.connect("include-read", include)
