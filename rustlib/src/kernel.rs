@@ -61,10 +61,6 @@ trait Kernel: Copy {
         run!(self, portable::count_utf8(text))
     }
 
-    fn mark(self, bytes: &[u8], doubles: &mut [u64]) {
-        run!(self, portable::mark(bytes, doubles));
-    }
-
     fn mark_utf8(self, text: &[u8], doubles: &mut [u64]) -> Option<bool> {
         run!(self, portable::mark_utf8(text, doubles))
     }
@@ -234,15 +230,10 @@ pub fn count_utf8(text: &[u8]) -> Option<CodePoints> {
     on!(fastest(), count_utf8(text))
 }
 
-/// Marks where doubles end between bytes: a bit for each of [`LANES`] bytes, the first one lowest. As many
-/// bytes as there are marks for come after [`BEFORE`] others.
-pub(crate) fn mark(bytes: &[u8], doubles: &mut [u64]) {
-    on!(fastest(), mark(bytes, doubles));
-}
-
-/// The same between the code points of UTF-8. Returns whether any has more than one byte; `None` if the
-/// text is not valid. The bytes before the text are ASCII, and so is at least one after it, up to a whole
-/// number of tiles of [`MARKED`] bytes.
+/// Marks where doubles end between the code points of UTF-8: a bit for each of its bytes, the first one
+/// lowest. Returns whether any code point has more than one byte; `None` if the text is not valid. It comes
+/// after [`BEFORE`] bytes of ASCII, and before at least one more, up to a whole number of tiles of [`MARKED`]
+/// bytes.
 pub(crate) fn mark_utf8(text: &[u8], doubles: &mut [u64]) -> Option<bool> {
     on!(fastest(), mark_utf8(text, doubles))
 }

@@ -142,7 +142,7 @@ impl Block {
         let text = &self.text[..BEFORE + padded];
         let doubles = &mut self.doubles[..padded / LANES];
         let wide = if units == Units::Bytes {
-            kernel::mark(text, doubles);
+            kernel::equal_bits(&text[BEFORE..], &text[BEFORE - 1..], doubles);
             Some(false)
         } else {
             kernel::mark_utf8(text, doubles)

@@ -24,7 +24,7 @@
 mod utf8;
 
 use super::table::{self, Table, redraw};
-use super::{CodePoints, Kernel, LANES, gather, portable};
+use super::{CodePoints, Kernel, LANES, gather};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -65,11 +65,6 @@ impl Kernel for Avx2 {
     fn count_utf8(self, text: &[u8]) -> Option<CodePoints> {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { utf8::count(text) }
-    }
-
-    fn mark(self, bytes: &[u8], doubles: &mut [u64]) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { mark(bytes, doubles) }
     }
 
     fn mark_utf8(self, text: &[u8], doubles: &mut [u64]) -> Option<bool> {
@@ -367,28 +362,6 @@ fn equal_bits(left: &[u8], right: &[u8], bits: &mut [u64]) {
 }
 
 #[target_feature(enable = "avx2,popcnt")]
-fn mark(bytes: &[u8], doubles: &mut [u64]) {
-    for (index, doubles) in doubles.iter_mut().enumerate() {
-        let pairs = portable::pairs(bytes, index);
-        // SAFETY: the pairs are 65 bytes.
-        *doubles = unsafe { doubles_at(pairs.as_ptr()) };
-    }
-}
-
-/// A bit for each of the 64 bytes at `data`, set in the first ones of doubles.
-///
-/// # Safety
-///
-/// 65 bytes can be read from `data`.
-#[inline]
-#[target_feature(enable = "avx2,popcnt")]
-unsafe fn doubles_at(data: *const u8) -> u64 {
-    // SAFETY: each reads 33 bytes, the second from the 33rd on.
-    let (low, high) = unsafe { (equal_at::<1>(data), equal_at::<1>(data.add(VECTOR))) };
-    u64::from(low) | u64::from(high) << VECTOR
-}
-
-#[target_feature(enable = "avx2,popcnt")]
 fn tally(bytes: &[u8], table: &mut [u64; 256]) {
     gather::tally(
         bytes,
@@ -406,8 +379,10 @@ const GATHERED_AT_ONCE: usize = 4;
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn gather_block(block: &[u8; gather::BLOCK + 1], gathered: &mut [u8; gather::BLOCK]) -> usize {
-    // SAFETY: a block is 65 bytes long.
-    let mut doubles = unsafe { doubles_at(block.as_ptr()) };
+    let data = block.as_ptr();
+    // SAFETY: a block is 65 bytes long, and each reads 33, the second from the 33rd on.
+    let (low, high) = unsafe { (equal_at::<1>(data), equal_at::<1>(data.add(VECTOR))) };
+    let mut doubles = u64::from(low) | u64::from(high) << VECTOR;
     let found = doubles.count_ones() as usize;
     if found == gather::BLOCK {
         return found;

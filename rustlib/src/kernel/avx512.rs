@@ -18,7 +18,7 @@ mod utf8;
 
 use super::avx2::Avx2;
 use super::table::{self, Table, redraw};
-use super::{CodePoints, Kernel, LANES, Remembered, gather, portable};
+use super::{CodePoints, Kernel, LANES, Remembered, gather};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -69,11 +69,6 @@ impl Kernel for Avx512 {
     fn count_utf8(self, text: &[u8]) -> Option<CodePoints> {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { utf8::count(text) }
-    }
-
-    fn mark(self, bytes: &[u8], doubles: &mut [u64]) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { mark(bytes, doubles) }
     }
 
     fn mark_utf8(self, text: &[u8], doubles: &mut [u64]) -> Option<bool> {
@@ -249,15 +244,6 @@ fn shifted<const WIDTH: usize>(low: __m512i, high: __m512i) -> __m512i {
         2 => _mm512_shrdi_epi64::<16>(low, next_words),
         4 => _mm512_alignr_epi32::<1>(high, low),
         _ => unreachable!("no unit has {WIDTH} bytes"),
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512bw")]
-fn mark(bytes: &[u8], doubles: &mut [u64]) {
-    for (index, doubles) in doubles.iter_mut().enumerate() {
-        let pairs = portable::pairs(bytes, index);
-        // SAFETY: the pairs are 65 bytes.
-        *doubles = unsafe { doubles_at::<1>(pairs.as_ptr()) };
     }
 }
 

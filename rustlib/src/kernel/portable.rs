@@ -14,7 +14,7 @@
 
 mod utf8;
 
-use super::{BEFORE, Kernel};
+use super::Kernel;
 use std::ffi::CStr;
 use std::iter::Sum;
 pub(super) use utf8::{count_utf8, mark_utf8};
@@ -218,22 +218,6 @@ pub(super) fn each_double_utf8(text: &[u8], found: &mut dyn FnMut(usize)) {
         start += LANES;
     }
     (start..text.len()).filter(is_double).for_each(found);
-}
-
-/// Marks where doubles end between bytes that come after [`BEFORE`] others.
-#[inline(always)]
-pub(super) fn mark(bytes: &[u8], doubles: &mut [u64]) {
-    for (index, doubles) in doubles.iter_mut().enumerate() {
-        let window = pairs(bytes, index);
-        *doubles = flags(|lane| window[lane] == window[lane + 1]);
-    }
-}
-
-/// The bytes of one of the marks, and the byte before them.
-#[inline(always)]
-pub(super) fn pairs(bytes: &[u8], index: usize) -> &[u8; LANES + 1] {
-    let window = bytes[BEFORE - 1 + index * LANES..].first_chunk();
-    window.expect("bytes for each mark")
 }
 
 /// A bit for each lane, the first one lowest. A long `flag` has to be `#[inline(always)]` too: called lane
