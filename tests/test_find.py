@@ -12,7 +12,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from strategies import runs
 from test_cli import answer, command, interrupt, shell, started, stdin
@@ -230,8 +230,22 @@ def test_without_colors_a_terminal_gets_what_a_pipe_gets(variable, value):
     assert show("letters", **{variable: value}) == LETTERS
 
 
+def visible(text, least):
+    """Return a text as a terminal shows it, where runs of at least `least` are highlighted."""
+    runs = ("".join(group) for _, group in itertools.groupby(text))
+    return "".join(
+        glyph(c)
+        if not c.isprintable() or (len(run) >= least and unicodedata.category(c)[0] == "M")
+        else c
+        for run in runs
+        for c in run
+    )
+
+
 @several
 @given(ANY, st.integers(2, 3), st.sampled_from([3, 7, 4096]))
+@example("e\u0301\u0301", 2, 3)
+@example("e\u0301\u0301", 3, 3)
 def test_any_text_on_a_terminal(files, text, least, block):
     (files / "any").write_text(text, "utf-8", newline="")
     with pytest.MonkeyPatch.context() as patch:
@@ -240,17 +254,13 @@ def test_any_text_on_a_terminal(files, text, least, block):
     plain = ESCAPES.sub("", output)
     assert plain.replace("\n", "").isprintable()
     found = [unit for line in output.splitlines() for unit in marked(line)]
-    expected = [
-        "".join(c if c.isprintable() else glyph(c) for c in group)
-        for group in (list(group) for _, group in itertools.groupby(text))
-        if len(group) >= least
-    ]
-    assert found == expected
+    runs = ("".join(group) for _, group in itertools.groupby(text))
+    assert found == [visible(run, least) for run in runs if len(run) >= least]
     # Each line is there, and where it says; once, unless a block ends right before its newline.
     lines = text.split("\n")
     for line in plain.splitlines():
         _, number, column, shown = line.split(":", 3)
-        whole = "".join(c if c.isprintable() else glyph(c) for c in lines[int(number) - 1])
+        whole = visible(lines[int(number) - 1], least)
         assert shown[1:].rstrip("\\n") == whole.rstrip("\\n") or len(whole) > 300
         assert 0 < int(column) <= len(lines[int(number) - 1]) + 1
 
@@ -305,6 +315,17 @@ def test_a_terminal_without_the_letters(files, monkeypatch):
     monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "latin-1")
     (files / "some").write_text("жéé", "utf-8")
     assert ESCAPES.sub("", show("some")) == "some:1:2: \\u0436éé\n"
+
+
+@pytest.mark.parametrize("subcommand", ["count", "find"])
+def test_errors_come_after_what_was_written_before_them(subcommand, files):
+    arguments = [sys.executable, "-m", "doubles_ffi", subcommand, "letters", "missing", "letters"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    result = subprocess.run(  # noqa: PLW1510 (it fails)
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=files, env=environment
+    )
+    before, after = result.stdout.split(b"doubles: missing: No such file or directory\n")
+    assert before.count(b"letters") == after.count(b"letters") > 0
 
 
 def on_terminal(*arguments, cwd, program=("-m", "doubles_ffi")):

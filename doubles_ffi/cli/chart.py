@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Unit = str | int  # a character, or the number of a byte
     Entry = tuple[Unit, int]  # a unit and how many doubles it makes
 
-__all__ = ["can_encode", "code", "draw", "glyph", "table"]
+__all__ = ["can_encode", "code", "draw", "glyph", "is_mark", "table"]
 
 # Bars are drawn to an eighth of a cell.
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -53,9 +53,14 @@ def glyph(unit: Unit) -> str:
         unit = bytes([unit]).decode("ascii", "backslashreplace")
     if unit == " ":
         return "' '"
-    if len(unit) == 1 and unicodedata.category(unit).startswith("M"):
+    if len(unit) == 1 and is_mark(unit):
         return _DOTTED_CIRCLE + unit
     return unit if unit.isprintable() else repr(unit)[1:-1]
+
+
+def is_mark(character: str) -> bool:
+    """Tell whether a character is shown together with the one before it."""
+    return unicodedata.category(character).startswith("M")
 
 
 def table(entries: Sequence[Entry], width: int, encoding: str, *, color: bool) -> Iterator[str]:

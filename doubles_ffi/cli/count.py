@@ -185,6 +185,7 @@ class _Count:
 
     def _fail(self, name: str, reason: str | None) -> None:
         self._status = FAILED
+        sys.stdout.flush()
         self._bar.make_room(sys.stderr)
         complain(name, reason)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._input.text import text_pieces
 from doubles_ffi._library import GLYPH_LENGTH, new_array, run_columns, view, write_runs
-from doubles_ffi.cli.chart import can_encode, code, glyph
+from doubles_ffi.cli.chart import can_encode, code, glyph, is_mark
 from doubles_ffi.cli.names import file_size, named
 from doubles_ffi.cli.reasons import reason_of
 from doubles_ffi.cli.scheduling import standard_input
@@ -117,6 +117,7 @@ class _Find:
 
     def _fail(self, name: str, reason: str | None) -> None:
         self._status = FAILED
+        sys.stdout.flush()  # On a terminal, what comes before the error stands before it.
         complain(name, reason)
 
 
@@ -262,6 +263,8 @@ class _View:
         done = first
         for start, end in excerpt.runs:
             before, run = text[done - first : start - first], text[start - first : end - first]
+            if is_mark(run[0]):  # It would join what stands before it, which is not highlighted.
+                run = "".join(map(glyph, run))
             parts += [self._visible(before), _HIGHLIGHT, self._visible(run), _PLAIN]
             done = end
         is_cut = stop == excerpt.limit and is_longer
