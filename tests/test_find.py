@@ -49,6 +49,7 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "letters").write_text("hello,\nbookkeeper\n")
     (tmp_path / "жук.txt").write_text("жжук\n\n\n  \t\té", "utf-8")
     (tmp_path / "bad").write_bytes(b"aab\xffcc\n")
+    (tmp_path / "marked").write_text("aab", "utf-8-sig")
     (tmp_path / "empty").touch()
     return tmp_path
 
@@ -70,6 +71,8 @@ BYTES = "жук.txt:1:9: \\n x3\nжук.txt:4:1: ' '\nжук.txt:4:3: \\t\n"
         (["--bytes", "--", "bad"], "bad:1:1: a\nbad:1:5: c\n"),
         (["--encoding", "latin-1", "bad"], "bad:1:1: a\nbad:1:5: c\n"),
         (["--encoding", "cp1252", "bad"], "bad:1:1: a\nbad:1:5: c\n"),
+        (["--encoding", "utf-8-sig", "marked"], "marked:1:1: a\n"),
+        (["marked"], "marked:1:2: a\n"),
         (["--min-run", "3", "letters", "жук.txt"], "жук.txt:1:5: \\n x3\n"),
         (["--min-run", "4", "жук.txt"], ""),
         (["-m", "1", "letters", "жук.txt"], "letters:1:3: l\nжук.txt:1:1: ж\n"),
@@ -140,6 +143,12 @@ def test_any_text(files, capsysbinary, text, least):
     (files / "any").write_text(text, "utf-8", newline="")
     assert main(["find", "--min-run", str(least), "any"]) == 0
     assert capsysbinary.readouterr().out.decode() == "".join(lines_of(text, "any", least))
+
+
+def test_a_run_between_two_blocks(files, capsysbinary):
+    (files / "large").write_bytes(b"ab" * (1 << 18) + b"bc")
+    assert main(["find", "large"]) == 0
+    assert capsysbinary.readouterr().out == b"large:1:524288: b\n"
 
 
 def test_more_lines_than_fit_a_page_and_more_units_than_are_known(files, capsysbinary):
