@@ -137,11 +137,21 @@ several = settings(
 )
 
 
+# An encoding, and bytes per read. A read has room for a whole mark.
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
+READING = list(itertools.product(ENCODINGS, [4, 7, 4096]))
+
+
 @several
-@given(ANY, st.integers(2, 4))
-def test_any_text(files, capsysbinary, text, least):
-    (files / "any").write_text(text, "utf-8", newline="")
-    assert main(["find", "--min-run", str(least), "any"]) == 0
+@given(ANY, st.integers(2, 4), st.sampled_from(READING))
+@example("жж\n\na", 2, ("utf-8", 4))
+@example("жж\n\na", 2, ("utf-8-sig", 4))
+def test_any_text(files, capsysbinary, text, least, reading):
+    encoding, block = reading
+    (files / "any").write_text(text, encoding, newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("doubles_ffi.files._BLOCK", block)
+        assert main(["find", "--encoding", encoding, "--min-run", str(least), "any"]) == 0
     assert capsysbinary.readouterr().out.decode() == "".join(lines_of(text, "any", least))
 
 
