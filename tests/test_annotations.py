@@ -3,7 +3,6 @@
 import inspect
 import typing
 
-import numpy
 import pytest
 
 import doubles_ffi
@@ -50,8 +49,3 @@ def test_duckdb(function):
         connection.create_function("d", function, ["VARCHAR"], "BIGINT")
         rows = connection.sql("SELECT d(x) FROM (VALUES ('Mississippi'), ('жж'), ('')) AS t(x)")
         assert rows.fetchall() == [(3,), (1,), (0,)]
-
-
-def test_anything_with_an_index_is_a_length():
-    length: typing.SupportsIndex = numpy.int64(5)
-    assert len(doubles_ffi.random_string(length)) == 5

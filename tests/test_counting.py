@@ -5,7 +5,6 @@ import concurrent.futures
 import mmap
 import threading
 
-import numpy
 import pytest
 import reference
 import strategies
@@ -204,10 +203,6 @@ def buffers(data):
     yield anonymous
     yield array.array("B", data)
     yield array.array("b", data)
-    yield numpy.frombuffer(data, numpy.uint8)
-    yield numpy.frombuffer(data, numpy.int8).reshape(4, -1)
-    yield numpy.frombuffer(data, "S1")
-    yield numpy.frombuffer(data, numpy.uint16).view(numpy.uint8)
 
 
 def test_anything_contiguous_with_items_of_one_byte():
@@ -217,7 +212,7 @@ def test_anything_contiguous_with_items_of_one_byte():
         assert count_doubles(buffer, encoding="utf-8") == 3, type(buffer)
 
 
-@pytest.mark.parametrize("empty", ["", b"", bytearray(), memoryview(b""), numpy.zeros(0, "u1")])
+@pytest.mark.parametrize("empty", ["", b"", bytearray(), memoryview(b"")])
 def test_empty(empty):
     assert count_doubles(empty) == 0
 
@@ -236,7 +231,6 @@ def test_buffers_are_released():
     ("data", "message"),
     [
         (array.array("i", [1, 1]), r"'i' take 4 bytes.*view\(numpy.uint8\).*cast"),
-        (numpy.zeros(4, numpy.int64), r"'l' take 8 bytes"),
         (memoryview(b"abcdefgh").cast("d"), r"'d' take 8 bytes"),
         ([1, 1], "not list"),
         (None, "not NoneType"),
@@ -250,17 +244,9 @@ def test_wrong_types(data, message):
             count(data)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        memoryview(b"abcdef")[::2],
-        numpy.zeros((4, 4), numpy.uint8)[:, 1:3],
-        numpy.asfortranarray(numpy.zeros((4, 4), numpy.uint8)),
-    ],
-)
-def test_buffers_with_gaps(data):
+def test_a_buffer_with_gaps():
     with pytest.raises(BufferError, match="not C-contiguous"):
-        count_doubles(data)
+        count_doubles(memoryview(b"abcdef")[::2])
 
 
 def test_released_and_closed():

@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections import Counter
 
-import numpy
 import pytest
 import reference_random
 from hypothesis import given
@@ -71,7 +70,6 @@ def test_a_seed_gives_the_same_text_again():
     texts = [random_string(40, seed=seed) for seed in SEEDS]
     assert texts == [random_string(40, seed=seed) for seed in SEEDS]
     assert len(set(texts)) == len(SEEDS)
-    assert random_string(40, seed=numpy.int64(1)) == random_string(40, seed=1)
 
 
 def test_the_number_of_threads_changes_nothing():
@@ -145,6 +143,7 @@ def test_every_character_is_as_likely_as_any_other(size):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_pair_is_as_likely_as_any_other(size):
+    numpy = pytest.importorskip("numpy")
     text = random_string(2_000_000, seed=f"pairs {size}", alphabet=ASCII[:size])
     codes = numpy.frombuffer(text.encode(), numpy.uint8).astype(numpy.int64)
     for step in (1, 2, 3, 4):
@@ -194,7 +193,6 @@ def writable_buffers(length):
     yield bytearray(length)
     yield memoryview(bytearray(length))
     yield array.array("B", bytes(length))
-    yield numpy.zeros(length, numpy.uint8)
     yield mmap.mmap(-1, length)
 
 
@@ -263,11 +261,9 @@ def test_bad_types(arguments):
 
 
 def test_buffers_that_can_not_be_written():
-    frozen = numpy.zeros(3, numpy.uint8)
-    frozen.flags.writeable = False
     mapped = mmap.mmap(-1, 3, prot=mmap.PROT_READ)
     view = memoryview(bytearray(3)).toreadonly()
-    for buffer in (b"abc", memoryview(b"abc"), view, frozen, mapped):
+    for buffer in (b"abc", memoryview(b"abc"), view, mapped):
         with pytest.raises(BufferError, match="read-only"):
             fill_random(buffer)
 
@@ -276,7 +272,7 @@ def test_buffers_that_can_not_be_filled():
     with pytest.raises(TypeError, match=r"^expected a bytes-like object, not str$"):
         fill_random("abc")
     with pytest.raises(TypeError, match="8 bytes each"):
-        fill_random(numpy.zeros(3))
+        fill_random(array.array("d", [0, 0, 0]))
     with pytest.raises(BufferError, match="C-contiguous"):
         fill_random(memoryview(bytearray(9))[::2])
 
