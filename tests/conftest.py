@@ -28,7 +28,8 @@ if not (Path(__file__).parents[1] / "setup.py").exists():
     left_out += " chart cluster completions"
     collect_ignore = [f"test_{name}.py" for name in left_out.split()]
 
-# NumPy has no wheel for PyPy, and PyPy no use for _native.c. A CPython that lacks NumPy fails these
-# tests, so that none of them is lost there.
+# NumPy has no wheel for PyPy, which also lacks CPython's C API: what test_columns.py makes structs
+# for Arrow with, and what test_native.py tests. A CPython without NumPy fails these tests, so that
+# none of them is lost there.
 if sys.implementation.name == "pypy":
     collect_ignore += ["test_columns.py", "test_native.py", "test_numpy.py"]
