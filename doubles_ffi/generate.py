@@ -60,7 +60,8 @@ def random_string(
     if size < 0:
         raise ValueError(f"length must not be negative, not {size}")
     source = Source(alphabet, seed, threads)
-    if size > sys.maxsize:
+    # PyPy 8.0 takes bytearray(sys.maxsize) for something that it has memory for.
+    if size >= sys.maxsize:
         raise MemoryError(f"{size} characters are more than any memory holds")
     if size >= POINTER_PAYS and (blank := new_ascii(size)):
         text, pointer = blank
