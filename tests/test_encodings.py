@@ -181,7 +181,7 @@ resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
     doubles_ffi.count_doubles(data, encoding=encoding)
 except UnicodeDecodeError as error:
-    print(error.start, error.end, error.reason, error.object)
+    print(error.start, error.end, error.reason, repr(error.object))
 except KeyboardInterrupt:
     print("interrupted")
 """
@@ -199,7 +199,7 @@ def test_an_error_in_large_input_copies_little(encoding):
         b"\xff".decode(encoding)
     size = 1 << 28
     found = run_wrong_at_the_end(encoding, str(size))
-    assert found == f"{size} {size + 1} {expected.value.reason} {expected.value.object}"
+    assert found == f"{size} {size + 1} {expected.value.reason} {expected.value.object!r}"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

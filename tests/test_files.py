@@ -496,7 +496,7 @@ def test_wrong_arguments(path):
     with pytest.raises(ValueError, match="closed"):
         count_file(file)
     for wrong in (1, None, b"", object()):
-        error = FileNotFoundError if wrong == b"" else TypeError
+        error = FileNotFoundError if isinstance(wrong, bytes) else TypeError
         with pytest.raises(error):
             count_file(wrong)
     with pytest.raises(ValueError, match="at least 1"):
