@@ -30,8 +30,8 @@ _TEXT_FORMATS = {"u", "U", "vu", "n"}
 # Bytes per unit of NumPy's types. Zeros at the end of a row are padding.
 _UNITS = {"S": 1, "U": 4}
 
-# How NumPy's type of strings of any length begins.
-_STRINGS = "StringDType"
+# How NumPy's type of strings of any length begins, and how it did so in NumPy 2.2.
+_STRINGS = ("StringDType", "|T")
 
 # What columns have one of, and what else has no buffer has none of.
 _PROTOCOLS = ("__iter__", "__arrow_c_stream__", "__arrow_c_array__", "columns")
