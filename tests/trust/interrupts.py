@@ -250,16 +250,15 @@ def interrupt_commands(end, folder):
 
 
 def is_in_own_start(pid):
-    """Tell whether a process has Python's handler for Ctrl-C, and not yet the command's own.
+    """Tell whether a process may be in Python's own start: it has not loaded the library.
 
-    There Python may drop a KeyboardInterrupt without a word, as where it looks for zipimport.
+    There Python may drop a KeyboardInterrupt without a word, as where it looks for zipimport. From
+    the command's first line until the library is there, the signal ends the process at once.
     """
     try:
-        status, maps = (Path(f"/proc/{pid}/{name}").read_text() for name in ("status", "maps"))
+        return "libdoubles" not in Path(f"/proc/{pid}/maps").read_text()
     except OSError:  # It has ended.
         return False
-    caught = int(re.search(r"SigCgt:\s+(\w+)", status)[1], 16)
-    return bool(caught >> (signal.SIGINT - 1) & 1) and "libdoubles" not in maps
 
 
 def is_before_ours(errors):
