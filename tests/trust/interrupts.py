@@ -297,6 +297,8 @@ def press(arguments, delay):
 
 def main(part, seconds, seed):
     random.seed(int(seed))
+    # In the background of a script Ctrl-C is ignored, by all processes that are started there too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupt = {"functions": interrupt_functions, "command": interrupt_commands}[part]
     # In memory: on a disk, what is read of a sparse file fills the page cache.
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
