@@ -125,6 +125,9 @@ def build_library() -> str:
     """Have cargo build the library, always in release mode, and return where it put it."""
     command = ["cargo", "rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib"]
     command += ["--manifest-path", str(CRATE / "Cargo.toml")]
+    # A folder of its own: where `cargo test --release` writes a library of the same name, without
+    # these flags, cargo would take that one for this one.
+    command += ["--target-dir", os.environ.get("CARGO_TARGET_DIR", str(CRATE / "target/package"))]
     command += ["--message-format", "json-render-diagnostics"]
     command += ["--config", f"build.rustflags={json.dumps(rust_flags())}"]
     command += ["--", "-C", f"link-arg={LINK_NAME}", "-C", "strip=symbols"]
