@@ -602,6 +602,16 @@ def test_the_command_without_workers(commands, capsys, monkeypatch):
     assert capsys.readouterr().err == message
 
 
+@pytest.mark.usefixtures("folder")
+def test_ctrl_c_ends_a_count_on_a_cluster_in_order_and_then_the_process(commands, monkeypatch):
+    actions = []  # This process would not survive them.
+    monkeypatch.setattr(signal, "signal", lambda _, action: actions.append(action))
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_DFL)
+    monkeypatch.setattr(cluster, "count_files", lambda *_, **__: actions[0](signal.SIGINT, None))
+    assert main(["count", "--cluster", commands.address, "a.txt"]) == 130
+    assert actions[1:] == [signal.SIG_DFL, signal.SIG_DFL]  # At the first press, and at the end.
+
+
 def test_ctrl_c_and_the_next_count(workers, processes, folder):
     with (folder / "sparse").open("wb") as file:
         file.truncate(1 << 42)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,36 +11,17 @@ from doubles_ffi.cli.streams import FAILED, complain, discard
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["command", "main"]
+__all__ = ["main"]
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it.
 
 
-def command() -> int:
-    """Run the command as this process, and return its exit status.
-
-    Ctrl-C ends it in order, and pressed again, at once. Python's own end takes a while too, and
-    would answer with a traceback: there the signal ends the process, as it does any.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # As for a shell's background jobs.
-        return main()
-    try:
-        try:
-            signal.signal(signal.SIGINT, _interrupt)
-            return main()
-        finally:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-    except KeyboardInterrupt:  # Just before `main`, or just after.
-        return _INTERRUPTED
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    raise KeyboardInterrupt
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, 2 after any error, 130 after Ctrl-C."""
+    """Run the command and return its exit status: 0, 2 after any error, 130 after Ctrl-C.
+
+    That is if Ctrl-C raises an exception, as on a cluster. Elsewhere the signal ends the process of
+    the command, which to a shell is 130 as well.
+    """
     try:
         return _run(sys.argv[1:] if arguments is None else list(arguments))
     except BrokenPipeError:  # The reader has seen enough.
@@ -57,8 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    # Most modules are imported here: Ctrl-C while they load is no traceback, and only those of the
-    # subcommand are loaded.
+    # Most modules are imported here, so that only those of the subcommand are loaded.
     from doubles_ffi.cli.parser import parse
 
     if isinstance(sys.stdout, io.TextIOWrapper):

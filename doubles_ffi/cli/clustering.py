@@ -38,12 +38,30 @@ def count_files(
     """
     for name in ("distributed", "asyncio"):  # Their news are not the command's.
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with contextlib.ExitStack() as stack:
+    with _in_order(), contextlib.ExitStack() as stack:
         try:
             client = stack.enter_context(_local() if address == "local" else _client(address))
         except (OSError, ValueError) as error:
             raise ClusterError(str(error)) from error
         return cluster.count_files(names, client, encoding=encoding, tally=tally, progress=progress)
+
+
+@contextlib.contextmanager
+def _in_order() -> Iterator[None]:
+    """Let Ctrl-C tell the workers to stop, and pressed again, end the process at once."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # And not ignored.
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+    else:
+        yield
 
 
 def _client(cluster: Any) -> Any:

@@ -128,19 +128,13 @@ class _Count:
             self._plot()
 
     def _plot(self) -> None:
-        import signal
-
         from doubles_ffi.cli import chart
 
         sys.stdout.flush()
-        # After Ctrl-C matplotlib takes long to end, or fails in its own ways: the signal ends it.
-        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
         try:
             chart.draw(self._most_doubled(self._tally), self._options.plot)
         except (ImportError, OSError, ValueError) as error:
             self._fail(self._options.plot, reason(error))
-        finally:
-            signal.signal(signal.SIGINT, before)
 
     def _most_doubled(self, tally: Counter[Any]) -> list[tuple[Any, int]]:
         by_doubles = sorted(tally.items(), key=lambda entry: (-entry[1], entry[0]))

@@ -208,12 +208,9 @@ def commands(folder):
     }
 
 
-# How it ends after Ctrl-C: to a shell, both are 130.
-STOPPED = {130, -signal.SIGINT}
-
 # The line of the script from which on Ctrl-C gives no traceback.
 SCRIPT = COMMAND.read_text("utf-8")
-FIRST_LINE = SCRIPT.partition("from doubles_ffi.cli import command")[0].count("\n")
+FIRST_LINE = SCRIPT.partition("from doubles_ffi.cli import main")[0].count("\n")
 
 # Without `site`: of an editable install it loads modules, and there it drops a KeyboardInterrupt.
 PACKAGES = sysconfig.get_path("platlib")
@@ -235,7 +232,7 @@ def interrupt_commands(end, folder):
         for name, arguments in commands(folder).items():
             start = time.monotonic()
             process, seconds, errors = press(arguments, random.uniform(0, 1.2 * lifetime))
-            if process.returncode in STOPPED:
+            if process.returncode == -signal.SIGINT:
                 found[name].append(seconds)
             elif process.returncode >= 0:
                 lifetime += (time.monotonic() - start - lifetime) / 8
@@ -243,7 +240,7 @@ def interrupt_commands(end, folder):
                 if not is_before_ours(errors):
                     raise AssertionError(f"{name}: {errors}")
                 own_start += 1
-            elif process.returncode not in {0, *STOPPED}:
+            elif process.returncode not in {0, -signal.SIGINT}:
                 assert process.returncode == 2, (name, process.returncode, errors)
                 assert any(complaint in errors for complaint in COMPLAINTS), (name, errors)
     return {"seconds": found, "in Python's own start": own_start}
