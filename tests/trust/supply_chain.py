@@ -76,8 +76,9 @@ def advisories():
 
 
 def cargo_deny(crate, *checks):
-    options = ["--config", os.fspath(CRATE / "deny.toml")]
-    succeed(["cargo", "deny", "--offline", "--locked", "check", *options, *checks], crate)
+    config = os.fspath(CRATE / "deny.toml")
+    command = ["cargo", "deny", "--offline", "--locked", "--config", config, "check", *checks]
+    succeed(command, crate)
 
 
 def audit():
