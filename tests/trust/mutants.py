@@ -6,6 +6,7 @@ nothing that can be observed, each with its reason.
 
 import json
 import math
+import os
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ FILES = (
     "parallel.rs",
     "tally.rs",
     "random.rs",
+    "find.rs",
     "columns.rs",
     "columns/*.rs",
     "pool.rs",
@@ -43,7 +45,11 @@ def run(seconds):
     FOLDER.mkdir(parents=True)
     files = [f"--file=src/{file}" for file in FILES]
     command = ["cargo", "mutants", "--no-shuffle", "--output", str(FOLDER), *files]
-    with subprocess.Popen(command, cwd=CRATE, stdout=subprocess.DEVNULL) as mutating:
+    # The tests run in a third of the time, and compile as fast.
+    environment = os.environ | {"CARGO_PROFILE_DEV_OPT_LEVEL": "1"}
+    with subprocess.Popen(
+        command, cwd=CRATE, env=environment, stdout=subprocess.DEVNULL
+    ) as mutating:
         try:
             mutating.wait(None if math.isinf(seconds) else seconds)
         except subprocess.TimeoutExpired:
