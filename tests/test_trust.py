@@ -2,11 +2,13 @@
 
 import json
 import math
+import os
+import shutil
 
 import pytest
 from trust import __main__ as driver
-from trust import children, report
-from trust.model import ROOT, ROWS, Figure, Row, load_all
+from trust import children, model, report
+from trust.model import ROOT, ROWS, Figure, MissingError, Row, load_all
 from trust.plants import PLANTS
 
 ROWS_THERE = load_all()
@@ -91,6 +93,33 @@ def test_a_row_that_raises_has_failed_and_the_others_run(file, monkeypatch, caps
     monkeypatch.setattr("sys.argv", ["trust"])
     assert driver.main() == 0
     assert times[1] == math.inf
+
+
+def test_a_row_that_lacks_a_tool_is_no_failure_unless_it_was_asked_for(file, monkeypatch, capsys):
+    def lack(_):
+        model.need("no-such-tool", "false")
+
+    lacking = Row("fork", "", "", lack)
+    monkeypatch.setattr(driver, "load_all", lambda: [lacking])
+    monkeypatch.setattr(driver, "load", lambda _: lacking)
+    monkeypatch.setattr("sys.argv", ["trust"])
+    assert driver.main() == 0
+    assert "fork: NOT RUN: needs no-such-tool: false" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["trust", "fork"])
+    assert driver.main() == 1
+    assert "not run: fork" in capsys.readouterr().out
+    assert not file.exists()
+
+
+def test_a_tool_that_is_missing_is_installed(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    tool = tmp_path / "some-tool"
+    with pytest.raises(MissingError):
+        model.need("some-tool", "no-such-installer")
+    with pytest.raises(MissingError):
+        model.need("some-tool", "cp", shutil.which("true"), str(tool), wanted=False)
+    model.need("some-tool", "cp", shutil.which("true"), str(tool))
+    model.need("some-tool", "no-such-installer")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 cd tests && python -m trust [--minutes M] [ROW]...
 
 Without rows it runs all, and without minutes each at its full length. The exit status is 1 if one
-failed.
+failed, or was asked for by name and could not be run.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from dataclasses import asdict
 
 from benchmarks.results import processor
 from trust import report
-from trust.model import ROWS, Figure, load, load_all, say
+from trust.model import ROWS, Figure, MissingError, load, load_all, say
 
 
 def main():
@@ -27,25 +27,33 @@ def main():
     options = parser.parse_args()
     rows = [load(name) for name in options.rows] or load_all()
     end = time.monotonic() + 60 * options.minutes
-    failed = []
+    failed, not_run = [], []
     for number, row in enumerate(rows):
         say(f"{row.name}: {row.promise}")
         start = time.monotonic()
         # Rows that end early leave their time to the others.
-        figure = attempt(row, max(end - start, 0) / (len(rows) - number))
+        try:
+            figure = attempt(row, max(end - start, 0) / (len(rows) - number))
+        except MissingError as error:
+            say(f"{row.name}: NOT RUN: {error}")
+            not_run.append(row.name)
+            continue
         seconds = time.monotonic() - start
         outcome = "passed" if figure.passed else "FAILED"
         say(f"{row.name}: {outcome} in {seconds:.0f} s: {figure.text}")
         failed += [row.name] * (not figure.passed)
         record(row.name, figure, seconds, is_full=math.isinf(options.minutes))
-    if failed:
-        say(f"failed: {', '.join(failed)}")
-    return bool(failed)
+    for what, names in (("failed", failed), ("not run", not_run)):
+        if names:
+            say(f"{what}: {', '.join(names)}")
+    return bool(failed or (options.rows and not_run))
 
 
 def attempt(row, seconds):
     try:
         return row.run(seconds)
+    except MissingError:
+        raise
     except Exception as error:  # noqa: BLE001 (the other rows are still to run)
         traceback.print_exc()
         return Figure(f"{type(error).__name__}: {error}".splitlines()[0], passed=False)

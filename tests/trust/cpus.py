@@ -17,7 +17,7 @@ import shutil
 import time
 
 from trust.crate import BUILD, CRATE, attempt, c_program, cargo
-from trust.model import Figure, say
+from trust.model import Figure, need_debian, say
 
 MODELS = ("qemu64", "Nehalem", "Haswell", "EPYC-Rome", "max")
 
@@ -40,8 +40,7 @@ class NotPassedError(Exception):
 
 def run(seconds):
     end = time.monotonic() + seconds
-    if shutil.which("qemu-x86_64") is None:
-        raise FileNotFoundError("needs qemu-x86_64: apt-get install qemu-user")
+    need_debian("qemu-user", "qemu-x86_64")
     tests = [*compiled(CRATE), *compiled(CRATE / "fuzz")]
     program = c_program(BUILD / "cpus" / "release" / "deps")
     played, left_out = [], []

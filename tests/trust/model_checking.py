@@ -6,11 +6,10 @@ the code itself, but it can't fork, and Rust's sources, which it needs, may be m
 """
 
 import re
-import shutil
 import subprocess
 
 from trust.crate import BUILD, CRATE
-from trust.model import Figure, say
+from trust.model import Figure, need_debian, say
 
 GOAL = "all states, no error; an error without each precaution"
 
@@ -30,8 +29,7 @@ PRECAUTIONS = (
 
 def run(_seconds):
     """Take some seconds."""
-    if shutil.which("spin") is None:
-        raise FileNotFoundError("needs spin: apt-get install spin")
+    need_debian("spin")
     errors, states, said = verify()
     if errors:
         say(said)

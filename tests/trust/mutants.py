@@ -12,7 +12,7 @@ import signal
 import subprocess
 
 from trust.crate import BUILD, CRATE
-from trust.model import Figure, say
+from trust.model import Figure, need_crate, say
 
 GOAL = "every mutant of the crate killed, except those that are listed as equivalent"
 
@@ -39,8 +39,7 @@ FILES = (
 
 
 def run(seconds):
-    if shutil.which("cargo-mutants") is None:
-        raise FileNotFoundError("needs cargo-mutants: cargo install --locked cargo-mutants")
+    need_crate("cargo-mutants", seconds)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     files = [f"--file=src/{file}" for file in FILES]

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from trust.crate import BUILD, CRATE, attempt, c_program, cargo, host
-from trust.model import ROOT, Figure, say
+from trust.model import ROOT, Figure, need_debian, say
 
 GOAL = "clean, all of them, and ThreadSanitizer too"
 
@@ -67,6 +67,7 @@ def unit_tests():
 
 
 def valgrind():
+    need_debian("valgrind")
     built = cargo("build", target="sanitizers/valgrind")
     if built.returncode:
         return built

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from trust.crate import BUILD, CRATE, attempt
-from trust.model import ROOT, Figure, say
+from trust.model import ROOT, Figure, need_crate, say
 
 GOAL = "clean, advisories too, and one wheel to the byte"
 
@@ -28,8 +28,9 @@ class NotCleanError(Exception):
     """What a command said that failed."""
 
 
-def run(_seconds):
-    """Take a minute or two."""
+def run(seconds):
+    """Take some minutes, however few there are."""
+    need_crate("cargo-deny", seconds)
     clean, left_out = [], []
     try:
         for check in (locks, deny, advisories, audit, wheels):
@@ -60,15 +61,13 @@ def locks():
 
 
 def deny():
-    if shutil.which("cargo-deny") is None:
-        return [], ["licences and sources (needs cargo install --locked cargo-deny)"]
     for crate in CRATES:
         cargo_deny(crate, "licenses", "bans", "sources")
     return ["their licences and sources"], []
 
 
 def advisories():
-    if shutil.which("cargo-deny") is None or not ADVISORIES.exists():
+    if not ADVISORIES.exists():
         return [], ["Rust's advisories (there is no database)"]
     for crate in CRATES:
         cargo_deny(crate, "advisories")
