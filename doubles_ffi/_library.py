@@ -274,7 +274,7 @@ class Kind:
 
 
 BYTES = Kind(lib.doubles_update_bytes, lib.doubles_find_bytes)
-UTF8 = Kind(lib.doubles_update_utf8, lib.doubles_find_utf8)  # validated by `update` alone
+UTF8 = Kind(lib.doubles_update_utf8, lib.doubles_find_utf8)
 # In the machine's byte order, never interpreted: lone surrogates are units like any other.
 UTF16 = Kind(lib.doubles_update_utf16, lib.doubles_find_utf16)
 UTF32 = Kind(lib.doubles_update_utf32, lib.doubles_find_utf32)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator  # noqa: TC003 (annotations resolve at run time)
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from doubles_ffi._input import Data, pieces
 from doubles_ffi._input.buffers import BytesLike  # noqa: TC001 (the same)
-from doubles_ffi._input.encodings import with_object
+from doubles_ffi._input.encodings import utf8_error, with_object
 from doubles_ffi._library import (
-    UTF8,
+    InvalidUtf8Error,
     check,
     find_end,
     new_finder,
     new_runs,
     run_columns,
+    view,
     with_buffer,
 )
-from doubles_ffi._stretch import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,8 +62,8 @@ def find_doubles(data: Data, *, encoding: str | None = None) -> Iterator[tuple[i
     is_text = isinstance(data, str) or encoding is not None
     search = Search()
     try:
-        for number in search.runs(pieces(data, encoding)):
-            starts, lengths, units = run_columns(search.found, number, "start", "length", "unit")
+        for runs, number in search.runs(pieces(data, encoding)):
+            starts, lengths, units = run_columns(runs, number, "start", "length", "unit")
             yield from zip(starts, lengths, map(chr, units) if is_text else units)
     except UnicodeDecodeError as error:
         # As for `count_doubles`.
@@ -74,47 +75,65 @@ class Search:
 
     Args:
         least: units of the shortest run to find.
+        chunk: bytes per call into the library.
+        rooms: how many of the last answers stay valid.
     """
 
-    def __init__(self, least: int = LEAST) -> None:
+    def __init__(self, least: int = LEAST, *, chunk: int = _CHUNK, rooms: int = 1) -> None:
         self._least = least
+        self._chunk = chunk
         self._finder = new_finder()
-        self._stretch = Stretch(tally=False, is_part=False)  # of UTF-8, to validate it
-        self._room = 1
-        self.found = new_runs(self._room)
+        self._end = 0  # bytes searched
+        self._rooms = deque([(new_runs(1), 1)] * rooms)
 
-    def runs(self, pieces: Iterable[Piece]) -> Iterator[int]:
-        """Search adjacent pieces, and yield how many runs are in `found`, again and again.
+    def runs(self, pieces: Iterable[Piece]) -> Iterator[tuple[Any, int]]:
+        """Search adjacent pieces, and yield runs and how many they are, again and again.
 
         Raises:
             UnicodeDecodeError: after the runs before it.
         """
         try:
-            for kind, pointer, size in _chunks(pieces):
-                before = self._stretch.end
+            for kind, pointer, size in self._chunks(pieces):
                 try:
-                    if kind is UTF8:
-                        self._stretch.append(kind, pointer, size, 1)
-                except UnicodeDecodeError as error:
-                    yield self._find(kind, pointer, max(error.start - before, 0))
-                    raise
-                yield self._find(kind, pointer, size)
-            self._stretch.finish()
+                    found = self._find(kind, pointer, size)
+                except InvalidUtf8Error:
+                    error = self._fault(bytes(view(pointer, size)))
+                    end = error.start if isinstance(error, UnicodeDecodeError) else 0
+                    yield self._find(kind, pointer, max(end - self._end, 0))
+                    raise error from None
+                yield found
+                self._end += size
+            if self._finder.tail_len:
+                raise self._fault(b"")
         except UnicodeDecodeError:
-            yield find_end(self._finder, self._least, self.found)
+            yield self._last()
             raise
-        yield find_end(self._finder, self._least, self.found)
+        yield self._last()
 
-    def _find(self, kind: Kind, pointer: Pointer, size: int) -> int:
-        room = size // 2 + 2  # as many as there can be
-        if room > self._room:
-            self.found, self._room = new_runs(room), room
-        return check(kind.find(self._finder, pointer, size, self._least, self.found, self._room))
+    def _find(self, kind: Kind, pointer: Pointer, size: int) -> tuple[Any, int]:
+        runs, room = self._room(size // 2 + 2)  # as many as there can be
+        return runs, check(kind.find(self._finder, pointer, size, self._least, runs, room))
 
+    def _last(self) -> tuple[Any, int]:
+        runs, _ = self._room(1)
+        return runs, find_end(self._finder, self._least, runs)
 
-def _chunks(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Cut pieces that are long."""
-    for kind, pointer, size in pieces:
-        array = with_buffer(pointer) if isinstance(pointer, bytes) else pointer
-        for start in range(0, size, _CHUNK):
-            yield kind, array + start, min(_CHUNK, size - start)
+    def _room(self, number: int) -> tuple[Any, int]:
+        """Return the room of the oldest answer, if so many runs fit it, or a new one."""
+        runs, room = self._rooms.popleft()
+        if number > room:
+            runs, room = new_runs(number), number
+        self._rooms.append((runs, room))
+        return runs, room
+
+    def _fault(self, new: bytes) -> Exception:
+        """Return the exception for UTF-8 that can't come next."""
+        tail = bytes(self._finder.tail)[: self._finder.tail_len]
+        return utf8_error([tail, new], self._end - len(tail))
+
+    def _chunks(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """Cut pieces that are long."""
+        for kind, pointer, size in pieces:
+            array = with_buffer(pointer) if isinstance(pointer, bytes) else pointer
+            for start in range(0, size, self._chunk):
+                yield kind, array + start, min(self._chunk, size - start)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from strategies import any_text, binary, runs, text, text_with_lone_surrogates
 
 import doubles_ffi
-from doubles_ffi import count_doubles, find_doubles
+from doubles_ffi import count_doubles, find_doubles, finding
+from doubles_ffi._library import InvalidUtf8Error
 from doubles_ffi.finding import _CHUNK
 
 
@@ -170,6 +171,18 @@ def test_it_is_lazy():
     found = find_doubles(memoryview(data))
     del found
     gc.collect()
+
+
+def test_a_buffer_that_has_become_text_again(monkeypatch):
+    """Another thread may change what is invalid before anyone sees where."""
+
+    def refuse_once(_):
+        monkeypatch.undo()
+        raise InvalidUtf8Error
+
+    monkeypatch.setattr(finding, "check", refuse_once)
+    with pytest.raises(RuntimeError, match="the buffer was changed"):
+        list(find_doubles(b"aa", encoding="utf-8"))
 
 
 def test_a_fault_is_raised_again_by_nobody():

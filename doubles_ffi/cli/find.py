@@ -81,26 +81,29 @@ class _Find:
         search = Search(self._options.min_run)
         left = self._options.max_count
         is_live = file_size(name) is None  # What is found is shown before more is waited for.
-        with contextlib.closing(self._runs(name, search, found)) as numbers:
+        with contextlib.closing(self._runs(name, search, found)) as answers:
             while left is None or left > 0:
                 try:
-                    number = next(numbers, None)
+                    answer = next(answers, None)
                 except (OSError, ValueError, MemoryError) as error:  # As in scheduling.py.
                     found.end()
                     self._refuse(name, reason_of(error, name, self._options))
                     return
-                if number is None:
+                if answer is None:
                     break
+                runs, number = answer
                 if left is not None:
                     number = min(number, left)
                     left -= number
-                found.show(search.found, number)
+                found.show(runs, number)
                 if is_live:
                     sys.stdout.flush()
             found.end()
 
-    def _runs(self, name: str, search: Search, found: _Json | _View | _Lines) -> Generator[int]:
-        """Open a file, and yield how many runs the search has found, again and again."""
+    def _runs(
+        self, name: str, search: Search, found: _Json | _View | _Lines
+    ) -> Generator[tuple[Any, int]]:
+        """Open a file, and yield the runs in it, as the search does."""
         with contextlib.ExitStack() as stack:
             file = standard_input() if name == "-" else name
             if self._options.decompress:

@@ -408,7 +408,7 @@ int64_t doubles_counts_export(const struct DoublesCounts *counts,
                               struct DoublesArrowArray *array);
 
 // Goes on with bytes, and writes the runs that end in them: those of at least `least` units, and of two at
-// least. Returns how many they are, or a status and changes nothing.
+// least. Returns how many they are, or a status; then the finder is as it was, and `runs` means nothing.
 //
 // # Safety
 //
@@ -422,8 +422,7 @@ int64_t doubles_find_bytes(struct DoublesFinder *finder,
                            struct DoublesRun *runs,
                            size_t runs_len);
 
-// The same for UTF-8, which may begin and end within a code point. It has to be valid, which the caller
-// finds out by `doubles_update_utf8`; otherwise the runs are wrong.
+// The same for UTF-8, which may begin and end within a code point. Its status tells if it is not valid.
 //
 // # Safety
 //

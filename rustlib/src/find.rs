@@ -2,25 +2,28 @@
 //!
 //! ```text
 //! for each block of 64 bytes, a bit for each byte:
-//!     leads    = where a unit begins
-//!     seconds  = where one begins that equals the one before it
-//!     newlines = where a newline is
-//!     for each bit of seconds:
-//!         index = units so far + ones in leads below the bit
-//!         if the run ends at index:  it is one unit longer
-//!         else:                      it is over, and one begins with the unit before index
+//!     units    = where a unit ends
+//!     seconds  = where one ends that equals the one before it
+//!     after    = where one ends that comes after one of seconds
+//!     newlines = where a newline ends
+//!     edges    = where seconds and after differ
+//! for each edge, in turns:
+//!     a run begins with the unit before the one that ends here
+//!     it ends with the unit before the one that ends here
 //! ```
 //!
-//! Lines and columns are read off the masks too: the ones in newlines below a bit are lines, and above the
-//! highest of them begins the line that the bit is in.
+//! The ones in units below an edge are the units before it, those in newlines the lines, and above the highest of
+//! those begins the line that the edge is in.
 //!
-//! A mask is made of others that say which bytes are equal to those some bytes before them, or to a
-//! newline's. A unit of `w` bytes equals the one before it if all its bytes equal those `w` before them.
+//! How many edges a block has can't be predicted, and each wrong guess takes the CPU 4 ns: as long as it takes to
+//! make the masks of the block. So the edges of some blocks are listed first, four of each without asking
+//! whether it has them, and then the list is walked through.
 #![forbid(unsafe_code)]
 
-use crate::code_points::{InvalidUtf8, boundary, scalar};
-use crate::kernel::{LANES, REACH, equal_bits, run};
+use crate::code_points::{InvalidUtf8, boundary};
+use crate::kernel::{self, BEFORE, LANES, MARKED, equal_bits, mark_utf8};
 use crate::text_summary::{Fragment, torn};
+use std::hint::select_unpredictable;
 
 /// Neighbours that are all equal, and as many as there are.
 ///
@@ -86,8 +89,8 @@ impl Finder {
         self.append_units::<4>(bytes, least, found);
     }
 
-    /// The same for UTF-8, which may begin and end within a code point. It has to be valid: anything else
-    /// leads to wrong runs, or to an error where it is torn, and to nothing worse.
+    /// The same for UTF-8, which may begin and end within a code point. Fails if it is not valid, perhaps after
+    /// it has found runs; what has been searched then means nothing.
     pub fn append_utf8(
         &mut self,
         text: &[u8],
@@ -97,12 +100,16 @@ impl Finder {
         let (head, body, tail) = torn(text);
         let mut room = [0; 6];
         let cut = self.tail.chain(Fragment::new(head)?, &mut room);
-        if body.is_empty() && tail.is_empty() && str::from_utf8(cut).is_err() {
+        if let Err(error) = str::from_utf8(cut)
+            && error.error_len().is_none()
+            && body.is_empty()
+            && tail.is_empty()
+        {
             self.tail = Fragment::new(cut)?; // Still not all of the code point.
             return Ok(());
         }
-        self.append_code_points(cut, least, &mut found);
-        self.append_code_points(body, least, found);
+        self.append_code_points(cut, least, &mut found)?;
+        self.append_code_points(body, least, found)?;
         self.tail = Fragment::new(tail)?;
         Ok(())
     }
@@ -124,42 +131,45 @@ impl Finder {
             (Some(unit), _) if u64::from(unit) >> (8 * WIDTH) == 0 => encoded::<WIDTH>(unit),
             (_, first) => first.map_or([0; WIDTH], |first| first.map(|byte| !byte)),
         };
-        let mut marks = UNMARKED;
+        let mut room = [0; WINDOW];
+        room[BEFORE - WIDTH..BEFORE].copy_from_slice(&before);
+        let mut marks = Marks::NONE;
         for start in (0..bytes.len()).step_by(SIZE) {
             let size = SIZE.min(bytes.len() - start);
-            let room = &mut [0xFF; WINDOW];
-            let window = window(bytes, start, size, &before, room);
+            let window = window(bytes, start, size, &mut room);
             marks.set::<WIDTH>(window, size);
-            self.append_marked(&marks, size, window, number::<WIDTH>, least, &mut found);
+            let number = |end: usize| number::<WIDTH>(&window[BEFORE + end + 1 - WIDTH..]);
+            self.append_marked(&mut marks, size, number, least, &mut found);
         }
-        self.end_piece(least, found, || {
-            number::<WIDTH>(&bytes[bytes.len() - WIDTH..])
-        });
     }
 
-    fn append_code_points(&mut self, text: &[u8], least: u64, mut found: impl FnMut(Run)) {
-        let mut room = [0; 4];
-        let before = match self.last().and_then(char::from_u32) {
-            Some(last) => last.encode_utf8(&mut room).as_bytes(),
-            None => &[],
-        };
-        let mut marks = UNMARKED;
+    fn append_code_points(
+        &mut self,
+        text: &[u8],
+        least: u64,
+        mut found: impl FnMut(Run),
+    ) -> Result<(), InvalidUtf8> {
+        // ASCII, and the last code point or none that the first is equal to.
+        let mut room = [0; WINDOW];
+        let other = text.first().map_or(0, |first| first & 0x7F ^ 1);
+        room[..BEFORE].fill(other);
+        if let Some(last) = self.last().and_then(char::from_u32) {
+            last.encode_utf8(&mut room[BEFORE - last.len_utf8()..]);
+        }
+        let mut marks = Marks::NONE;
         let mut start = 0;
         while start < text.len() {
             let size = boundary(&text[start..], SIZE);
-            let room = &mut [0xFF; WINDOW]; // in no text
-            let window = window(text, start, size, before, room);
-            if text[start..start + size].is_ascii() {
-                marks.set::<1>(window, size);
-            } else {
-                marks.set_utf8(window, size);
-            }
-            self.append_marked(&marks, size, window, code_point, least, &mut found);
+            let window = window(text, start, size, &mut room);
+            marks.set_utf8(window, size)?;
+            let number = |end: usize| {
+                let bytes = window[BEFORE + end - 3..].first_chunk();
+                code_point(*bytes.expect("a window has more before a piece"))
+            };
+            self.append_marked(&mut marks, size, number, least, &mut found);
             start += size;
         }
-        self.end_piece(least, found, || {
-            code_point(&text[boundary(text, text.len() - 1)..])
-        });
+        Ok(())
     }
 
     /// The last unit, if there is one.
@@ -167,77 +177,66 @@ impl Finder {
         (self.length > 0).then_some(self.run.unit)
     }
 
-    /// Goes on with a piece that is marked. `number` tells the unit that some bytes begin with.
+    /// Goes on with a piece that is marked. `number` tells the unit that ends with a byte of it.
     fn append_marked(
         &mut self,
-        marks: &Marks,
+        marks: &mut Marks,
         size: usize,
-        window: &[u8; WINDOW],
-        number: impl Fn(&[u8]) -> u32,
+        number: impl Fn(usize) -> u32,
         least: u64,
-        mut found: impl FnMut(Run),
+        found: impl FnMut(Run),
     ) {
-        let least = least.max(2);
-        run(
+        kernel::run(
             #[inline(always)]
-            || {
-                for block in 0..size.div_ceil(LANES) {
-                    let masks = marks.block(block, size);
-                    let number = |lane: usize| number(&window[REACH + block * LANES + lane..]);
-                    self.append_block(&masks, number, |run: Run| {
-                        if run.length >= least {
-                            found(run);
-                        }
-                    });
-                }
-            },
+            || self.append_blocks(marks, size, number, least.max(2), found),
         );
     }
 
     #[inline(always)]
-    fn append_block(
+    fn append_blocks(
         &mut self,
-        masks: &Masks,
+        marks: &mut Marks,
+        size: usize,
         number: impl Fn(usize) -> u32,
-        mut over: impl FnMut(Run),
+        least: u64,
+        mut found: impl FnMut(Run),
     ) {
-        let Masks {
-            leads,
-            seconds,
-            newlines,
-        } = *masks;
-        let mut rest = seconds;
-        while rest != 0 {
-            let lane = rest.trailing_zeros();
-            let below = (1 << lane) - 1;
-            let index = self.length + ones(leads & below);
-            if index != self.run.end() {
-                over(self.run);
-                let unit = number(lane as usize);
-                self.run = self.begin(index.saturating_sub(1), unit, leads, newlines & below);
+        let mut run = self.run;
+        let mut is_open = run.length > 1;
+        marks.list_edges(size, is_open);
+        for edge in marks.edges() {
+            if is_open {
+                run.length = self.length + marks.before(edge).units - run.start;
+                if run.length >= least {
+                    found(run);
+                }
+            } else {
+                run = self.run_before(edge, marks, number(edge));
             }
-            if seconds == leads {
-                self.run.length += ones(leads); // All of a long run at once.
-                break;
-            }
-            self.run.length += 1;
-            rest &= rest - 1;
+            is_open = !is_open;
         }
-        if newlines != 0 {
-            (_, self.last_line_start) = self.last_line(leads, newlines);
-            (self.lines, self.line_start) = self.line(leads, newlines);
+        if is_open {
+            run.length = self.length + marks.before(size).units - run.start;
+        } else {
+            // To compare the next unit with.
+            run = self.run_before(size, marks, number(size - 1));
         }
-        self.length += ones(leads);
+        self.run = run;
+        let end = marks.before(size);
+        (_, self.last_line_start) = self.last_line(end, marks);
+        (self.lines, self.line_start) = self.line(end, marks);
+        self.length += end.units;
     }
 
-    /// A run of one unit, in a line after some newlines of a block.
+    /// The unit before a byte of a piece, as a run.
     #[inline(always)]
-    fn begin(&self, start: u64, unit: u32, leads: u64, newlines: u64) -> Run {
+    fn run_before(&self, end: usize, marks: &Marks, unit: u32) -> Run {
+        let before = marks.before(end);
         let (lines, line_start) = match unit {
-            // It is the last of the newlines.
-            NEWLINE => self.last_line(leads, newlines),
-            _ => self.line(leads, newlines),
+            NEWLINE => self.last_line(before, marks),
+            _ => self.line(before, marks),
         };
+        let start = (self.length + before.units).saturating_sub(1);
         Run {
             start,
             length: 1,
@@ -247,42 +246,23 @@ impl Finder {
         }
     }
 
-    /// How many lines and how many units there are before the line that follows some newlines of a block.
+    /// How many lines and how many units there are before the line that a byte is in.
     #[inline(always)]
-    fn line(&self, leads: u64, newlines: u64) -> (u64, u64) {
-        match newlines.checked_ilog2() {
-            None => (self.lines, self.line_start),
-            Some(last) => {
-                let through = u64::MAX >> (u64::BITS - 1 - last);
-                let units = self.length + ones(leads & through);
-                (self.lines + ones(newlines), units)
-            }
-        }
+    fn line(&self, before: Before, marks: &Marks) -> (u64, u64) {
+        let start = match before.line_start {
+            0 => self.line_start,
+            start => self.length + marks.before(start).units,
+        };
+        (self.lines + before.lines, start)
     }
 
-    /// The same for the line that the last of the newlines ends.
+    /// The same for the line that ended last.
     #[inline(always)]
-    fn last_line(&self, leads: u64, newlines: u64) -> (u64, u64) {
-        match newlines.checked_ilog2() {
+    fn last_line(&self, before: Before, marks: &Marks) -> (u64, u64) {
+        match before.line_start.checked_sub(1) {
             None => (self.lines.saturating_sub(1), self.last_line_start),
-            Some(last) => self.line(leads, newlines ^ 1 << last),
+            Some(newline) => self.line(marks.before(newline), marks),
         }
-    }
-
-    /// Keeps the last unit to compare with, if the last run is over before it.
-    fn end_piece(&mut self, least: u64, mut found: impl FnMut(Run), last: impl FnOnce() -> u32) {
-        if self.run.end() != self.length {
-            if let Some(run) = self.end(least) {
-                found(run);
-            }
-            self.run = self.begin(self.length - 1, last(), 0, 0);
-        }
-    }
-}
-
-impl Run {
-    fn end(&self) -> u64 {
-        self.start + self.length
     }
 }
 
@@ -369,130 +349,195 @@ impl Page<'_> {
 /// Bytes that are marked at a time: with their marks, they stay in the L1 cache.
 const SIZE: usize = 4096;
 
-/// Bytes of a window: a piece, and those next to it that a mark looks at.
-const WINDOW: usize = REACH + SIZE + REACH;
+/// Bytes of a window: a piece, those before it, and the one after it.
+const WINDOW: usize = BEFORE + SIZE + 1;
+
+const _: () = assert!(SIZE.is_multiple_of(MARKED));
 
 /// The window on the piece of `size` bytes from `start` on. Where it reaches beyond the bytes it is a copy in
-/// `room`, with what comes before all of them.
+/// `room`, which has what comes before all of them, and zeros after them.
 fn window<'a>(
     bytes: &'a [u8],
     start: usize,
     size: usize,
-    before: &[u8],
     room: &'a mut [u8; WINDOW],
 ) -> &'a [u8; WINDOW] {
-    let inside = start.checked_sub(REACH).map(|from| &bytes[from..]);
+    let inside = start.checked_sub(BEFORE).map(|from| &bytes[from..]);
     if let Some(window) = inside.and_then(<[u8]>::first_chunk) {
         return window;
     }
     match inside {
-        Some(bytes) => room[..REACH + size].copy_from_slice(&bytes[..REACH + size]),
-        None => {
-            room[REACH - before.len()..REACH].copy_from_slice(before);
-            room[REACH..REACH + size].copy_from_slice(&bytes[..size]);
-        }
+        Some(bytes) => room[..BEFORE + size].copy_from_slice(&bytes[..BEFORE + size]),
+        None => room[BEFORE..][..size].copy_from_slice(&bytes[..size]),
     }
-    room[REACH + size..].fill(0);
+    room[BEFORE + size..].fill(0);
     room
 }
 
-/// A bit for each byte of a piece. There is a mask more, so that they can be shifted down.
+/// A bit for each byte of a piece, and none after them.
 type Bits = [u64; SIZE / LANES + 1];
 
-/// What is known of the bytes of a piece.
+/// What is known of the bytes of a piece. The last byte of a unit stands for all of it.
 struct Marks {
-    leads: Bits,
+    units: Bits,
     seconds: Bits,
     newlines: Bits,
+    blocks: [Before; SIZE / LANES + 1],
+    edges: [u16; SIZE + EDGES],
+    /// How many edges there are.
+    number: usize,
 }
 
-/// The same for a block.
-struct Masks {
-    leads: u64,
-    seconds: u64,
-    newlines: u64,
+/// What is before a byte in its piece.
+#[derive(Clone, Copy)]
+struct Before {
+    /// Units that have ended.
+    units: u64,
+    /// Lines that have ended.
+    lines: u64,
+    /// The byte after the last newline, or 0 if there is none.
+    line_start: usize,
 }
+
+/// Edges that are listed of a block before it is asked whether it has more. One block in a hundred has, in
+/// text with one double in 100 bytes.
+const EDGES: usize = 4;
 
 impl Marks {
-    /// Marks units of `WIDTH` bytes.
+    const NONE: Self = Self {
+        units: [0; _],
+        seconds: [0; _],
+        newlines: [0; _],
+        blocks: [Before {
+            units: 0,
+            lines: 0,
+            line_start: 0,
+        }; _],
+        edges: [0; _],
+        number: 0,
+    };
+
+    /// Marks units of `WIDTH` bytes, none of which lies in two blocks.
     fn set<const WIDTH: usize>(&mut self, window: &[u8; WINDOW], size: usize) {
-        let leads = match WIDTH {
-            1 => u64::MAX,
-            2 => u64::MAX / 0x3,
-            _ => u64::MAX / 0xF,
-        };
         let blocks = size.div_ceil(LANES);
-        let bytes = &window[REACH..];
-        equal_bits(bytes, &window[REACH - WIDTH..], &mut self.seconds[..blocks]);
+        let bytes = &window[BEFORE..];
+        equal_bits(
+            bytes,
+            &window[BEFORE - WIDTH..],
+            &mut self.seconds[..blocks],
+        );
         equal_bits(
             bytes,
             const { &newlines::<WIDTH>() },
             &mut self.newlines[..blocks],
         );
-        self.leads[..blocks].fill(leads);
+        let ends = (u64::MAX / ((1 << WIDTH) - 1)) << (WIDTH - 1);
+        self.units[..blocks].fill(ends);
         if WIDTH > 1 {
-            for block in 0..blocks {
-                self.seconds[block] = leads & all::<WIDTH>(&self.seconds, block);
-                self.newlines[block] = leads & all::<WIDTH>(&self.newlines, block);
+            for bits in [&mut self.seconds, &mut self.newlines] {
+                for bits in &mut bits[..blocks] {
+                    *bits = (0..WIDTH).fold(ends, |all, by| all & *bits << by);
+                }
             }
         }
     }
 
     /// Marks code points.
-    fn set_utf8(&mut self, window: &[u8; WINDOW], size: usize) {
+    fn set_utf8(&mut self, window: &[u8; WINDOW], size: usize) -> Result<(), InvalidUtf8> {
         let blocks = size.div_ceil(LANES);
-        let bytes = &window[REACH..];
+        let bytes = &window[BEFORE..];
         equal_bits(
             bytes,
             const { &newlines::<1>() },
             &mut self.newlines[..blocks],
         );
-        let mut same = [NONE; 4];
-        for (distance, same) in (1..).zip(&mut same) {
-            equal_bits(bytes, &window[REACH - distance..], &mut same[..blocks]);
+        let padded = size.next_multiple_of(MARKED);
+        let is_wide = mark_utf8(
+            &window[..BEFORE + padded],
+            &mut self.seconds[..padded / LANES],
+        );
+        self.units[..blocks].fill(u64::MAX);
+        if is_wide.ok_or(InvalidUtf8)? {
+            // A unit ends where the next byte continues none.
+            let mut high_bits = [0; SIZE];
+            for (high, next) in high_bits.iter_mut().zip(&bytes[1..]) {
+                *high = next & 0xC0;
+            }
+            equal_bits(&high_bits, &[0x80; SIZE], &mut self.units[..blocks]);
+            for bits in &mut self.units[..blocks] {
+                *bits = !*bits;
+            }
         }
-        let mut high_bits = [0; SIZE];
-        for (high, byte) in high_bits.iter_mut().zip(bytes) {
-            *high = byte & 0xC0;
+        Ok(())
+    }
+
+    /// Takes note of what is before each block, and lists where runs begin and end. `is_open` tells whether one
+    /// has begun before the piece.
+    #[inline(always)]
+    fn list_edges(&mut self, size: usize, is_open: bool) {
+        self.cut(size);
+        let mut before = Before {
+            units: 0,
+            lines: 0,
+            line_start: 0,
+        };
+        let mut carry = u64::from(is_open);
+        let mut number = 0;
+        for block in 0..=size / LANES {
+            let (units, newlines) = (self.units[block], self.newlines[block]);
+            let first = block * LANES;
+            self.blocks[block] = before;
+            before.units += ones(units);
+            before.lines += ones(newlines);
+            let line_start = first + (newlines | 1).ilog2() as usize + 1;
+            before.line_start = select_unpredictable(newlines != 0, line_start, before.line_start);
+            // A bit after a second is added to what is no end of a unit, and so carried to the next end.
+            let seconds = self.seconds[block];
+            let (after, over) = (seconds << 1 | carry).overflowing_add(!units);
+            carry = seconds >> (LANES - 1) | u64::from(over);
+            let mut bits = (after ^ seconds) & units;
+            let mut end = number;
+            number += ones(bits) as usize;
+            loop {
+                for edge in &mut self.edges[end..][..EDGES] {
+                    *edge = first as u16 + bits.trailing_zeros() as u16;
+                    bits &= bits.wrapping_sub(1);
+                }
+                if bits == 0 {
+                    break;
+                }
+                end += EDGES;
+            }
         }
-        let mut continuations = NONE;
-        equal_bits(&high_bits, &[0x80; SIZE], &mut continuations[..blocks]);
-        for block in 0..blocks {
-            let [one, two, three] = [1, 2, 3].map(|by| !shifted(&continuations, block, by));
-            let same_1 = same[0][block];
-            let same_2 = all::<2>(&same[1], block);
-            let same_3 = all::<3>(&same[2], block);
-            let same_4 = all::<4>(&same[3], block);
-            // The next lead says how wide it is.
-            let wide = three & same_3 | !three & same_4;
-            let same = one & same_1 | !one & (two & same_2 | !two & wide);
-            self.leads[block] = !continuations[block];
-            self.seconds[block] = self.leads[block] & same;
+        self.number = number;
+    }
+
+    #[inline(always)]
+    fn edges(&self) -> impl Iterator<Item = usize> {
+        self.edges[..self.number].iter().map(|&edge| edge.into())
+    }
+
+    /// Removes what is after the piece.
+    fn cut(&mut self, size: usize) {
+        for bits in [&mut self.units, &mut self.seconds, &mut self.newlines] {
+            bits[size / LANES] &= below(size % LANES);
         }
     }
 
-    /// The masks of a block, of what is in the piece.
+    /// What is before a byte of the piece, or before the one after it.
     #[inline(always)]
-    fn block(&self, block: usize, size: usize) -> Masks {
-        let inside = match size - block * LANES {
-            rest @ 0..LANES => (1 << rest) - 1,
-            _ => u64::MAX,
-        };
-        Masks {
-            leads: self.leads[block] & inside,
-            seconds: self.seconds[block] & inside,
-            newlines: self.newlines[block] & inside,
+    fn before(&self, byte: usize) -> Before {
+        let (block, lane) = (byte / LANES, byte % LANES);
+        let before = self.blocks[block];
+        let newlines = self.newlines[block] & below(lane);
+        let line_start = block * LANES + (newlines | 1).ilog2() as usize + 1;
+        Before {
+            units: before.units + ones(self.units[block] & below(lane)),
+            lines: before.lines + ones(newlines),
+            line_start: select_unpredictable(newlines != 0, line_start, before.line_start),
         }
     }
 }
-
-const NONE: Bits = [0; SIZE / LANES + 1];
-
-const UNMARKED: Marks = Marks {
-    leads: NONE,
-    seconds: NONE,
-    newlines: NONE,
-};
 
 /// Newlines side by side, in units of `WIDTH` bytes.
 const fn newlines<const WIDTH: usize>() -> [u8; SIZE] {
@@ -507,18 +552,6 @@ const fn newlines<const WIDTH: usize>() -> [u8; SIZE] {
         at += WIDTH;
     }
     bytes
-}
-
-/// The bits that are set, and the next ones too, `WIDTH` in all.
-#[inline(always)]
-fn all<const WIDTH: usize>(bits: &Bits, block: usize) -> u64 {
-    (1..WIDTH).fold(bits[block], |all, by| all & shifted(bits, block, by))
-}
-
-/// A block of bits that begins so many further on.
-#[inline(always)]
-fn shifted(bits: &Bits, block: usize, by: usize) -> u64 {
-    bits[block] >> by | bits[block + 1] << (LANES - by)
 }
 
 #[inline(always)]
@@ -537,10 +570,23 @@ fn number<const WIDTH: usize>(bytes: &[u8]) -> u32 {
     }
 }
 
-/// The code point that some bytes begin with. Those that are not valid begin with any.
+/// As many of the lowest bits.
 #[inline(always)]
-fn code_point(bytes: &[u8]) -> u32 {
-    scalar(bytes).min(char::MAX.into())
+fn below(lane: usize) -> u64 {
+    (1 << lane) - 1
+}
+
+/// The code point that four bytes end with. Those that are not valid end with any.
+#[inline(always)]
+fn code_point(bytes: [u8; 4]) -> u32 {
+    let [a, b, c, d] = bytes.map(u32::from);
+    let tail = |byte: u32, place: u32| (byte & 0x3F) << (6 * place);
+    let two = (c & 0x1F) << 6 | tail(d, 0);
+    let three = (b & 0x0F) << 12 | tail(c, 1) | tail(d, 0);
+    let four = (a & 0x07) << 18 | tail(b, 2) | tail(c, 1) | tail(d, 0);
+    let more = select_unpredictable(b >= 0xE0, three, four.min(char::MAX.into()));
+    let more = select_unpredictable(c >= 0xC0, two, more);
+    select_unpredictable(d < 0x80, d, more)
 }
 
 /// The `WIDTH` bytes of a unit that is not wider.
@@ -735,11 +781,27 @@ mod tests {
         assert_eq!(found, [(1, 3), (4, 2), (7, 2)]);
     }
 
+    /// Whether bytes that come in three parts are taken for UTF-8.
+    fn is_text(bytes: &[u8]) -> bool {
+        let mut finder = Finder::default();
+        let mut number = 0;
+        let mut parts = bytes.chunks(bytes.len() / 3 + 1);
+        let mut append = |part| {
+            finder.append_utf8(part, 2, |run| {
+                assert!(run.unit <= u32::from(char::MAX));
+                number += 1;
+            })
+        };
+        let is_valid = parts.all(|part| append(part).is_ok());
+        assert!(number <= bytes.len() / 2 + 1);
+        is_valid && finder.tail == Fragment::EMPTY
+    }
+
     #[test]
-    fn what_is_not_utf8_does_no_harm() {
+    fn what_is_not_utf8_is_refused() {
         let mut state = 7u64;
-        for size in [1, 2, 3, 5, 64, 100, 5000] {
-            for _ in 0..50 {
+        for size in [1, 2, 3, 4, 5, 64, 100, 5000] {
+            for _ in 0..100 {
                 let bytes: Vec<u8> = (0..size)
                     .map(|_| {
                         state = state
@@ -748,17 +810,27 @@ mod tests {
                         b"\x80\xbf\xc3\xe2\xf0\xff\na"[(state >> 33) as usize % 8]
                     })
                     .collect();
-                let mut finder = Finder::default();
-                let mut number = 0;
-                for part in bytes.chunks(size / 3 + 1) {
-                    let _ = finder.append_utf8(part, 2, |run| {
-                        assert!(run.unit <= u32::from(char::MAX));
-                        number += 1;
-                    });
-                }
-                assert!(number <= size / 2 + 1);
+                assert_eq!(is_text(&bytes), str::from_utf8(&bytes).is_ok(), "{bytes:?}");
             }
         }
+    }
+
+    /// One byte is wrong, near the ends of blocks, pieces and parts.
+    #[test]
+    fn one_fault_at_every_place() {
+        let text = "aжж€\n𝄞".repeat(3 * (SIZE + 80) / 14).into_bytes();
+        let part = text.len() / 3 + 1;
+        for end in [0, LANES, SIZE, part, part + SIZE, text.len()] {
+            for place in end.saturating_sub(9)..(end + 9).min(text.len()) {
+                for wrong in *b"\x00\x80\xc3\xe0\xff" {
+                    let mut bytes = text.clone();
+                    bytes[place] = wrong;
+                    let expected = str::from_utf8(&bytes).is_ok();
+                    assert_eq!(is_text(&bytes), expected, "{wrong:x} at {place}");
+                }
+            }
+        }
+        assert!(is_text(&text));
     }
 
     #[test]

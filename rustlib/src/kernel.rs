@@ -21,7 +21,7 @@ mod table;
 mod utf8;
 
 use portable::Portable;
-pub(crate) use portable::{LANES, REACH, is_lead};
+pub(crate) use portable::{LANES, is_lead};
 use std::env;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -232,8 +232,8 @@ pub fn count_utf8(text: &[u8]) -> Option<CodePoints> {
 
 /// Marks where doubles end between the code points of UTF-8: a bit for each of its bytes, the first one
 /// lowest. Returns whether any code point has more than one byte; `None` if the text is not valid. It comes
-/// after [`BEFORE`] bytes of ASCII, and before at least one more, up to a whole number of tiles of [`MARKED`]
-/// bytes.
+/// after [`BEFORE`] bytes of text or ASCII, and before at least one more, up to a whole number of tiles of
+/// [`MARKED`] bytes; without that one, the last code point may be torn.
 pub(crate) fn mark_utf8(text: &[u8], doubles: &mut [u64]) -> Option<bool> {
     on!(fastest(), mark_utf8(text, doubles))
 }

@@ -297,6 +297,10 @@ static void check_find(void) {
     CHECK(is_run(runs[0], 3, 2, 0x436) && runs[0].line == 2 && runs[0].column == 1);
     CHECK(doubles_find_end(NULL, 2, runs) == DOUBLES_STATUS_NULL_POINTER);
     CHECK(doubles_find_end(&finder, 2, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    const DoublesFinder before = finder;
+    CHECK(doubles_find_utf8(&finder, bytes("bb\xff"), 3, 2, runs, 3) == DOUBLES_STATUS_INVALID_UTF8);
+    CHECK(doubles_find_utf8(&finder, bytes("\x80"), 1, 2, runs, 2) == DOUBLES_STATUS_INVALID_UTF8);
+    CHECK(memcmp(&finder, &before, sizeof finder) == 0);
     finder.tail_len = 1;
     CHECK(doubles_find_utf8(&finder, bytes("\x80\x80\x80"), 3, 2, runs, 3) ==
           DOUBLES_STATUS_INVALID_UTF8);

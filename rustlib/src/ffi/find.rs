@@ -46,7 +46,7 @@ pub const DOUBLES_GLYPH_LENGTH: usize = 16;
 const _: () = assert!(DOUBLES_GLYPH_LENGTH == CELL);
 
 /// Goes on with bytes, and writes the runs that end in them: those of at least `least` units, and of two at
-/// least. Returns how many they are, or a status and changes nothing.
+/// least. Returns how many they are, or a status; then the finder is as it was, and `runs` means nothing.
 ///
 /// # Safety
 ///
@@ -78,8 +78,7 @@ pub unsafe extern "C" fn doubles_find_bytes(
     })
 }
 
-/// The same for UTF-8, which may begin and end within a code point. It has to be valid, which the caller
-/// finds out by `doubles_update_utf8`; otherwise the runs are wrong.
+/// The same for UTF-8, which may begin and end within a code point. Its status tells if it is not valid.
 ///
 /// # Safety
 ///
@@ -250,7 +249,7 @@ unsafe fn finder_mut<'a>(
 
 impl DoublesFinder {
     /// Has `append` go on with `len` bytes, and writes what it finds. Returns how many runs that are, or a
-    /// status and changes nothing.
+    /// status and leaves the finder as it was.
     fn find(
         &mut self,
         len: usize,

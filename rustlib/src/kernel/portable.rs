@@ -113,7 +113,7 @@ fn count_wide<const WIDTH: usize, S: From<bool> + Into<u64> + Sum>(bytes: &[u8])
 }
 
 /// Bytes of the longest code point: how far its neighbours reach on either side.
-pub(crate) const REACH: usize = 4;
+const REACH: usize = 4;
 
 /// Whether a code point begins at `i` and equals the one before it: for a width
 /// of `w` bytes, whether `window[i + k - w] == window[i + k]` for all `k` in `0 .. w`. (What stands `w`
