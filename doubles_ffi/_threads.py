@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import threading
 from collections import deque
 from queue import SimpleQueue
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
 
     IsStopped = Callable[[], bool]
 
-__all__ = ["in_order"]
+__all__ = ["AHEAD", "in_order", "run_ahead"]
 
 # Bytes of address space for a thread: its stack, and what malloc and Python reserve for it. Without
 # them it may fail before it begins, and `start` would wait for it forever.
 _ROOM = 256 * 1024 * 1024
+
+# Results of each thread that are made, or wait, while one is used.
+AHEAD = 2
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,7 +53,7 @@ def in_order(
             room = 0
             if item is not None:
                 ahead.append(workers.submit(functools.partial(function, item, is_stopped)))
-                room = 2 * threads
+                room = AHEAD * threads
             while len(ahead) > room:
                 yield ahead.popleft()()
         while ahead:
@@ -57,6 +61,20 @@ def in_order(
     finally:
         stopped = True
         workers.close()
+
+
+def run_ahead(items: Generator[Item]) -> Generator[Item]:
+    """Yield items that another thread takes from a generator, `AHEAD` before they are asked for."""
+    end = object()
+
+    def take(_: int, __: IsStopped) -> Any:
+        return next(items, end)
+
+    with (
+        contextlib.closing(items),
+        contextlib.closing(in_order(take, itertools.count(), 1)) as taken,
+    ):
+        yield from itertools.takewhile(lambda item: item is not end, taken)
 
 
 class _Task(Generic[Result]):

@@ -10,6 +10,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 import unicodedata
 
 import pytest
@@ -18,8 +20,10 @@ from hypothesis import strategies as st
 from strategies import runs
 from test_cli import answer, command, interrupt, shell, started, stdin
 
+from doubles_ffi._library import write_runs
 from doubles_ffi.cli import find as finding
 from doubles_ffi.cli import main
+from doubles_ffi.files import read_pieces
 
 ESCAPES = re.compile("\x1b\\[[\\d;]*m")
 
@@ -156,6 +160,41 @@ def test_any_text(files, capsysbinary, text, least, reading):
     assert capsysbinary.readouterr().out.decode() == "".join(lines_of(text, "any", least))
 
 
+@pytest.fixture
+def _two_threads(monkeypatch):
+    monkeypatch.setattr(finding, "WORTH_SPLITTING", 1)
+    monkeypatch.setattr(finding, "num_threads", lambda: 2)
+    monkeypatch.setattr("doubles_ffi.files._BLOCK", 4096)
+
+
+@pytest.mark.usefixtures("_two_threads")
+def test_a_large_file_is_searched_by_another_thread(files, capsysbinary, monkeypatch):
+    threads = set()
+
+    def read(*arguments):
+        threads.add(threading.get_ident())
+        yield from read_pieces(*arguments)
+
+    def write(*arguments):
+        time.sleep(0.002)  # Meanwhile it is searched on, and must not write over what is shown.
+        return write_runs(*arguments)
+
+    monkeypatch.setattr(finding, "read_pieces", read)
+    monkeypatch.setattr(finding, "write_runs", write)
+    text = "".join(f"{i} жж\n" for i in range(10_000))
+    (files / "large").write_text(text, "utf-8", newline="")
+    assert main(["find", "large"]) == 0
+    assert capsysbinary.readouterr().out.decode() == "".join(lines_of(text, "large"))
+    assert main(["find", "-m", "3", "large", "bad"]) == 2
+    output, errors = capsysbinary.readouterr()
+    assert output.decode() == "".join([*lines_of(text[:100], "large")][:3]) + "bad:1:1: a\n"
+    assert b"bad: not utf-8: invalid start byte at byte 3" in errors
+    assert threading.get_ident() not in threads
+    monkeypatch.setattr(finding, "num_threads", lambda: 1)
+    assert main(["find", "large"]) == 0
+    assert threading.get_ident() in threads
+
+
 def test_a_run_between_two_blocks(files, capsysbinary):
     (files / "large").write_bytes(b"ab" * (1 << 18) + b"bc")
     assert main(["find", "large"]) == 0
@@ -270,6 +309,8 @@ def test_any_text_on_a_terminal(files, text, least, block):
     (files / "any").write_text(text, "utf-8", newline="")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("doubles_ffi.files._BLOCK", block)
+        patch.setattr(finding, "WORTH_SPLITTING", 1)
+        patch.setattr(finding, "num_threads", lambda: 2)
         output = show("--min-run", str(least), "any")
     plain = ESCAPES.sub("", output)
     assert plain.replace("\n", "").isprintable()

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from doubles_ffi import _threads
-from doubles_ffi._threads import in_order
+from doubles_ffi._threads import AHEAD, in_order, run_ahead
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +92,40 @@ def test_threads_that_can_not_be_started(monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", fail)
     assert list(in_order(lambda item, _: item, range(9), 2)) == list(range(9))
+
+
+def test_a_generator_runs_ahead_of_whoever_uses_it():
+    made, threads, ends = [], set(), []
+
+    def squares():
+        try:
+            for i in range(9):
+                made.append(i)
+                threads.add(threading.get_ident())
+                yield i * i
+        finally:
+            ends.append(len(made))
+
+    used = []
+    for square in run_ahead(squares()):
+        used.append(square)
+        time.sleep(0.01)
+        assert len(made) <= len(used) + AHEAD
+    assert used == [i * i for i in range(9)]
+    assert ends == [9]
+    assert len(threads - {threading.get_ident()}) == 1
+    with closing(run_ahead(squares())) as results:
+        assert next(results) == 0
+    assert len(ends) == 2
+
+
+def test_an_error_comes_after_what_a_generator_has_yielded():
+    def fail():
+        yield None
+        yield 1
+        raise LookupError
+
+    results = run_ahead(fail())
+    assert [next(results), next(results)] == [None, 1]
+    with pytest.raises(LookupError):
+        next(results)

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._input.text import text_pieces
-from doubles_ffi._library import GLYPH_LENGTH, new_array, run_columns, view, write_runs
+from doubles_ffi._library import GLYPH_LENGTH, new_array, num_threads, run_columns, view, write_runs
 from doubles_ffi.cli.chart import can_encode, code, glyph, is_mark
 from doubles_ffi.cli.names import file_size, named
 from doubles_ffi.cli.reasons import reason_of
@@ -21,16 +21,24 @@ from doubles_ffi.cli.streams import (
     json_line,
     shown,
 )
-from doubles_ffi.files import read_pieces, read_texts
+from doubles_ffi.files import WORTH_SPLITTING, read_pieces, read_texts
 from doubles_ffi.finding import Search
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Generator, Iterator
+    from typing import TypeAlias
 
     from doubles_ffi._input import Piece
 
+    _Format: TypeAlias = "_Json | _Lines | _View"
+
 __all__ = ["find"]
+
+# Bytes that are searched at a time. With 64 KiB, two threads take a quarter longer, as they wait
+# for each other and for Python's lock. 512 KiB are within noise, and the runs may take twice the
+# memory.
+_CHUNK = 256 * 1024
 
 # Bytes that are written at a time.
 _PAGE = 256 * 1024
@@ -54,11 +62,13 @@ class _Find:
         self._options = options
         self._encoding = None if options.bytes else options.encoding
         self._status = 0
-        self._format: Callable[[str], _Json | _View | _Lines]
+        self._threads = num_threads()
+        self._format: Callable[[str], _Format]
         if options.json:
             self._format = lambda name: _Json(name, self._encoding)
         elif has_colors(sys.stdout):
             self._format = lambda name: _View(name, self._encoding)
+            self._threads = 1  # It shows the text, and has no more of it than was read last.
         else:
             pages = _Pages(self._encoding)
             self._format = lambda name: _Lines(name, self._encoding, pages)
@@ -78,10 +88,11 @@ class _Find:
 
     def _search(self, name: str) -> None:
         found = self._format(name)
-        search = Search(self._options.min_run)
         left = self._options.max_count
-        is_live = file_size(name) is None  # What is found is shown before more is waited for.
-        with contextlib.closing(self._runs(name, search, found)) as answers:
+        size = file_size(name)
+        is_live = size is None  # What is found is shown before more is waited for.
+        is_large = size is not None and size >= WORTH_SPLITTING
+        with contextlib.closing(self._answers(name, found, is_large=is_large)) as answers:
             while left is None or left > 0:
                 try:
                     answer = next(answers, None)
@@ -100,16 +111,22 @@ class _Find:
                     sys.stdout.flush()
             found.end()
 
-    def _runs(
-        self, name: str, search: Search, found: _Json | _View | _Lines
-    ) -> Generator[tuple[Any, int]]:
-        """Open a file, and yield the runs in it, as the search does."""
+    def _answers(self, name: str, found: _Format, *, is_large: bool) -> Generator[tuple[Any, int]]:
+        """Yield runs as `Search` does; in a large file, another thread searches for them."""
+        if not is_large or self._threads == 1:
+            return self._runs(name, found, 1)
+        from doubles_ffi._threads import AHEAD, run_ahead  # Takes 2 ms.
+
+        return run_ahead(self._runs(name, found, 1 + AHEAD))
+
+    def _runs(self, name: str, found: _Format, rooms: int) -> Generator[tuple[Any, int]]:
         with contextlib.ExitStack() as stack:
             file = standard_input() if name == "-" else name
             if self._options.decompress:
                 from doubles_ffi.cli.decompression import decompressed
 
                 file = stack.enter_context(decompressed(file))
+            search = Search(self._options.min_run, chunk=_CHUNK, rooms=rooms)
             yield from search.runs(found.pieces(file))
 
     def _refuse(self, name: str, reason: str) -> None:
