@@ -194,18 +194,25 @@ class _Json:
     """Writes a JSON object for each run."""
 
     def __init__(self, name: str, encoding: str | None) -> None:
-        self._name = name
+        self._file = json_line({"file": name})[:-1]
         self._encoding = encoding
+        self._units: dict[int, str] = {}  # the ends of objects: to make one takes 4 us
 
     def pieces(self, file: Any) -> Iterator[Piece]:
         return read_pieces(file, self._encoding)
 
     def show(self, runs: Any, number: int) -> None:
-        fields = ("line", "column", "start", "length", "unit")
-        for values in zip(*run_columns(runs, number, *fields)):
-            entry = {"file": self._name, **dict(zip(fields, values))}
-            entry["unit"] = code(values[-1]) if self._encoding is None else chr(values[-1])
-            print(json_line(entry))
+        columns = run_columns(runs, number, "line", "column", "start", "length", "unit")
+        sys.stdout.writelines(
+            f'{self._file}, "line": {line}, "column": {column}, "start": {start}, '
+            f'"length": {length}, {self._units.get(unit) or self._add(unit)}\n'
+            for line, column, start, length, unit in zip(*columns)
+        )
+
+    def _add(self, unit: int) -> str:
+        shown = code(unit) if self._encoding is None else chr(unit)
+        self._units[unit] = end = json_line({"unit": shown})[1:]
+        return end
 
     def end(self) -> None:
         pass
