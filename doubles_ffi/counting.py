@@ -99,11 +99,14 @@ def tally_doubles(
 
 def _sum_up(data: Data, encoding: str | None, limit: int, *, tally: bool) -> Stretch:
     stretch = Stretch(tally=tally, is_part=False)
+    found = pieces(data, encoding)
     try:
-        for kind, pointer, size in pieces(data, encoding):
+        for kind, pointer, size in found:
             stretch.append(kind, pointer, size, limit)
         stretch.finish()
     except UnicodeDecodeError as error:
         # A str is not decoded, nor are bytes without an encoding.
         raise with_object(error, cast("BytesLike", data), cast("str", encoding)) from None
+    finally:
+        found.close()  # It holds the buffer, and PyPy would collect it some time later.
     return stretch

@@ -53,6 +53,7 @@ __all__ = [
     "can_start_anywhere",
     "count_file",
     "count_range",
+    "opened",
     "read_pieces",
     "read_texts",
     "tally_file",
@@ -223,9 +224,9 @@ def _read_sizes(
     file: Path | BinaryFile, memory: memoryview, codec: codecs.CodecInfo
 ) -> Iterator[int]:
     """Read what there is into memory, again and again, and yield how many bytes."""
-    with _opened(file) as opened:
+    with opened(file) as stream:
         # What has a buffer of its own waits for more to fill ours, unless it is asked not to.
-        read = getattr(opened, "readinto1", opened.readinto)
+        read = getattr(stream, "readinto1", stream.readinto)
         size = _checked(read(memory), memory)
         if size and codec.name in _MARKED:
             size += _fill(memory[size:_LONGEST_MARK], lambda room, _: read(room), 0)
@@ -274,8 +275,8 @@ class FileCounter:
         stretch = Stretch(tally=self._tally, is_part=False)
         buffer = self._take_buffer()
         try:
-            with _opened(file) as opened:
-                blocks = _Blocks(opened, buffer, progress, is_stopped)
+            with opened(file) as stream:
+                blocks = _Blocks(stream, buffer, progress, is_stopped)
                 if self._kind is UTF32:
                     self._append_decoded(stretch, blocks)
                 else:
@@ -490,7 +491,8 @@ def _most_threads() -> int:
     return num_threads()
 
 
-def _opened(file: Path | BinaryFile) -> contextlib.AbstractContextManager[Any]:
+def opened(file: Path | BinaryFile) -> contextlib.AbstractContextManager[Any]:
+    """Open a path, or take a binary file, which stays open afterwards; for a `with`."""
     if isinstance(file, (str, bytes, os.PathLike)):
         return open(file, "rb", buffering=0)  # noqa: PTH123 (a Path forgets a slash at the end)
     if isinstance(file, (io.TextIOBase, codecs.StreamReader, codecs.StreamReaderWriter)):

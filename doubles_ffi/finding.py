@@ -61,13 +61,16 @@ def find_doubles(data: Data, *, encoding: str | None = None) -> Iterator[tuple[i
     """
     is_text = isinstance(data, str) or encoding is not None
     search = Search()
+    found = pieces(data, encoding)
     try:
-        for runs, number in search.runs(pieces(data, encoding)):
+        for runs, number in search.runs(found):
             starts, lengths, units = run_columns(runs, number, "start", "length", "unit")
             yield from zip(starts, lengths, map(chr, units) if is_text else units)
     except UnicodeDecodeError as error:
         # As for `count_doubles`.
         raise with_object(error, cast("BytesLike", data), cast("str", encoding)) from None
+    finally:
+        found.close()  # It holds the buffer, and PyPy would collect it some time later.
 
 
 class Search:

@@ -514,6 +514,14 @@ def test_memory_is_bounded(files):
     assert int(peak) < 64 * 1024
 
 
+@pytest.mark.parametrize("options", ["", "--json", "--encoding utf-16-le"])
+def test_files_are_closed_once_enough_is_found(files, options):
+    (files / "runs").write_text("aaaabbbb")
+    (files / "list").write_text("runs\n" * 300)
+    end = shell(f"ulimit -n 60 && doubles find -m1 {options} --files-from list")
+    assert (end.returncode, end.stdout.count(b"\n"), end.stderr) == (0, 300, b"")
+
+
 @pytest.mark.usefixtures("files")
 def test_bytes_on_a_terminal():
     line, *_ = show("--bytes", "--min-run", "3", "жук.txt").splitlines()

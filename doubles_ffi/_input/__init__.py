@@ -15,7 +15,7 @@ from doubles_ffi._library import BYTES, UTF32, view
 
 if TYPE_CHECKING:
     import codecs
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from doubles_ffi._library import Kind, Pointer
 
@@ -29,10 +29,11 @@ __all__ = ["Data", "pieces"]
 _BLOCK = 64 * 1024
 
 
-def pieces(data: Data, encoding: str | None) -> Iterator[Piece]:
+def pieces(data: Data, encoding: str | None) -> Generator[Piece]:
     """Yield any input as kind, pointer and length in bytes, piece by piece.
 
-    A pointer is valid until the next piece is asked for.
+    A pointer is valid until the next piece is asked for. A buffer is held until the last one is, or
+    the generator is closed.
 
     Raises:
         TypeError, BufferError, ValueError: as `lock`; TypeError for a str with an encoding.
@@ -54,7 +55,7 @@ def pieces(data: Data, encoding: str | None) -> Iterator[Piece]:
 
 def _whole(
     data: BytesLike, kind: Kind, codec: str = "", accepted: str = "a bytes-like object"
-) -> Iterator[Piece]:
+) -> Generator[Piece]:
     if type(data) is bytes and codec != "utf-8-sig":
         yield kind, data, len(data)
         return
@@ -63,7 +64,7 @@ def _whole(
         yield kind, array + mark, len(array) - mark
 
 
-def _decoded(data: BytesLike, encoding: str, codec: codecs.CodecInfo) -> Iterator[Piece]:
+def _decoded(data: BytesLike, encoding: str, codec: codecs.CodecInfo) -> Generator[Piece]:
     """Decode block by block where that can be done, else all at once."""
     with lock(data) as array:
         if not in_blocks(codec):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from doubles_ffi._library import BYTES, UTF32, str_storage, utf32, with_buffer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from doubles_ffi._library import Kind, Pointer
 
@@ -43,7 +43,7 @@ def utf8(text: str) -> tuple[Pointer, int]:
     return array, len(array)
 
 
-def text_pieces(text: str) -> Iterator[tuple[Kind, Pointer, int]]:
+def text_pieces(text: str) -> Generator[tuple[Kind, Pointer, int]]:
     """Yield a str as adjacent pieces, its lone surrogates included: if possible, where it lies."""
     if text.isascii():
         yield BYTES, *utf8(text)

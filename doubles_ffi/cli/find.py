@@ -22,7 +22,7 @@ from doubles_ffi.cli.streams import (
     json_line,
     shown,
 )
-from doubles_ffi.files import WORTH_SPLITTING, read_pieces, read_texts
+from doubles_ffi.files import WORTH_SPLITTING, opened, read_pieces, read_texts
 from doubles_ffi.finding import Search
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ class _Find:
                 from doubles_ffi.cli.decompression import decompressed
 
                 file = stack.enter_context(decompressed(file))
+            else:
+                file = stack.enter_context(opened(file))
             search = Search(self._options.min_run, chunk=_CHUNK, rooms=rooms)
             yield from search.runs(found.pieces(file))
 
