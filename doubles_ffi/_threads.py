@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import mmap
 import threading
 from collections import deque
 from queue import SimpleQueue
@@ -121,9 +122,9 @@ class _Workers:
 
     def _start(self) -> None:
         # The system allows no more threads, or there is no room for one.
-        with contextlib.suppress(RuntimeError, MemoryError):
+        with contextlib.suppress(RuntimeError, OSError):
             for _ in range(self._number):
-                bytes(_ROOM)  # Pages that nobody touches: Python has them from calloc.
+                mmap.mmap(-1, _ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON).close()
                 thread = threading.Thread(target=self._run, name="doubles")
                 thread.start()
                 self._threads.append(thread)
