@@ -57,7 +57,7 @@ def find_doubles(data: Data, *, encoding: str | None = None) -> Iterator[tuple[i
 
     Arguments and exceptions are those of `count_doubles`; they are raised when the first run is
     asked for. What is wrong with text, after the runs before it; except in `utf-7`, `punycode` and
-    `idna`.
+    `idna`, and on PyPy in `hz` and ISO 2022.
     """
     is_text = isinstance(data, str) or encoding is not None
     search = Search()

@@ -151,7 +151,9 @@ def test_what_decodes_in_blocks_keeps_little(encoding):
     except UnicodeError:
         pass
     decodes = text == any_outcome(lambda: data.decode(encoding))
-    assert in_blocks(codec) == (decodes and kept < 100)
+    # PyPy's decoders of these do not tell their state, and can't go back from an error.
+    goes_back = sys.implementation.name != "pypy" or not encoding.startswith(("hz", "iso2022"))
+    assert in_blocks(codec) == (decodes and kept < 100 and goes_back)
 
 
 WRONG_AT_THE_END = """

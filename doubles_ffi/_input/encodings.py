@@ -39,6 +39,10 @@ _ENDIAN = "le" if sys.byteorder == "little" else "be"
 # Codecs whose incremental decoders do not decode (idna, punycode, undefined), or keep all there is
 # (utf-7).
 _NOT_IN_BLOCKS = {"idna", "punycode", "undefined", "utf-7"}
+if sys.implementation.name == "pypy":  # pragma: no cover: the tests need CPython
+    # Its decoders of text with shifts can't be set back: they do not tell which shift they are in.
+    _NOT_IN_BLOCKS |= {"hz", "iso2022_kr"}
+    _NOT_IN_BLOCKS |= {f"iso2022_jp{kind}" for kind in ("", "_1", "_2", "_2004", "_3", "_ext")}
 
 # How text begins for these decoders. Without a mark, `bytes.decode` takes the machine's order.
 _BYTE_ORDER_MARKS = {
