@@ -17,6 +17,7 @@ import math
 import operator
 import os
 import stat
+import sys
 from collections import Counter  # noqa: TC003 (annotations resolve at run time)
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
@@ -499,4 +500,18 @@ def opened(file: Path | BinaryFile) -> contextlib.AbstractContextManager[Any]:
         raise TypeError("the file is open in text mode; open it in binary mode")
     if not hasattr(file, "readinto"):
         raise TypeError(f"expected a path or a binary file, not {type(file).__name__}")
+    if sys.implementation.name == "pypy" and type(file) is io.BufferedRandom:  # pragma: no cover
+        return contextlib.nullcontext(_ByRead(file))
     return contextlib.nullcontext(file)
+
+
+class _ByRead:  # pragma: no cover: the tests need CPython
+    """A file open for reading and writing: PyPy 8.0's `readinto` claims more than it has read."""
+
+    def __init__(self, file: io.BufferedRandom) -> None:
+        self._file = file
+
+    def readinto(self, room: memoryview) -> int:
+        data = self._file.read(len(room))
+        room[: len(data)] = data
+        return len(data)
