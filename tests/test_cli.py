@@ -489,7 +489,7 @@ def test_bad_files_are_reported_and_the_others_counted(capsys):
         ([], "required: COMMAND"),
         (["count", "--encoding", "nonsense"], "unknown encoding: nonsense"),
         (["count", "--encoding", "hex"], "not a text encoding"),
-        (["count", "--encoding", "a\0b"], "null character"),
+        (["count", "--encoding", "a\0b"], "argument --encoding: "),
         (["count", "--bytes", "--encoding", "utf-8"], "not allowed with"),
         (["count", "--nonsense"], "unrecognized arguments"),
         (["count", "--tal"], "unrecognized arguments"),
@@ -731,14 +731,16 @@ def interrupt(process):
 PRESSES = """
 import atexit, os, signal, sys
 
-def press(event="", names=(None,)):
-    if event == "" or (event == "import" and names[0] == os.environ["MOMENT"]):
-        signal.raise_signal(signal.SIGINT)
+class Press:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == os.environ["MOMENT"]:
+            signal.raise_signal(signal.SIGINT)
 
 if os.environ["MOMENT"] == "end":
-    atexit.register(press)
+    atexit.register(signal.raise_signal, signal.SIGINT)
 else:
-    sys.addaudithook(press)
+    sys.meta_path.insert(0, Press)
 """
 # Where the package is installed, the script lies beside Python.
 SCRIPTS = (Path(cli.__file__).with_name("doubles"), Path(sys.executable).with_name("doubles"))
@@ -752,7 +754,7 @@ SCRIPT = next(filter(Path.exists, SCRIPTS))
         "doubles_ffi._native",
         "argparse",
         "doubles_ffi.cli.count",
-        "unicodedata",
+        "doubles_ffi.cli.chart",
         "end",
     ],
 )

@@ -30,7 +30,8 @@ class Trickle(io.RawIOBase):
 
     def readinto(self, buffer):
         few = self._rest.tell() < 10
-        return self._rest.readinto(memoryview(buffer)[:1] if few else buffer)
+        with memoryview(buffer) as whole, whole[: 1 if few else None] as part:
+            return self._rest.readinto(part)
 
 
 @pytest.fixture

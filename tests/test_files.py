@@ -254,7 +254,8 @@ def test_an_error_tells_the_wrong_byte(encoding, at, path):
     assert found.value.object == b"\xff"
     if at == 0:
         assert str(found.value) == str(expected.value)
-    else:  # Python looks for the byte at its position, and finds none there.
+    elif sys.implementation.name == "cpython":  # To PyPy, a str of it is an IndexError.
+        # Python looks for the byte at its position, and finds none there.
         assert f"in position {at}-{at}: {expected.value.reason}" in str(found.value)
 
 
@@ -784,15 +785,19 @@ from doubles_ffi import count_file
 class Enough(Exception):
     pass
 
+def peak():
+    return int(re.search("VmHWM:(.*) kB", Path("/proc/self/status").read_text())[1])
+
 def progress(done, total):
     assert total == 100 << 30
     if done > 4 << 30:
         raise Enough
 
+before = peak()  # Of Python itself: 14 MiB of CPython, 65 MiB of PyPy.
 try:
     count_file(sys.argv[1], progress=progress)
 except Enough:
-    print(re.search("VmHWM:(.*) kB", Path("/proc/self/status").read_text())[1])
+    print(peak() - before)
 """
 
 
@@ -802,4 +807,4 @@ def test_memory_is_flat(path):
         file.truncate(100 << 30)
     command = [sys.executable, "-c", MEMORY, path]
     output = subprocess.run(command, check=True, capture_output=True).stdout
-    assert int(output) < 64 * 1024
+    assert int(output) < 48 * 1024

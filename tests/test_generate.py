@@ -56,7 +56,7 @@ def test_a_new_str_is_a_str_like_any_other():
     copy = "".join(list(text))
     assert text == copy
     assert hash(text) == hash(copy)
-    assert sys.getsizeof(text) == sys.getsizeof(copy)
+    assert sys.getsizeof(text, 0) == sys.getsizeof(copy, 0)  # PyPy does not tell.
     assert {copy: 1}[text] == 1
     assert (text + "ж")[:-1] == copy
     assert text.isascii()

@@ -1,5 +1,7 @@
 """All rungs, in Rust, Python and NumPy, give one answer wherever they answer one question."""
 
+import sys
+
 import pytest
 import reference
 import strategies
@@ -14,7 +16,13 @@ BYTE_RUNGS = [
     doubles_ffi.count_doubles_slice,
     doubles_ffi.count_doubles_slice_parallel,
 ]
-BASELINES = [getattr(baselines, name) for name in baselines.__all__]
+NEEDS_NUMPY = pytest.mark.skipif(
+    sys.implementation.name == "pypy", reason="NumPy has no wheel for PyPy"
+)
+BASELINES = [
+    pytest.param(getattr(baselines, name), marks=[NEEDS_NUMPY] if "numpy" in name else [])
+    for name in baselines.__all__
+]
 
 
 def label(rung):
