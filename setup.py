@@ -71,7 +71,9 @@ class BuildRustFirst(build_ext):
             # No names of this machine's folders: no debug information, and no symbols either.
             extension.extra_compile_args.append("-g0")
             if not MACOS:
-                extension.extra_link_args.append("-Wl,-s")
+                # auditwheel looks for libc among what a module needs. PyPy's module calls none of
+                # it, and some compilers would leave it out.
+                extension.extra_link_args += ["-Wl,-s", "-Wl,--no-as-needed"]
         super().run()
 
     def build_extensions(self) -> None:
