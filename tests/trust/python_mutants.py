@@ -27,6 +27,7 @@ MODULES = {
     "counting": ["counting", "tally", "encodings", "native"],
     "columns": ["columns", "annotations"],
     "files": ["files"],
+    "finding": ["finding", "find"],
     "generate": ["generate"],
     "ladder": ["ladder"],
 }
@@ -42,8 +43,20 @@ MOST = 16 << 30
 # Lines whose mutants change nothing that a test could see, before and after, and why.
 EQUIVALENT = {
     r"if TYPE_CHECKING:\nif not TYPE_CHECKING:": "what only type checkers need does no harm",
-    r"(_?SLICE|TALLY_SLICE|_BLOCK|_PIECE|_PIPE|WORTH_SPLITTING|_KEPT|_CHUNK|AHEAD) = .*\n.*": (
+    r"([A-Z_]*SLICE|_BLOCK|_PIECE|_PIPE|WORTH_SPLITTING|_KEPT|_CHUNK|_ROOM|AHEAD) = .*\n.*": (
         "a tuned number: the answers are the same, and take another time or other memory"
+    ),
+    r"(.*)type\((\w+)\) is (\w+)(.*)\n\1type\(\2\) == \3\4": (
+        "a type equals no other, unless its metaclass says so"
+    ),
+    r"return count if count >= 0 else check\(count\)\nreturn count if count (>|==) 0 else .*": (
+        "`check` returns a count as it is"
+    ),
+    r"if size >= POINTER_PAYS and (.*)\nif size \S+ POINTER_PAYS and \1": (
+        "the other way makes the same text"
+    ),
+    r"room = AHEAD \* threads\nroom = AHEAD \S+ threads": (
+        "how far ahead threads run: the results are the same, in the same order"
     ),
 }
 
