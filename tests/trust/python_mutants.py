@@ -46,6 +46,7 @@ EQUIVALENT = {
     r"([A-Z_]*SLICE|_BLOCK|_PIECE|_PIPE|WORTH_SPLITTING|_KEPT|_CHUNK|_ROOM|AHEAD) = .*\n.*": (
         "a tuned number: the answers are the same, and take another time or other memory"
     ),
+    r'.*sys\.implementation\.name == "pypy".*\n.*': "the way of PyPy, whose tests are others",
     r"(.*)type\((\w+)\) is (\w+)(.*)\n\1type\(\2\) == \3\4": (
         "a type equals no other, unless its metaclass says so"
     ),
