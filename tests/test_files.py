@@ -725,6 +725,19 @@ def test_no_more_threads_than_asked_for(path, monkeypatch, set_threads):
         assert len(started) == expected
 
 
+def test_a_piece_that_is_read_little_by_little(path, monkeypatch):
+    preadv = os.preadv
+    monkeypatch.setattr(files, "_BLOCK", BLOCK)
+    monkeypatch.setattr(
+        os, "preadv", lambda file, rooms, start: preadv(file, [rooms[0][:5]], start)
+    )
+    text = "".join(f"{number:x}" for number in range(1_000))
+    path.write_text(text)
+    with path.open("rb") as file:
+        part = FileCounter(None)._count_piece(file.fileno(), range(7, 1_500), lambda: False)
+    assert part.count == reference.count(text[7:1_500])
+
+
 def test_systems_without_preadv(path, monkeypatch):
     monkeypatch.setattr(files, "WORTH_SPLITTING", 1)
     monkeypatch.delattr(os, "preadv")

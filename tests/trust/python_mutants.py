@@ -24,7 +24,7 @@ MODULES = {
     "_input/encodings": ["encodings", "files"],
     "_input/rows": ["columns"],
     "counter": ["counter"],
-    "counting": ["counting", "tally", "encodings", "native"],
+    "counting": ["counting", "tally", "encodings", "native", "columns"],
     "columns": ["columns", "annotations"],
     "files": ["files"],
     "finding": ["finding", "find"],
