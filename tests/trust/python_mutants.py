@@ -56,6 +56,9 @@ EQUIVALENT = {
     r"if size >= POINTER_PAYS and (.*)\nif size \S+ POINTER_PAYS and \1": (
         "the other way makes the same text"
     ),
+    r"((?:stretch|part)\.append\(kind, \w+, \w+, )1\)\n\1[02]\)": (
+        "on how many threads a block is counted: the count is the same"
+    ),
     r"room = AHEAD \* threads\nroom = AHEAD \S+ threads": (
         "how far ahead threads run: the results are the same, in the same order"
     ),
