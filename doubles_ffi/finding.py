@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator  # noqa: TC003 (annotations resolve at run time)
 from typing import TYPE_CHECKING, Any, cast, overload
@@ -101,8 +102,9 @@ class Search:
                     found = self._find(kind, pointer, size)
                 except InvalidUtf8Error:
                     error = self._fault(bytes(view(pointer, size)))
-                    end = error.start if isinstance(error, UnicodeDecodeError) else 0
-                    yield self._find(kind, pointer, max(end - self._end, 0))
+                    if isinstance(error, UnicodeDecodeError):
+                        with contextlib.suppress(InvalidUtf8Error):  # It has changed meanwhile.
+                            yield self._find(kind, pointer, max(error.start - self._end, 0))
                     raise error from None
                 yield found
                 self._end += size

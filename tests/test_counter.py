@@ -144,6 +144,10 @@ def test_a_stretch_may_begin_within_a_code_point():
     with pytest.raises(UnicodeDecodeError) as raised:
         counter.update(b"\x80\x80")
     assert raised.value.start == 3
+    for byte in range(0x80, 0xC0):
+        with pytest.raises(UnicodeDecodeError) as raised:
+            DoubleCounter(bytes([byte, 0xFF]), encoding="utf-8")
+        assert raised.value.start == 1
 
 
 @pytest.mark.parametrize(

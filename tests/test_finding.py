@@ -185,6 +185,15 @@ def test_a_buffer_that_has_become_text_again(monkeypatch):
         list(find_doubles(b"aa", encoding="utf-8"))
 
 
+def test_a_buffer_that_changes_after_its_fault(monkeypatch):
+    def refuse(_):
+        raise InvalidUtf8Error
+
+    monkeypatch.setattr(finding, "check", refuse)
+    with pytest.raises(UnicodeDecodeError):
+        list(find_doubles(b"aa\xff", encoding="utf-8"))
+
+
 def test_a_fault_is_raised_again_by_nobody():
     found = find_doubles(b"aa\xff", encoding="utf-8")
     assert next(found) == (0, 2, "a")

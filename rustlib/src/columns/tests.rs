@@ -175,6 +175,17 @@ impl Texts {
 const ALPHABETS: [&str; 7] = ["ab\0", "aж", "a\u{80}\u{7ff}", "aбж€", "aж€𝄞", "€₭", "𝄞𝄟"];
 
 #[test]
+fn rows_all_at_once() {
+    let rows = [&b"aab"[..], b"", b"zzz", b"ab"].map(|row| Some(row.to_vec()));
+    for layout in LAYOUTS {
+        let memory = Memory::new(&rows, Units::Bytes, layout);
+        let mut counts = [7; 4];
+        assert!(count_rows(&memory.rows(0..4), &mut counts).is_ok());
+        assert_eq!(counts, [1, 0, 2, 0]);
+    }
+}
+
+#[test]
 fn every_layout_of_short_rows() {
     let mut texts = Texts(1);
     for alphabet in ALPHABETS {
