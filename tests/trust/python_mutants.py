@@ -59,6 +59,9 @@ EQUIVALENT = {
     r"((?:stretch|part)\.append\(kind, \w+, \w+, )1\)\n\1[02]\)": (
         "on how many threads a block is counted: the count is the same"
     ),
+    r"if len\(set\(alphabet\)\) < (.*)\nif len\(set\(alphabet\)\) (!=|is not) \1": (
+        "a set is never longer, and CPython has each small number once"
+    ),
     r"room = AHEAD \* threads\nroom = AHEAD \S+ threads": (
         "how far ahead threads run: the results are the same, in the same order"
     ),
