@@ -117,7 +117,9 @@ class Search:
 
     def _find(self, kind: Kind, pointer: Pointer, size: int) -> tuple[Any, int]:
         runs, room = self._room(size // 2 + 2)  # as many as there can be
-        return runs, check(kind.find(self._finder, pointer, size, self._least, runs, room))
+        number = check(kind.find(self._finder, pointer, size, self._least, runs, room))
+        self._rooms.rotate(-1)  # Not where it fails: the next room may hold an answer in use.
+        return runs, number
 
     def _last(self) -> tuple[Any, int]:
         runs, _ = self._room(1)
@@ -125,11 +127,9 @@ class Search:
 
     def _room(self, number: int) -> tuple[Any, int]:
         """Return the room of the oldest answer, if so many runs fit it, or a new one."""
-        runs, room = self._rooms.popleft()
-        if number > room:
-            runs, room = new_runs(number), number
-        self._rooms.append((runs, room))
-        return runs, room
+        if number > self._rooms[0][1]:
+            self._rooms[0] = new_runs(number), number
+        return self._rooms[0]
 
     def _fault(self, new: bytes) -> Exception:
         """Return the exception for UTF-8 that can't come next."""

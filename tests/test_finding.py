@@ -1,5 +1,6 @@
 """Where doubles are, held against itertools."""
 
+import contextlib
 import gc
 import inspect
 import itertools
@@ -15,8 +16,9 @@ from strategies import any_text, binary, runs, text, text_with_lone_surrogates
 
 import doubles_ffi
 from doubles_ffi import count_doubles, find_doubles, finding
-from doubles_ffi._library import InvalidUtf8Error
-from doubles_ffi.finding import _CHUNK
+from doubles_ffi._input import pieces
+from doubles_ffi._library import InvalidUtf8Error, run_columns
+from doubles_ffi.finding import _CHUNK, Search
 
 
 def reference(units):
@@ -200,6 +202,19 @@ def test_a_fault_is_raised_again_by_nobody():
     with pytest.raises(UnicodeDecodeError):
         next(found)
     assert list(found) == []
+
+
+@pytest.mark.parametrize("end", [b"", b"eef\xff", b"eef\xe2\x82"])
+def test_answers_that_are_still_in_use_stay_valid(end):
+    search = Search(chunk=6, rooms=3)
+    answers, starts = [], []
+    with pytest.raises(UnicodeDecodeError) if end else contextlib.nullcontext():
+        for runs, number in search.runs(pieces(b"aabccd" * 4 + end, "utf-8")):
+            answers.append((runs, number))
+            starts += run_columns(runs, number, "start")
+            last = [run_columns(*answer, "start")[0] for answer in answers[-3:]]
+            assert last == starts[-3:]
+    assert [*itertools.chain(*starts)] == [0, 3, 6, 9, 12, 15, 18, 21, *[24] * bool(end)]
 
 
 def test_what_it_looks_like():
