@@ -389,13 +389,17 @@ def test_errors_come_after_what_was_written_before_them(subcommand, files):
     assert before.count(b"letters") == after.count(b"letters") > 0
 
 
-def on_terminal(*arguments, cwd, program=("-m", "doubles_ffi")):
-    """Run the command on a terminal of its own, and return all that it shows there."""
+def on_terminal(*arguments, cwd, program=("-m", "doubles_ffi"), is_interrupted=False):
+    """Run the command on a terminal of its own, and return all that it shows there.
+
+    Or press Ctrl-C once it shows something.
+    """
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "PYTHONIOENCODING": ""}
     environment.pop("NO_COLOR", None)
     with subprocess.Popen(
-        [sys.executable, *program, *arguments],
+        [*("setsid", "--ctty") * is_interrupted, sys.executable, *program, *arguments],
+        stdin=theirs if is_interrupted else None,
         stdout=theirs,
         stderr=theirs,
         cwd=cwd,
@@ -403,6 +407,9 @@ def on_terminal(*arguments, cwd, program=("-m", "doubles_ffi")):
     ) as process:
         os.close(theirs)
         shown = b""
+        if is_interrupted:
+            shown = os.read(ours, 100)
+            os.write(ours, b"\x03")  # The terminal drops what has not been read.
         while True:
             try:
                 shown += os.read(ours, 65536)
@@ -482,6 +489,30 @@ def test_ctrl_c():
         process.stdin.write(b"aab")
         process.stdin.flush()
         assert interrupt(process) == (-signal.SIGINT, b"")
+
+
+def test_ctrl_c_leaves_no_highlight_on_a_terminal(files):
+    (files / "runs").write_text(("a" * 390 + "\n") * 20_000)
+    status, shown = on_terminal("find", "runs", cwd=files, is_interrupted=True)
+    assert status == -signal.SIGINT
+    assert shown.endswith(b"\x1b[m")
+
+
+@pytest.mark.parametrize("action", [signal.SIG_DFL, signal.SIG_IGN])
+def test_ctrl_c_is_changed_for_a_terminal_alone(monkeypatch, action, capfd):
+    """This process would not survive it."""
+    told = []
+    monkeypatch.setattr(signal, "getsignal", lambda _: action)
+    monkeypatch.setattr(signal, "signal", lambda *arguments: told.append(arguments))
+    monkeypatch.setattr(signal, "raise_signal", told.append)
+    monkeypatch.setattr(sys, "stdout", sys.__stdout__)
+    finding._highlight_nothing_after_ctrl_c()
+    if action == signal.SIG_IGN:
+        assert told == []
+    else:
+        told[0][1](signal.SIGINT, None)
+        assert told[1:] == [(signal.SIGINT, signal.SIG_DFL), signal.SIGINT]
+        assert capfd.readouterr().out == "\x1b[m"
 
 
 PEAK = """

@@ -72,6 +72,7 @@ class _Find:
             self._format = lambda name: _Json(name, self._encoding)
         elif has_colors(sys.stdout):
             self._format = lambda name: _View(name, self._encoding)
+            _highlight_nothing_after_ctrl_c()
             self._threads = 1  # It shows the text, and has no more of it than was read last.
         else:
             pages = _Pages(self._encoding)
@@ -145,6 +146,20 @@ class _Find:
         self._status = FAILED
         sys.stdout.flush()  # On a terminal, what comes before the error stands before it.
         complain(name, reason)
+
+
+def _highlight_nothing_after_ctrl_c() -> None:
+    """Let Ctrl-C end the command as ever, but leave the terminal as it was."""
+    import signal  # Takes 1 ms.
+
+    def interrupt(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)  # Pressed again, where the terminal is stopped.
+        with contextlib.suppress(OSError):  # It may be gone.
+            os.write(sys.stdout.fileno(), _PLAIN.encode())
+        signal.raise_signal(number)
+
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # And not ignored.
+        signal.signal(signal.SIGINT, interrupt)
 
 
 class _Pages:
