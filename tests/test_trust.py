@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from trust import __main__ as driver
-from trust import children, model, report
+from trust import children, model, report, sanitizers
 from trust.model import ROOT, ROWS, Figure, MissingError, Row, load_all
 from trust.plants import PLANTS
 
@@ -109,6 +109,13 @@ def test_a_row_that_lacks_a_tool_is_no_failure_unless_it_was_asked_for(file, mon
     assert driver.main() == 1
     assert "not run: fork" in capsys.readouterr().out
     assert not file.exists()
+
+
+def test_what_sanitizers_lack_is_known_before_anything_is_compiled(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sanitizers, "corpus", lambda: pytest.fail("it takes minutes"))
+    with pytest.raises(MissingError, match="needs valgrind"):
+        sanitizers.run(60)
 
 
 def test_a_tool_that_is_missing_is_installed(tmp_path, monkeypatch):

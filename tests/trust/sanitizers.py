@@ -26,6 +26,7 @@ PYTHON_TESTS = ("counting", "counter", "columns", "tally", "native")
 
 
 def run(seconds):
+    need_debian("valgrind")
     end = time.monotonic() + seconds
     clean, left_out = [], ["TSan"]
     # With the seconds that each takes about: the crate's tests are many, and ASan slows them down.
@@ -67,7 +68,6 @@ def unit_tests():
 
 
 def valgrind():
-    need_debian("valgrind")
     built = cargo("build", target="sanitizers/valgrind")
     if built.returncode:
         return built
