@@ -398,7 +398,7 @@ def on_terminal(*arguments, cwd, program=("-m", "doubles_ffi"), is_interrupted=F
     environment = {**os.environ, "TERM": "xterm", "PYTHONIOENCODING": ""}
     environment.pop("NO_COLOR", None)
     with subprocess.Popen(
-        [*("setsid", "--ctty") * is_interrupted, sys.executable, *program, *arguments],
+        [*("setsid", "-c") * is_interrupted, sys.executable, *program, *arguments],
         stdin=theirs if is_interrupted else None,
         stdout=theirs,
         stderr=theirs,

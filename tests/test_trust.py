@@ -121,11 +121,12 @@ def test_what_sanitizers_lack_is_known_before_anything_is_compiled(tmp_path, mon
 def test_a_tool_that_is_missing_is_installed(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     tool = tmp_path / "some-tool"
+    install = f"cp {shutil.which('true')} '{tool}'"
     with pytest.raises(MissingError):
         model.need("some-tool", "no-such-installer")
     with pytest.raises(MissingError):
-        model.need("some-tool", "cp", shutil.which("true"), str(tool), wanted=False)
-    model.need("some-tool", "cp", shutil.which("true"), str(tool))
+        model.need("some-tool", install, wanted=False)
+    model.need("some-tool", install)
     model.need("some-tool", "no-such-installer")
 
 

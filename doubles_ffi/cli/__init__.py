@@ -17,10 +17,10 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, 2 after any error, 130 after Ctrl-C.
+    """Run the command and return its exit status: 0, 2 after any error, 130 if interrupted.
 
-    That is if Ctrl-C raises an exception, as on a cluster. Elsewhere the signal ends the process of
-    the command, which to a shell is 130 as well.
+    Ctrl-C raises KeyboardInterrupt only while a cluster counts. Otherwise it ends the process of
+    the command by its signal, which a shell shows as 130 too.
     """
     try:
         return _run(sys.argv[1:] if arguments is None else list(arguments))

@@ -1,9 +1,7 @@
 """What a row of docs/reliability.md is made of."""
 
-import contextlib
 import importlib
 import math
-import shlex
 import shutil
 import subprocess
 import time
@@ -64,24 +62,25 @@ class MissingError(Exception):
     """This machine lacks what a row needs; says how to get it."""
 
 
-def need(tool, *command, wanted=True):
+def need(tool, command, *, wanted=True):
     """Install a tool that is missing, if that is wanted and works; else raise MissingError."""
     if shutil.which(tool) is None and wanted:
-        say(f"{tool} is missing: {shlex.join(command)}")
-        with contextlib.suppress(OSError):
-            subprocess.run(command, check=False)
+        say(f"{tool} is missing: {command}")
+        subprocess.run(["/bin/sh", "-c", command], check=False)
     if shutil.which(tool) is None:
-        raise MissingError(f"needs {tool}: {shlex.join(command)}")
+        raise MissingError(f"needs {tool}: {command}")
 
 
 def need_debian(package, tool=None):
-    need(tool or package, "apt-get", "install", "-qq", "--no-install-recommends", package)
+    install = (
+        f"DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends {package}"
+    )
+    need(tool or package, f"{install} || {{ apt-get update -qq && {install}; }}")
 
 
 def need_crate(name, seconds):
     """Have a crate's command in PATH. It takes minutes to compile, which a trial does not have."""
-    command = ("cargo", "install", "--quiet", "--locked", name)
-    need(name, *command, wanted=math.isinf(seconds))
+    need(name, f"cargo install --quiet --locked {name}", wanted=math.isinf(seconds))
 
 
 def load(name):
