@@ -51,6 +51,15 @@ def test_one_module_alone_touches_the_library(module):
             assert "doubles_ffi._native" not in {alias.name for alias in node.names}
 
 
+def test_what_frees_memory_is_in_c():
+    """A KeyboardInterrupt that falls into a callback is dropped, and only Python's code raises it."""
+    module = ast.parse(MODULES["doubles_ffi._library"].read_text("utf-8"))
+    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
+    found = [ast.unparse(call.args[1]) for call in calls if ast.unparse(call.func) == "ffi.gc"]
+    assert len(found) >= 4
+    assert all(re.match(r"lib\.\w+|partial\(operator\.", free) for free in found), found
+
+
 @pytest.mark.parametrize("path", sorted(Path(__file__).parent.glob("*.py")), ids=lambda p: p.name)
 def test_no_test_forks_or_expects_signals_in_the_process_that_is_measured(path):
     """Coverage's lock can be taken then: that test would hang, one time in many."""

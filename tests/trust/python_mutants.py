@@ -66,6 +66,9 @@ EQUIVALENT = {
     r"if len\(set\(alphabet\)\) < (.*)\nif len\(set\(alphabet\)\) (!=|is not) \1": (
         "a set is never longer, and CPython has each small number once"
     ),
+    r"if number > self\._rooms(.*)\nif number (!=|is not) self\._rooms\1": (
+        "room of another size is as good, and takes longer to make"
+    ),
     r"room = AHEAD \* threads\nroom = AHEAD \S+ threads": (
         "how far ahead threads run: the results are the same, in the same order"
     ),
