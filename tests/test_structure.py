@@ -52,7 +52,7 @@ def test_one_module_alone_touches_the_library(module):
 
 
 def test_what_frees_memory_is_in_c():
-    """A KeyboardInterrupt that falls into a callback is dropped, and only Python's code raises it."""
+    """A KeyboardInterrupt in a callback is dropped, and only code of Python's raises it."""
     module = ast.parse(MODULES["doubles_ffi._library"].read_text("utf-8"))
     calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
     found = [ast.unparse(call.args[1]) for call in calls if ast.unparse(call.func) == "ffi.gc"]
