@@ -545,6 +545,8 @@ fn entries_of_a_dictionary() {
         let found = count(&column, None).expect("fine");
         assert_eq!(found.values(), [2, 1, 0, 0, 2]);
         assert_eq!((found.validity(), found.nulls()), (&[0b10011][..], 2));
+        let texts = [0, 1, 2, 3].map(|row| column.text(row).expect("fine"));
+        assert_eq!(texts, [Some(&b"aaa"[..]), Some(b"aa"), None, None]);
 
         for (key, fault) in [
             (2, Fault::InvalidUtf8 { row: 1 }),
