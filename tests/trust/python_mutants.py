@@ -58,7 +58,7 @@ EQUIVALENT = {
         "the other ways count the same, and leave the counter as it was too"
     ),
     r"(.*)item is not end(.*)\n\1item != end\2": "an object that equals only itself",
-    r"mmap\.mmap\(-1, (.*)\nmmap\.mmap\(- ?\d+, \1": "of anonymous memory, Linux ignores the file",
+    r"mmap\.mmap\(-1, (.*)\nmmap\.mmap\(.+, \1": "of anonymous memory, Linux ignores the file",
     r"_ENDIAN = .*\n_ENDIAN = .* <= .*": "no other name of a byte order comes first",
     r"((?:stretch|part)\.append\(kind, \w+, \w+, )1\)\n\1[02]\)": (
         "on how many threads a block is counted: the count is the same"
@@ -70,6 +70,7 @@ EQUIVALENT = {
         "room of another size is as good, and takes longer to make"
     ),
     r".*self\._room\(size // 2 \+ 2\)\n.*self\._room\(.*\)": "room for more is enough as well",
+    r"(.*)new_runs\(1\)(.*)\n\1new_runs\( ?2\)\2": "room for more is enough as well",
     r"room = AHEAD \* threads\nroom = AHEAD \S+ threads": (
         "how far ahead threads run: the results are the same, in the same order"
     ),
