@@ -88,7 +88,7 @@ class Search:
         self._chunk = chunk
         self._finder = new_finder()
         self._end = 0  # bytes searched
-        self._rooms = deque([(new_runs(1), 1)] * rooms)
+        self._rooms: deque[tuple[Any, int]] = deque([(None, 0)] * rooms)
 
     def runs(self, pieces: Iterable[Piece]) -> Iterator[tuple[Any, int]]:
         """Search adjacent pieces, and yield runs and how many they are, again and again.
