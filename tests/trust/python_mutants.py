@@ -54,13 +54,13 @@ EQUIVALENT = {
         "`check` returns a count as it is"
     ),
     r"if size >= POINTER_PAYS and .*\n.*": "the other way makes the same text",
-    r"if (.*) <= self\._stretch\.slice_size:\nif \1 (<|==) self\._stretch\.slice_size:": (
+    r"if (.*) <= self\._stretch\.slice_size:\nif \1 (<|==|is) self\._stretch\.slice_size:": (
         "the other ways count the same, and leave the counter as it was too"
     ),
     r"(.*)item is not end(.*)\n\1item != end\2": "an object that equals only itself",
     r"mmap\.mmap\(-1, (.*)\nmmap\.mmap\(.+, \1": "of anonymous memory, Linux ignores the file",
     r"_ENDIAN = .*\n_ENDIAN = .* <= .*": "no other name of a byte order comes first",
-    r"((?:stretch|part)\.append\(kind, \w+, \w+, )1\)\n\1[02]\)": (
+    r"((?:stretch|part)\.append\(.*, .*, .*, )1\)\n\1[02]\)": (
         "on how many threads a block is counted: the count is the same"
     ),
     r"if len\(set\(alphabet\)\) < (.*)\nif len\(set\(alphabet\)\) (!=|is not) \1": (
