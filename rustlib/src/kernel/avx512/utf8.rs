@@ -87,7 +87,6 @@ fn up_to<const WIDEST: usize, const WINDOW: usize>(
     let mut total = Tile::default();
     let mut wrong = _mm512_setzero_si512();
     let mut least_lead = all(0xFF);
-    let mut owed = owed(before);
     let [by_first, by_second] = [&BY_FIRST, &BY_SECOND].map(|table| {
         // SAFETY: a table has 64 bytes; an unaligned load.
         unsafe { _mm512_loadu_si512(table.as_ptr().cast()) }
@@ -104,24 +103,22 @@ fn up_to<const WIDEST: usize, const WINDOW: usize>(
         }
         let [p1, p2, p3] = [back!(1), back!(2), back!(3)];
 
+        // Zero where a continuation has to be: here in second bytes, below in third and fourth ones.
+        let mut no_continuation = below(0xC0, p1);
         // Not zero where no code point of one byte ends, or of two; zero where it is a double.
         let one = differ(_mm512_and_si512(x, all(0x80)), x, p1);
-        let two = differ(differ(below(0xC0, p1), x, p2), p1, p3);
+        let two = differ(differ(no_continuation, x, p2), p1, p3);
         let mut different = _mm512_min_epu8(one, two);
 
         let continuations = _mm512_cmplt_epi8_mask(x, all(0xC0));
-        let leads = at_least(0xC0, x);
-        let mut expected = leads << 1 | owed;
-        owed = leads >> 63;
         if WIDEST == 2 {
             least_lead = _mm512_min_epu8(least_lead, _mm512_sub_epi8(p1, all(0xC0)));
         } else {
             let [p4, p5] = [back!(4), back!(5)];
-            let three = differ(differ(differ(below(0xE0, p2), x, p3), p1, p4), p2, p5);
+            let no_third = below(0xE0, p2);
+            no_continuation = _mm512_min_epu8(no_continuation, no_third);
+            let three = differ(differ(differ(no_third, x, p3), p1, p4), p2, p5);
             different = _mm512_min_epu8(different, three);
-            let leads = at_least(0xE0, x);
-            expected |= leads << 2;
-            owed |= leads >> 62;
 
             let first = _mm512_permutex2var_epi8(_mm512_setzero_si512(), p1, by_first);
             let second = _mm512_maskz_permutexvar_epi8(continuations, x, by_second);
@@ -129,14 +126,14 @@ fn up_to<const WIDEST: usize, const WINDOW: usize>(
         }
         if WIDEST == 4 {
             let [p6, p7] = [back!(6), back!(7)];
-            let four = differ(differ(below(0xF0, p3), x, back!(4)), p1, back!(5));
+            let no_fourth = below(0xF0, p3);
+            no_continuation = _mm512_min_epu8(no_continuation, no_fourth);
+            let four = differ(differ(no_fourth, x, back!(4)), p1, back!(5));
             let four = differ(differ(four, p2, p6), p3, p7);
             different = _mm512_min_epu8(different, four);
-            let leads = at_least(0xF0, x);
-            expected |= leads << 3;
-            owed |= leads >> 61;
         }
         let doubles = _mm512_testn_epi8_mask(different, different);
+        let expected = _mm512_testn_epi8_mask(no_continuation, no_continuation);
         found(vector, doubles);
         total.doubles += u64::from(doubles.count_ones());
         total.continuations += u64::from(continuations.count_ones());
