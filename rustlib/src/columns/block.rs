@@ -163,26 +163,26 @@ impl Block {
     /// whether none is torn between two of them.
     #[inline(always)]
     fn count_rows<const WIDE: bool>(&self, counts: &mut [i64]) -> bool {
-        // Doubles up to a byte, without and with that one.
-        let upto = |place: usize| {
-            let bits = self.doubles[place / LANES] << (!place % LANES);
-            let with = self.before[place / LANES] + bits.count_ones();
-            (with - (bits >> (LANES - 1)) as u32, with)
+        // How many doubles end before a byte, and whether one does in it.
+        let at = |place: usize| {
+            let (word, bit) = (self.doubles[place / LANES], place % LANES);
+            let before = self.before[place / LANES] + (word & ((1 << bit) - 1)).count_ones();
+            (before, (word >> bit) as u32 & 1)
         };
         let (mut start, mut torn) = (0, 0);
-        let (_, mut first) = upto(0);
+        let (mut before, mut is_double) = at(0);
         for (count, &end) in counts.iter_mut().zip(&self.ends) {
             if WIDE {
                 let lead = self.text[BEFORE + start];
                 let more = CONTINUATIONS[usize::from(lead >> 4)];
                 torn |= more & TORN;
-                (_, first) = upto(start + usize::from(more));
+                (_, is_double) = at(start + usize::from(more));
             }
             start = end as usize;
-            let (all, next) = upto(start);
+            let next = at(start);
             // The first unit of an empty row is another row's.
-            *count = all.saturating_sub(first).into();
-            first = next;
+            *count = (next.0 - before).saturating_sub(is_double).into();
+            (before, is_double) = next;
         }
         torn == 0
     }
