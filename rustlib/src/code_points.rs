@@ -16,15 +16,16 @@ pub struct InvalidUtf8;
 /// assert_eq!(summarize(b"\xff"), Err(InvalidUtf8));
 /// ```
 pub fn summarize(text: &[u8]) -> Result<Summary<u32>, InvalidUtf8> {
+    // Most merges come here with nothing: few cuts tear a code point.
+    let Some(last) = text.len().checked_sub(1) else {
+        return Ok(Summary::EMPTY);
+    };
     let found = kernel::count_utf8(text).ok_or(InvalidUtf8)?;
-    let ends = text.len().checked_sub(1).map(|last| {
-        let last = &text[boundary(text, last)..];
-        (scalar(text), scalar(last))
-    });
+    let last = &text[boundary(text, last)..];
     Ok(Summary {
         length: found.length,
         count: found.count,
-        ends,
+        ends: Some((scalar(text), scalar(last))),
     })
 }
 
