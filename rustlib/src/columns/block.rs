@@ -153,36 +153,51 @@ impl Block {
             sum += doubles.count_ones();
         }
         match wide {
-            Some(false) => self.count_rows::<false>(counts),
-            Some(true) => self.count_rows::<true>(counts),
+            Some(false) => {
+                self.count_narrow(counts);
+                true
+            }
+            Some(true) => self.count_wide(counts),
             None => false,
         }
     }
 
-    /// Counts the first rows, which may have code points of more than one byte if they are `WIDE`, and returns
-    /// whether none is torn between two of them.
+    /// Counts the first rows, if all units have one byte.
     #[inline(always)]
-    fn count_rows<const WIDE: bool>(&self, counts: &mut [i64]) -> bool {
-        // How many doubles end before a byte, and whether one does in it.
-        let at = |place: usize| {
-            let (word, bit) = (self.doubles[place / LANES], place % LANES);
-            let before = self.before[place / LANES] + (word & ((1 << bit) - 1)).count_ones();
-            (before, (word >> bit) as u32 & 1)
+    fn count_narrow(&self, counts: &mut [i64]) {
+        // Doubles up to a byte, without and with that one.
+        let upto = |place: usize| {
+            let bits = self.doubles[place / LANES] << (!place % LANES);
+            let with = self.before[place / LANES] + bits.count_ones();
+            (with - (bits >> (LANES - 1)) as u32, with)
         };
-        let (mut start, mut torn) = (0, 0);
-        let (mut before, mut is_double) = at(0);
+        let (_, mut first) = upto(0);
         for (count, &end) in counts.iter_mut().zip(&self.ends) {
-            if WIDE {
-                let lead = self.text[BEFORE + start];
-                let more = CONTINUATIONS[usize::from(lead >> 4)];
-                torn |= more & TORN;
-                (_, is_double) = at(start + usize::from(more));
-            }
-            start = end as usize;
-            let next = at(start);
+            let (all, next) = upto(end as usize);
             // The first unit of an empty row is another row's.
-            *count = (next.0 - before).saturating_sub(is_double).into();
-            (before, is_double) = next;
+            *count = all.saturating_sub(first).into();
+            first = next;
+        }
+    }
+
+    /// Counts the first rows, and returns whether no code point is torn between two of them.
+    #[inline(always)]
+    fn count_wide(&self, counts: &mut [i64]) -> bool {
+        let before = |place: usize| {
+            let bits = self.doubles[place / LANES] & ((1 << (place % LANES)) - 1);
+            self.before[place / LANES] + bits.count_ones()
+        };
+        let is_double = |place: usize| (self.doubles[place / LANES] >> (place % LANES)) as u32 & 1;
+        let (mut start, mut all, mut torn) = (0, 0, 0);
+        for (count, &end) in counts.iter_mut().zip(&self.ends) {
+            let lead = self.text[BEFORE + start];
+            let more = CONTINUATIONS[usize::from(lead >> 4)];
+            torn |= more & TORN;
+            let first = is_double(start + usize::from(more));
+            let next = before(end as usize);
+            // The first unit of an empty row is another row's.
+            *count = (next - all).saturating_sub(first).into();
+            (start, all) = (end as usize, next);
         }
         torn == 0
     }
