@@ -2,27 +2,19 @@
 
 qemu-user plays the CPUs: all tests of the crate, golden texts among them, the fuzzing corpus
 against its oracles, and the C program. It knows no AVX-512. For aarch64 the crate's tests are
-compiled and run in Debian sid, in a folder that is made once, as root: build/trust/sid.
+compiled and run in Debian sid.
 """
 
-import math
-import os
 import re
-import shutil
 import time
 
+from trust import sid
 from trust.crate import BUILD, CRATE, attempt, c_program, cargo
 from trust.model import Figure, MissingError, need_debian, say
 
 MODELS = ("qemu64", "Nehalem", "Haswell", "EPYC-Rome", "max")
 
 GOAL = f"{', '.join(MODELS)} and aarch64"
-
-SID = BUILD / "sid"
-PACKAGES = (
-    *("cargo", "gcc", "libc6-dev", "qemu-user"),
-    *("libstd-rust-dev:arm64", "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"),
-)
 
 AARCH64 = {
     "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER": "aarch64-linux-gnu-gcc",
@@ -92,44 +84,6 @@ def passed(done):
     return int(found[1])
 
 
-def make_sid():
-    need_debian("debootstrap")
-    shutil.rmtree(SID, ignore_errors=True)
-    install = ["apt-get", "install", "-qq", "--no-install-recommends", *PACKAGES]
-    for command in (
-        ["debootstrap", "--variant=minbase", "sid", SID],
-        # How packages are fetched here.
-        ["cp", "-rT", "/etc/apt/apt.conf.d", SID / "etc/apt/apt.conf.d"],
-        ["chroot", SID, "dpkg", "--add-architecture", "arm64"],
-        ["chroot", SID, "apt-get", "update", "-qq"],
-        ["chroot", SID, *install],
-    ):
-        done = attempt(command, DEBIAN_FRONTEND="noninteractive")
-        if done.returncode:
-            say(done.stdout[-4000:])
-            raise MissingError("needs Debian sid, which can't be fetched")
-    (SID / "ready").touch()
-
-
 def aarch64(seconds):
-    if os.getuid() != 0:
-        raise MissingError("needs root")
-    if not (SID / "ready").exists():
-        if not math.isinf(seconds):
-            raise MissingError("needs Debian sid, which a run of full length fetches")
-        make_sid()
-    copy = SID / "crate"
-    shutil.rmtree(copy / "rustlib", ignore_errors=True)
-    shutil.copytree(CRATE, copy / "rustlib", ignore=shutil.ignore_patterns("target", "fuzz"))
-    # There the sources of others' crates are to be had from here alone.
-    vendor = os.fspath(copy / "vendor")
-    vendored = attempt(["cargo", "vendor", "--locked", "--quiet", vendor])
-    if vendored.returncode:
-        raise NotPassedError(vendored.stdout)
-    (copy / ".cargo").mkdir(exist_ok=True)
-    (copy / ".cargo" / "config.toml").write_text(
-        '[source.crates-io]\nreplace-with = "here"\n[source.here]\ndirectory = "/crate/vendor"\n'
-    )
-    options = "--release --lib --offline --locked --target=aarch64-unknown-linux-gnu"
-    command = f"cd /crate/rustlib && PATH=/usr/bin:/bin exec cargo test {options}"
-    return passed(attempt(["chroot", SID, "sh", "-c", command], **AARCH64))
+    sid.make(seconds)
+    return passed(sid.cargo_test("aarch64-unknown-linux-gnu", **AARCH64))
