@@ -4,7 +4,10 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from doubles_ffi import files
 
 # On a loaded machine any example can be slow, and so can drawing it.
 settings.register_profile("doubles", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,3 +36,15 @@ if not (Path(__file__).parents[1] / "setup.py").exists():
 # none of them is lost there.
 if sys.implementation.name == "pypy":
     collect_ignore += ["test_columns.py", "test_native.py", "test_numpy.py"]
+
+
+@pytest.fixture
+def set_threads(monkeypatch):
+    """Say how many threads there may be; files.py asks once."""
+
+    def set_number(number):
+        monkeypatch.setenv("DOUBLES_NUM_THREADS", str(number))
+        files._most_threads.cache_clear()
+
+    yield set_number
+    files._most_threads.cache_clear()

@@ -612,23 +612,15 @@ def test_ctrl_c_ends_a_count_on_a_cluster_in_order_and_then_the_process(commands
     assert actions[1:] == [signal.SIG_DFL, signal.SIG_DFL]  # At the first press, and at the end.
 
 
+def command_on(address, *arguments, **options):
+    command = [sys.executable, "-m", "doubles_ffi", "count", "--cluster", address, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
 def test_ctrl_c_and_the_next_count(workers, processes, folder):
     with (folder / "sparse").open("wb") as file:
         file.truncate(1 << 42)
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "doubles_ffi",
-            "count",
-            "--cluster",
-            workers.scheduler_address,
-            "sparse",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with process:
+    with command_on(workers.scheduler_address, "sparse") as process:
         while not workers.scheduler.tasks:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
@@ -640,23 +632,8 @@ def test_ctrl_c_and_the_next_count(workers, processes, folder):
 def test_ctrl_c_reaches_all_processes_of_a_terminal(folder):
     with (folder / "sparse").open("wb") as file:
         file.truncate(1 << 33)
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "doubles_ffi",
-            "count",
-            "--cluster",
-            "local",
-            "--progress",
-            "always",
-            "sparse",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    with process:
+    progress = ["--progress", "always"]
+    with command_on("local", *progress, "sparse", start_new_session=True) as process:
         shown = process.stderr.read(1)  # Blocks are done, so there are workers.
         os.killpg(process.pid, signal.SIGINT)
         output, errors = process.communicate(timeout=60)

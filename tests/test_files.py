@@ -32,18 +32,6 @@ BLOCK, PIECE = 16, 64
 
 
 @pytest.fixture
-def set_threads(monkeypatch):
-    """Say how many threads there may be; files.py asks once."""
-
-    def set_number(number):
-        monkeypatch.setenv("DOUBLES_NUM_THREADS", str(number))
-        files._most_threads.cache_clear()
-
-    yield set_number
-    files._most_threads.cache_clear()
-
-
-@pytest.fixture
 def small_blocks(monkeypatch):
     """Make small files go the ways of large ones."""
     monkeypatch.setattr(files, "_BLOCK", BLOCK)

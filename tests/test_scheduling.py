@@ -14,18 +14,6 @@ BLOCK = 16
 
 
 @pytest.fixture
-def set_threads(monkeypatch):
-    """Say how many threads there may be; files.py asks once."""
-
-    def set_number(number):
-        monkeypatch.setenv("DOUBLES_NUM_THREADS", str(number))
-        files._most_threads.cache_clear()
-
-    yield set_number
-    files._most_threads.cache_clear()
-
-
-@pytest.fixture
 def many(tmp_path, monkeypatch, set_threads):
     """Names of many files, among them ones that are not small, not there, not text."""
     set_threads(3)

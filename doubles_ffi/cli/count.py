@@ -11,14 +11,7 @@ from doubles_ffi.cli.names import is_growing, named
 from doubles_ffi.cli.progress import Bar
 from doubles_ffi.cli.reasons import reason, reason_of
 from doubles_ffi.cli.scheduling import Scheduler
-from doubles_ffi.cli.streams import (
-    FAILED,
-    complain,
-    discard,
-    has_colors,
-    json_line,
-    shown,
-)
+from doubles_ffi.cli.streams import FAILED, complain, discard, has_colors, json_line, shown
 
 if TYPE_CHECKING:
     import argparse

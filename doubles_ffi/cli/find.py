@@ -14,14 +14,7 @@ from doubles_ffi.cli.chart import can_encode, code, glyph, is_mark
 from doubles_ffi.cli.names import file_size, named
 from doubles_ffi.cli.reasons import reason_of
 from doubles_ffi.cli.scheduling import standard_input
-from doubles_ffi.cli.streams import (
-    FAILED,
-    complain,
-    discard,
-    has_colors,
-    json_line,
-    shown,
-)
+from doubles_ffi.cli.streams import FAILED, complain, discard, has_colors, json_line, shown
 from doubles_ffi.files import WORTH_SPLITTING, opened, read_pieces, read_texts
 from doubles_ffi.finding import Search
 
