@@ -507,9 +507,9 @@ fn padded_utf32_in_either_byte_order() {
     }
 }
 
-fn keys(numbers: &[i64], kind: PlaceKind) -> &'static [u8] {
+fn keys(numbers: &[i64], kind: PlaceKind) -> Vec<u8> {
     let number = |&number: &i64| number.to_le_bytes()[..kind.width()].to_vec();
-    numbers.iter().flat_map(number).collect::<Vec<_>>().leak()
+    numbers.iter().flat_map(number).collect()
 }
 
 const KINDS: [PlaceKind; 8] = [
@@ -533,15 +533,17 @@ fn entries_of_a_dictionary() {
         Some(b"aaa".to_vec()),
     ];
     let memory = Memory::new(&entries, Units::Utf8, "views");
-    for kind in KINDS {
-        let dictionary = |bytes, bits| Column::Dictionary {
-            keys: Places { bytes, kind },
+    fn dictionary<'a>(keys: Places<'a>, bits: &'a [u8], memory: &'a Memory) -> Column<'a> {
+        Column::Dictionary {
+            keys,
             validity: Some(Validity::new(bits, 0)),
             entries: Box::new(memory.column()),
-        };
+        }
+    }
+    for kind in KINDS {
         // Nobody is the entry that is not UTF-8; where no row is, any key may stand.
-        let bytes = keys(&[3, 0, 1, -1, 3], kind);
-        let column = dictionary(bytes, &[0b10111]);
+        let bytes = &keys(&[3, 0, 1, -1, 3], kind);
+        let column = dictionary(Places { bytes, kind }, &[0b10111], &memory);
         let found = count(&column, None).expect("fine");
         assert_eq!(found.values(), [2, 1, 0, 0, 2]);
         assert_eq!((found.validity(), found.nulls()), (&[0b10011][..], 2));
@@ -553,12 +555,9 @@ fn entries_of_a_dictionary() {
             (4, Fault::Malformed { row: Some(1) }),
             (-1, Fault::Malformed { row: Some(1) }),
         ] {
-            let bytes = keys(&[0, key, 0], kind);
-            assert_eq!(
-                count(&dictionary(bytes, &[0b111]), None),
-                Err(fault),
-                "{kind:?}"
-            );
+            let bytes = &keys(&[0, key, 0], kind);
+            let column = dictionary(Places { bytes, kind }, &[0b111], &memory);
+            assert_eq!(count(&column, None), Err(fault), "{kind:?}");
         }
     }
 }
@@ -568,18 +567,21 @@ fn entries_of_a_dictionary() {
 fn runs_of_equal_rows() {
     let values = [Some(b"aa".to_vec()), None, Some(b"bbb".to_vec())];
     let memory = Memory::new(&values, Units::Utf8, "offsets32");
-    for kind in [PlaceKind::I16, PlaceKind::I32, PlaceKind::I64] {
-        let runs = |ends, offset, length| Column::Runs {
-            ends: Places { bytes: ends, kind },
+    fn runs<'a>(ends: Places<'a>, rows: Range<usize>, memory: &'a Memory) -> Column<'a> {
+        Column::Runs {
+            ends,
             values: Box::new(memory.column()),
-            offset,
-            length,
-        };
-        let bytes = keys(&[2, 3, 6], kind);
+            offset: rows.start,
+            length: rows.len(),
+        }
+    }
+    for kind in [PlaceKind::I16, PlaceKind::I32, PlaceKind::I64] {
+        let bytes = &keys(&[2, 3, 6], kind);
         let all = [Some(1), Some(1), None, Some(2), Some(2), Some(2)];
         for start in 0..=6 {
             for end in start..=6 {
-                let found = count(&runs(bytes, start, end - start), None).expect("fine");
+                let column = runs(Places { bytes, kind }, start..end, &memory);
+                let found = count(&column, None).expect("fine");
                 let rows: Vec<_> = (0..end - start)
                     .map(|row| found.get(row).expect("a row"))
                     .collect();
@@ -594,9 +596,10 @@ fn runs_of_equal_rows() {
             (&[1, 2, 3, 4], 4, 3),
             (&[], 1, 0),
         ] {
-            let bytes = keys(ends, kind);
+            let bytes = &keys(ends, kind);
+            let column = runs(Places { bytes, kind }, 0..length, &memory);
             let fault = Fault::Malformed { row: Some(row) };
-            assert_eq!(count(&runs(bytes, 0, length), None), Err(fault), "{ends:?}");
+            assert_eq!(count(&column, None), Err(fault), "{ends:?}");
         }
     }
 }
