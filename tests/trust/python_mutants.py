@@ -53,7 +53,9 @@ EQUIVALENT = {
     r"return count if count >= 0 else check\(count\)\nreturn count if count (>|==) 0 else .*": (
         "`check` returns a count as it is"
     ),
-    r"if size >= POINTER_PAYS and .*\n.*": "the other way makes the same text",
+    r"if size >= POINTER_PAYS and (.*)\nif (not )?size (\S+|is not) POINTER_PAYS and \1": (
+        "the other way makes the same text"
+    ),
     r"if (.*) <= self\._stretch\.slice_size:\nif \1 (<|==|is) self\._stretch\.slice_size:": (
         "the other ways count the same, and leave the counter as it was too"
     ),
@@ -69,7 +71,9 @@ EQUIVALENT = {
     r"if number > self\._rooms(.*)\nif number (!=|is not) self\._rooms\1": (
         "room of another size is as good, and takes longer to make"
     ),
-    r".*self\._room\(size // 2 \+ 2\)\n.*self\._room\(.*\)": "room for more is enough as well",
+    r"(.*self\._room\(size) // 2 \+ 2\)(.*)\n\1 ((\+|\*|\*\*|\|) 2 \+ 2|// 1 \+ 2|// 2 \+ 3)\)\2": (
+        "room for more is enough as well"
+    ),
     r"@overload": "only type checkers read it",
     r"room = AHEAD \* threads\nroom = AHEAD \S+ threads": (
         "how far ahead threads run: the results are the same, in the same order"
