@@ -24,7 +24,6 @@ PASSES ?= 3
 TIMES := --benchmark-enable --benchmark-only --benchmark-quiet \
 	--benchmark-max-time=0.1 --benchmark-min-time=0.0002 --benchmark-min-rounds=2
 bench: build/bench/ready
-	cd tests && ../build/bench/bin/python -m benchmarks.load_before
 	rm -f build/bench/pass-*.json
 	for pass in $$(seq $(PASSES)); do \
 		build/bench/bin/pytest -q tests/benchmarks $(TIMES) --benchmark-json=build/bench/pass-$$pass.json || exit; \

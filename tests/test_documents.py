@@ -37,7 +37,7 @@ MODULES = {
 }
 
 # What the commands of a page need that a system may lack.
-TOOLS = {"README": ["jq"], "c": ["cc"], "ladder": ["objdump"]}
+TOOLS = {"command": ["jq"], "c": ["cc"], "ladder": ["objdump"]}
 
 
 @pytest.fixture
@@ -80,14 +80,6 @@ def test_commands(page, folder, tmp_path):
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     # test_completions.py runs these in their shells.
     follow(page, folder, tmp_path, environment, skip=lambda block: "completions" in block.text)
-
-
-def test_the_readme_shows_parts_of_recipes():
-    shown = [b.text for b in blocks(README) if b.language == "python" and ">>>" not in b.text]
-    recipes = "\n".join(block.text for page in SITE for block in blocks(page))
-    lines = [line.partition("  #")[0] for text in shown for line in text.splitlines()]
-    assert len(lines) > 2
-    assert [line for line in lines if line not in recipes] == []
 
 
 @pytest.mark.parametrize("page", [README, *SITE], ids=lambda page: page.stem)

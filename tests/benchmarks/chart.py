@@ -9,7 +9,7 @@ from math import log
 
 from benchmarks import results
 from benchmarks.groups import GROUPS
-from benchmarks.model import BASELINE, BEFORE, LADDER, LIMIT, OURS, PEER
+from benchmarks.model import BASELINE, LADDER, LIMIT, OURS, PEER
 
 # A page may be light or dark: the chart brings its own ground.
 GROUND = "#ffffff"
@@ -18,7 +18,6 @@ COLOURS = {
     BASELINE: "#9aa1a9",
     LADDER: "#5f9e8f",
     PEER: "#2f6fb5",
-    BEFORE: "#e8a87c",
     OURS: "#c2410c",
     LIMIT: "#343a40",
 }

@@ -23,7 +23,6 @@ from benchmarks.model import (
     Group,
     Input,
     baseline,
-    before,
     here,
     is_anything,
     ours,
@@ -159,7 +158,6 @@ GROUPS = [
         [Case("1 GiB of letters", letters_file, GIB)],
         [
             baseline("NumPy, memmap", count_memmap),
-            before("count_file", "count_file"),
             ours("count_file, 1 thread", partial(count_file, threads=1)),
             ours("count_file", count_file),
             *READS,
@@ -171,7 +169,6 @@ GROUPS = [
         "The files of `DOUBLES_BENCH_DATA`, or else the samples, over and over.",
         [Case("1 GiB of text", text_file, GIB)],
         [
-            before("count_file, as UTF-8", "count_file", options={"encoding": "utf-8"}),
             ours("count_file, as UTF-8, 1 thread", partial(count_text, threads=1)),
             ours("count_file, as UTF-8", count_text),
             ours("count_file, as bytes", count_file, is_right=is_anything),

@@ -5,12 +5,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from benchmarks.load_before import COMMIT, load_before
 from benchmarks.load_peers import load_peers
 
 # What a contestant is to the reader.
 OURS = "ours"
-BEFORE = "before"  # the same at an earlier commit
 LADDER = "ladder"  # the historic counters in this package
 BASELINE = "baseline"  # what Python has without it
 PEER = "peer"  # what a user of PyO3 writes
@@ -84,13 +82,3 @@ def peer(name, path, role=PEER, **more):
 
 
 limit = partial(peer, role=LIMIT, is_right=is_anything)
-
-
-def before(contestant, function, options=None, **more):
-    """Return a public function of the package as it was, to compare with that contestant."""
-
-    def load():
-        earlier = getattr(load_before(), function)
-        return partial(earlier, **options) if options else earlier
-
-    return Contestant(f"{COMMIT}: {contestant}", BEFORE, load, **more)

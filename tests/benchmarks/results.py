@@ -1,7 +1,11 @@
 """What was measured: pytest-benchmark's JSON of several passes, trimmed to what the report reads.
 
 {"machine": {what: text}, "memory": {script: MiB},
- "groups": {group: {case: {"bytes": of an item, "seconds": {contestant: of a call}}}}}
+ "groups": {group: {case: {"bytes": of an item, "seconds": {contestant: of a call}}}},
+ "goals": {CPU: {"processor", "kernel", "date", "commit", "command": text,
+                 "measured": {work: [number, case]}}}}
+
+All but the goals is of the last run. The goals have an entry for each CPU that was ever measured.
 """
 
 import datetime
@@ -22,13 +26,21 @@ FILE = Path(__file__).parents[2] / "docs" / "benchmarks.json"
 
 PACKAGES = ("numpy", "pandas", "polars", "duckdb", "pyarrow")
 
+# What people call a processor, by its vendor's family and model.
+CPUS = {("25", "1"): "Zen 3", ("25", "17"): "Zen 4", ("26", "2"): "Zen 5"}
+
 
 def read():
     return json.loads(FILE.read_text("utf-8"))
 
 
-def write(passes):
-    FILE.write_text(json.dumps(collect(passes), indent=1, ensure_ascii=False) + "\n", "utf-8")
+def write(passes, measure_goals):
+    """Replace the last run, and the goals' entry for this CPU."""
+    data = collect(passes)
+    kept = ("processor", "kernel", "date", "commit", "command")
+    entry = {key: data["machine"][key] for key in kept} | {"measured": measure_goals(data)}
+    data["goals"] = read()["goals"] | {f"{cpu()}, {entry['kernel']}": entry}
+    FILE.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def collect(passes):
@@ -64,13 +76,24 @@ def machine(passes):
         "packages": ", ".join(filter(None, map(version, PACKAGES))),
         "Rust": f"{output('rustc', '--version')}, PyO3 {pyo3}",
         "date": f"{today:%Y-%m-%d}",
+        "commit": output("git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"),
         "command": f"`make bench PASSES={passes}`",
     }
 
 
+def lscpu():
+    return dict(re.findall(r"^(.*?):\s+(.*)$", output("lscpu"), re.MULTILINE))
+
+
+def cpu():
+    """Return the name of the processor's microarchitecture, or of the processor."""
+    found = lscpu()
+    return CPUS.get((found.get("CPU family", ""), found.get("Model", "")), processor())
+
+
 def processor():
     """Return the processor's name, with its family and model where lscpu knows them."""
-    found = dict(re.findall(r"^(.*?):\s+(.*)$", output("lscpu"), re.MULTILINE))
+    found = lscpu()
     details = [f"{key.lower()} {found[key]}" for key in ("CPU family", "Model") if key in found]
     return ", ".join([found.get("Model name", platform.processor()), *details])
 

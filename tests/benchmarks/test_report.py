@@ -26,17 +26,25 @@ def test_benchmarks_md_is_rendered_from_its_json():
     assert (report.DOCS / "benchmarks.md").read_text("utf-8") == report.render(results.read())
 
 
-def test_the_readme_shows_the_same_times():
-    assert report.readme_tables(results.read()) in report.README.read_text("utf-8")
+@pytest.mark.parametrize("page", report.PLACES, ids=lambda page: page.stem)
+def test_a_page_shows_the_figures_of_the_last_run(page):
+    assert report.PLACES[page](results.read()) in page.read_text("utf-8")
 
 
-def test_a_reason_is_printed_only_where_a_target_is_missed():
-    target = next(target for target in TARGETS if target.reason)
-    for seconds, is_missed in ((1, False), (100, True)):
-        case = {"bytes": 1, "seconds": {target.ours: seconds, target.rival: 10}}
-        data = {
-            "machine": {"kernel": "avx2"},
-            "memory": {},
-            "groups": {target.group: {"any": case}},
-        }
-        assert (target.reason in report.target_table(data)) == is_missed
+@pytest.mark.parametrize(("number", "is_missed"), [(1e6, False), (1e-6, True)])
+def test_a_reason_is_printed_only_where_a_goal_is_missed(number, is_missed):
+    target = next(target for target in TARGETS if target.reason and target.is_ratio)
+    goals = {"CPU": {"kernel": "avx2", "measured": {target.work: [number, ""]}}}
+    assert (target.reason in report.goal_table(goals)) == is_missed
+    assert ("**" in report.goal_table(goals)) == is_missed
+
+
+def test_a_run_replaces_the_goals_of_its_own_cpu_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FILE", tmp_path / "benchmarks.json")
+    monkeypatch.setattr(results, "cpu", lambda: "new")
+    results.FILE.write_text('{"goals": {"old": {}}}', "utf-8")
+    results.write([], lambda _: {"work": [1, ""]})
+    results.write([], lambda _: {"work": [2, ""]})
+    goals = results.read()["goals"]
+    assert goals.pop("old") == {}
+    assert [entry["measured"] for entry in goals.values()] == [{"work": [2, ""]}]
