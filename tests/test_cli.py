@@ -435,6 +435,20 @@ def test_a_file_that_memory_does_not_hold(files, capsys, monkeypatch):
     assert capsys.readouterr().err.endswith("letters: not enough memory\n")
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(MemoryError(), "not enough memory"), (ImportError("x.so: no memory"), "x.so: no memory")],
+)
+def test_a_subcommand_that_memory_does_not_hold(error, reason, capsys, monkeypatch):
+    def refuse(_):
+        print("before", end="")
+        raise error
+
+    monkeypatch.setattr("doubles_ffi.cli.random.new_array", refuse)
+    assert main(["random", "10"]) == 2
+    assert capsys.readouterr() == ("before", f"doubles: random: {reason}\n")
+
+
 def test_a_plot_without_matplotlib(capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(SystemExit) as end:

@@ -548,6 +548,30 @@ def test_memory_is_bounded(files):
     assert int(peak) < 48 * 1024
 
 
+LITTLE_MEMORY = """
+import resource, sys
+from doubles_ffi.cli import find, main
+
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + (12 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize(
+    ("unit", "status", "error"),
+    [("l", 0, b""), ("\U0010ffff", 2, b"doubles: find: not enough memory\n")],
+)
+def test_memory_is_for_the_units_that_are_found(unit, status, error, files):
+    (files / "letters").write_text(2 * unit, "utf-8")
+    command = [sys.executable, "-c", LITTLE_MEMORY, "find", "letters"]
+    end = subprocess.run(command, capture_output=True, check=False, cwd=files)
+    assert (end.returncode, end.stderr) == (status, error)
+    assert end.stdout == (b"letters:1:1: l\n" if status == 0 else b"")
+
+
 @pytest.mark.parametrize("options", ["", "--json", "--encoding utf-16-le"])
 def test_files_are_closed_once_enough_is_found(files, options):
     (files / "runs").write_text("aaaabbbb")

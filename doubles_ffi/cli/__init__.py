@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from doubles_ffi.cli.streams import FAILED, complain, discard
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 __all__ = ["main"]
@@ -52,6 +53,17 @@ def _run(arguments: list[str]) -> int:
     if sys.stdout is None:
         complain("standard output", "is closed")
         return FAILED
+    try:
+        status = _run_subcommand(options)
+    except (MemoryError, ImportError) as error:  # With little memory, a module can't be loaded.
+        sys.stdout.flush()  # On a terminal, results come before the error.
+        complain(options.command, str(error) or "not enough memory")
+        status = FAILED
+    sys.stdout.flush()
+    return status
+
+
+def _run_subcommand(options: argparse.Namespace) -> int:
     if options.command == "count":
         from doubles_ffi.cli.count import count as subcommand
     elif options.command == "find":
@@ -60,6 +72,4 @@ def _run(arguments: list[str]) -> int:
         from doubles_ffi.cli.random import random as subcommand
     else:
         from doubles_ffi.cli.completions import completions as subcommand
-    status = subcommand(options)
-    sys.stdout.flush()
-    return status
+    return subcommand(options)

@@ -68,7 +68,7 @@ class _Find:
             _highlight_nothing_after_ctrl_c()
             self._threads = 1  # It shows the text, and has no more of it than was read last.
         else:
-            pages = _Pages(self._encoding)
+            pages = _Pages()
             self._format = lambda name: _Lines(name, self._encoding, pages)
 
     def run(self) -> int:
@@ -156,12 +156,10 @@ def _highlight_nothing_after_ctrl_c() -> None:
 
 
 class _Pages:
-    """What lines are written with: a glyph for each unit, and room for many lines."""
+    """What lines are written with: a table of glyphs by unit, and room for many lines."""
 
-    def __init__(self, encoding: str | None) -> None:
-        # No more of it takes memory than is used.
-        self.glyphs = new_array(GLYPH_LENGTH * (256 if encoding is None else sys.maxunicode + 1))
-        self._memory = view(self.glyphs)
+    def __init__(self) -> None:
+        self.glyphs = new_array(0)  # It grows: all code points would take 17.8 MB.
         self.out = new_array(_PAGE)
 
     def add(self, unit: int, *, is_byte: bool) -> None:
@@ -172,7 +170,13 @@ class _Pages:
         encoded = (text if can_encode(text, encoding) else code(number)).encode(encoding)
         cell = bytes([len(encoded)]) + encoded
         start = unit * GLYPH_LENGTH
-        self._memory[start : start + len(cell)] = cell
+        if start >= len(self.glyphs):
+            # At least twice as long, so that few copies are made; or for all code points.
+            number = min(1 << unit.bit_length(), sys.maxunicode + 1)
+            larger = new_array(GLYPH_LENGTH * number)
+            view(larger)[: len(self.glyphs)] = view(self.glyphs)
+            self.glyphs = larger
+        view(self.glyphs)[start : start + len(cell)] = cell
 
 
 class _Lines:
