@@ -274,16 +274,12 @@ class FileCounter:
             StoppedError: `is_stopped`, which is asked before each block, says so.
         """
         stretch = Stretch(tally=self._tally, is_part=False)
-        buffer = self._take_buffer()
-        try:
-            with opened(file) as stream:
-                blocks = _Blocks(stream, buffer, progress, is_stopped)
-                if self._kind is UTF32:
-                    self._append_decoded(stretch, blocks)
-                else:
-                    self._append(stretch, blocks)
-        finally:
-            self._buffers.append(buffer)
+        with self._buffer() as buffer, opened(file) as stream:
+            blocks = _Blocks(stream, buffer, progress, is_stopped)
+            if self._kind is UTF32:
+                self._append_decoded(stretch, blocks)
+            else:
+                self._append(stretch, blocks)
         stretch.end = blocks.end
         return stretch
 
@@ -341,22 +337,25 @@ class FileCounter:
         def read(room: memoryview, before: int) -> int:
             return os.preadv(descriptor, [room], piece.start + before)
 
-        part = Stretch(tally=self._tally, is_part=True)
-        buffer = self._take_buffer()
         try:
-            _append_range(part, self._kind, read, len(piece), buffer, is_stopped)
-        except (OSError, UnicodeDecodeError, StoppedError):
+            part = Stretch(tally=self._tally, is_part=True)
+            with self._buffer() as buffer:
+                _append_range(part, self._kind, read, len(piece), buffer, is_stopped)
+        except (OSError, MemoryError, UnicodeDecodeError, StoppedError):
             return None
-        finally:
-            self._buffers.append(buffer)
         return part
 
-    def _take_buffer(self) -> Pointer:
-        """Return a buffer that is not in use. To make one takes as long as to open a file."""
+    @contextlib.contextmanager
+    def _buffer(self) -> Iterator[Pointer]:
+        """Lend a buffer that is not in use. To make one takes as long as to open a file."""
         try:
-            return self._buffers.pop()
+            buffer = self._buffers.pop()
         except IndexError:
-            return new_array(_BLOCK)
+            buffer = new_array(_BLOCK)
+        try:
+            yield buffer
+        finally:
+            self._buffers.append(buffer)
 
 
 class _Region(NamedTuple):

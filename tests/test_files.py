@@ -22,7 +22,7 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles_ffi import count_file, files, tally_file
+from doubles_ffi import _library, count_file, files, tally_file
 from doubles_ffi._stretch import Stretch
 from doubles_ffi.files import FileCounter
 
@@ -406,6 +406,19 @@ def test_an_error_while_reading_is_raised(path, monkeypatch):
     monkeypatch.setattr(os, "preadv", fail)
     path.write_bytes(ALL_EQUAL)
     assert count_file(path, threads=2) == 999
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_piece_that_memory_does_not_hold_is_read_in_order(path, monkeypatch, set_threads):
+    def new_array(size):
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError
+        return _library.new_array(size)
+
+    set_threads(2)
+    monkeypatch.setattr(files, "new_array", new_array)
+    path.write_bytes(ALL_EQUAL)
+    assert count_file(path) == 999
 
 
 @pytest.mark.parametrize("size", [-1, 10**9])
