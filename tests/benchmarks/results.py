@@ -76,7 +76,7 @@ def machine(passes):
         "packages": ", ".join(filter(None, map(version, PACKAGES))),
         "Rust": f"{output('rustc', '--version')}, PyO3 {pyo3}",
         "date": f"{today:%Y-%m-%d}",
-        "commit": output("git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"),
+        "commit": commit(),
         "command": f"`make bench PASSES={passes}`",
     }
 
@@ -96,6 +96,11 @@ def processor():
     found = lscpu()
     details = [f"{key.lower()} {found[key]}" for key in ("CPU family", "Model") if key in found]
     return ", ".join([found.get("Model name", platform.processor()), *details])
+
+
+def commit():
+    """Return the commit whose code runs, with a plus if the checkout has changes."""
+    return output("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+")
 
 
 def version(package):

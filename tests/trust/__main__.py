@@ -15,7 +15,7 @@ import time
 import traceback
 from dataclasses import asdict
 
-from benchmarks.results import processor
+from benchmarks.results import commit, processor
 from trust import report
 from trust.model import ROWS, Figure, MissingError, load, load_all, say
 
@@ -67,6 +67,7 @@ def record(name, figure, seconds, *, is_full):
         found = asdict(figure)
         results[name] = {
             "date": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
+            "commit": commit(),
             "machine": f"{processor()}; {platform.system()}, CPython {platform.python_version()}",
             "seconds": round(seconds),
             "figure": found.pop("text"),

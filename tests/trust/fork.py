@@ -62,7 +62,8 @@ def run(seconds):
         if is_reached:
             break
     parts = ", ".join(f"{kind} {number:,}" for kind, number in forks.items())
-    return Figure(f"{forks.total():,} forks, 0 hangs ({parts})", passed=True, reached=is_reached)
+    text = f"{forks.total():,} forks, 0 hangs"
+    return Figure(text, passed=True, reached=is_reached, details=parts)
 
 
 def count():

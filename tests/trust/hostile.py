@@ -44,9 +44,10 @@ def run(seconds):
         times[kind] += each
     parts = ", ".join(f"{kind} {number:,}" for kind, number in tries.items())
     return Figure(
-        f"{tries.total():,} tries, 0 signals, 0 panics ({parts})",
+        f"{tries.total():,} tries, 0 signals, 0 panics",
         passed=True,
         reached=min(times.values()) >= 0.99 * SECONDS,
+        details=parts,
     )
 
 

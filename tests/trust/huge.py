@@ -45,8 +45,8 @@ def run(seconds):
         done.setdefault(power, []).append(case)
     shown = "; ".join(f"2^{power}: {', '.join(names)}" for power, names in done.items())
     is_whole = sum(map(len, done.values())) == len(cases)
-    text = f"exact, in at most {peak} MiB ({shown})"
-    return Figure(text if peak < MOST else f"more memory: {text}", peak < MOST, reached=is_whole)
+    text = f"exact up to 2^{max(done)} units, in at most {peak} MiB"
+    return Figure(text, passed=peak < MOST, reached=is_whole, details=shown)
 
 
 @contextlib.contextmanager

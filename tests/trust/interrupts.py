@@ -65,10 +65,12 @@ def run(seconds):
         for (part, is_loaded), latencies in times.items()
         if latencies
     ]
-    text = "; ".join(shown) + f"; {own_start} tracebacks in the interpreter's own start"
+    details = "; ".join(shown) + f"; {own_start} tracebacks in the interpreter's own start"
+    text = f"{sum(map(len, times.values())):,} interrupts, no traceback of ours"
     fewest = min(min(numbers.values()) for numbers in found.values() if numbers)
     slowest = max(p99(times[part, False]) for part in found)
-    return Figure(text, passed=True, reached=fewest >= EACH and slowest < P99)
+    reached = fewest >= EACH and slowest < P99
+    return Figure(text, passed=True, reached=reached, details=details)
 
 
 def p99(latencies):

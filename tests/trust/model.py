@@ -40,14 +40,16 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Figure:
-    """What a run of a row has found: in words, and whether the promise held.
+    """What a run of a row has found: in a few words, and whether the promise held.
 
     `reached` is whether it got as far as its goal; a run that was cut short holds but falls short.
+    `details` are shown below the table, where there is room.
     """
 
     text: str
     passed: bool
     reached: bool = True
+    details: str = ""
 
 
 @dataclass(frozen=True)

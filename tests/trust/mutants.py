@@ -1,4 +1,4 @@
-"""Each change of the crate's code that makes it do something else fails a test.
+"""Every mutant of the crate fails a test.
 
 cargo-mutants makes the changes, one by one. `rustlib/.cargo/mutants.toml` lists those that change
 nothing that can be observed, each with its reason.

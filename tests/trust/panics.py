@@ -2,7 +2,7 @@
 
 import re
 
-from trust.crate import CRATE, cargo
+from trust.crate import cargo
 from trust.model import Figure, say
 
 GOAL = "every export that the header declares, and every one that uses the pool in a thread of it"
@@ -10,15 +10,13 @@ GOAL = "every export that the header declares, and every one that uses the pool 
 
 def run(_seconds):
     """Take half a minute, to compile. `rustlib/tests/forced_panic.rs` generates the calls."""
-    done = cargo("test", "--features=forced-panic", "--test=forced_panic", target="panics")
-    passed = re.search(r"test result: ok. (\d+) passed", done.stdout)
-    if done.returncode or passed is None:
+    program = ("--features=forced-panic", "--test=forced_panic", "--", "--nocapture")
+    done = cargo("test", *program, target="panics")
+    survived = re.search(r"(\d+ of \d+) exports survived a panic", done.stdout)
+    pooled = re.search(r"(\d+) exports survived a panic in the pool", done.stdout)
+    if done.returncode or not (survived and pooled):
         say(done.stdout[-4000:])
         return Figure("a panic got through", passed=False)
-    declared = (CRATE / "tests" / "exports.txt").read_text("utf-8").splitlines()
-    declared = [line for line in declared if not line.startswith(("#define", "typedef"))]
-    # Constants and constant texts are not guarded: nothing in them could panic.
-    guarded = [line for line in declared if not line.startswith(("uint32_t ", "const char *"))]
-    pooled = [line for line in guarded if "size_t threads" in line or "_parallel(" in line]
-    text = f"{len(guarded)} of {len(declared)} exports, all that are guarded"
-    return Figure(f"{text}; {len(pooled)} of them in a thread of the pool", passed=True)
+    details = "The other exports return constants and are not guarded."
+    text = f"{survived[1]} exports; {pooled[1]} in a thread of the pool"
+    return Figure(text, passed=True, details=details)

@@ -1,4 +1,4 @@
-"""The tests notice each change of Python's side that changes what it does.
+"""Every mutant of the Python code fails a test.
 
 cosmic-ray makes the changes, in a copy. Those that change nothing are listed, each with its reason.
 """

@@ -2,8 +2,9 @@
 
 cd tests && python -m trust.report
 
-{row: {"date": of the run, "machine": text, "seconds": it took,
-       "figure": text, "passed": whether the promise held, "reached": whether it got to its goal}}
+{row: {"date": of the run, "commit": whose code ran, "machine": text, "seconds": it took,
+       "figure": text, "details": more of it, "passed": whether the promise held,
+       "reached": whether it got to its goal}}
 """
 
 import json
@@ -15,12 +16,11 @@ FILE = ROOT / "docs" / "reliability.json"
 INTRODUCTION = """\
 # Reliability
 
-What is promised, how it was tried, and how far that went. Each row is a program in `tests/trust`.
-`make trust` runs them all at full length, which takes more than a day; `make trust MINUTES=10` runs
-as much of each as fits. Where a figure falls short of its goal, the goal stands beside it.
-`make trust-self-test` plants faults, and expects the row that should find each one to fail."""
+Each promise below has a program in `tests/trust` that tries to break it. `make trust` runs them all
+at full length, which takes more than a day; `make trust MINUTES=10` runs as much of each as fits.
+`make trust-self-test` plants faults and expects the row that should find each one to fail."""
 
-HEADS = ("promise", "figure", "date", "again")
+HEADS = ("promise", "tested", "commit")
 
 
 def read():
@@ -35,12 +35,21 @@ def write(results):
 
 def render(rows, results):
     """Return docs/reliability.md."""
+    full = sum(is_full(results.get(row.name)) for row in rows)
     lines = [line(HEADS), line(["---"] * len(HEADS))]
     lines += [line(cells(row, results.get(row.name))) for row in rows]
-    machines = sorted({result["machine"] for result in results.values()})
-    parts = [INTRODUCTION, "\n".join(lines)]
-    parts += ["Run on " + "; on ".join(machines) + "."] if machines else []
+    parts = [
+        INTRODUCTION,
+        f"**{full} of {len(rows)} promises were tested at full length.** The others are marked.",
+        "\n".join(lines),
+        "## Details",
+        *(section(row, results.get(row.name)) for row in rows),
+    ]
     return "\n\n".join(parts) + "\n"
+
+
+def is_full(result):
+    return bool(result and result["passed"] and result["reached"])
 
 
 def line(cells):
@@ -49,15 +58,29 @@ def line(cells):
 
 
 def cells(row, result):
-    again = f"`make trust ROWS={row.name}`"
+    """Return what the table says: no cell is longer than a line."""
     if result is None:
-        return row.promise, f"not measured yet; goal: {row.goal}", "", again
-    figure = f"{result['figure']}, in {duration(result['seconds'])}"
+        return row.promise, "not yet", ""
+    figure = result["figure"]
     if not result["passed"]:
         figure = f"**failed**: {figure}"
-    if not (result["passed"] and result["reached"]):
-        figure += f"; goal: {row.goal}"
-    return row.promise, figure, result["date"], again
+    elif not result["reached"]:
+        figure += " (*short of its goal*)"
+    return row.promise, figure, result["commit"]
+
+
+def section(row, result):
+    """Return a promise's own part: the goal, what was found, and how to run it again."""
+    again = f"`make trust ROWS={row.name}`"
+    parts = [f"### {row.name}", f"{row.promise}.", f"Goal: {row.goal}."]
+    if result:
+        text = ". ".join(filter(None, (result["figure"], result["details"]))).rstrip(".")
+        parts.append(f"Found: {text}.")
+        run = f"{again}, {duration(result['seconds'])} on {result['date']}"
+        parts.append(f"{run}, commit {result['commit']}; {result['machine']}.")
+    else:
+        parts.append(f"Not run yet: {again}.")
+    return "\n\n".join(parts)
 
 
 def duration(seconds):

@@ -52,10 +52,11 @@ def run(seconds):
             return Figure(f"{name}: not clean", passed=False)
         clean.append(name)
         say(f"clean: {name}")
-    text = f"clean: {', '.join(clean)}"
+    details = f"Clean: {', '.join(clean)}."
     if left_out:
-        text += f"; not run: {', '.join(left_out)}"
-    return Figure(text, passed=True, reached=not left_out)
+        details += f" Not run: {', '.join(left_out)}."
+    text = f"{len(clean)} of {len(clean) + len(left_out)} checks, all clean"
+    return Figure(text, passed=True, reached=not left_out, details=details)
 
 
 def corpus():

@@ -42,12 +42,13 @@ def run(seconds):
         return Figure(str(error), passed=False)
     before, after = found["before"], found["after"]
     grown = after["MiB"] - before["MiB"]
-    text = f"{found['rounds']:,} rounds of {len(WORK)} calls: resident memory {before['MiB']:.1f} "
-    text += f"to {after['MiB']:.1f} MiB, "
-    text += f"{before['descriptors']} to {after['descriptors']} descriptors, "
-    text += f"{before['threads']} to {after['threads']} threads"
+    text = f"{found['rounds']:,} rounds of {len(WORK)} calls, memory {grown:+.1f} MiB"
+    details = f"Resident memory {before['MiB']:.1f} to {after['MiB']:.1f} MiB, "
+    details += f"{before['descriptors']} to {after['descriptors']} descriptors, "
+    details += f"{before['threads']} to {after['threads']} threads."
     is_flat = all(after[what] <= before[what] for what in ("descriptors", "threads"))
-    return Figure(text, passed=is_flat and grown < MOST, reached=seconds >= SECONDS)
+    passed = is_flat and grown < MOST
+    return Figure(text, passed, reached=seconds >= SECONDS, details=details)
 
 
 def held():
