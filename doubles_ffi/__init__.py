@@ -1,4 +1,4 @@
-"""Count doubled neighbours in text and bytes at the speed of memory.
+"""Count, find and tally doubled neighbours in text and bytes.
 
 >>> import doubles_ffi
 >>> doubles_ffi.count_doubles("aaa")
