@@ -65,7 +65,8 @@ static __attribute__((noinline)) int64_t count_short_buffer(PyObject *data) {
         return NOT_HERE;   /* A KeyboardInterrupt stays. */
     }
     int64_t count = NOT_HERE;
-    if (view.itemsize == 1 && view.len <= SHORT && PyBuffer_IsContiguous(&view, 'C'))
+    /* To PyBuffer_IsContiguous every empty buffer is contiguous. The Python function decides about those. */
+    if (view.itemsize == 1 && view.len > 0 && view.len <= SHORT && PyBuffer_IsContiguous(&view, 'C'))
         count = doubles_count_bytes(view.buf, (size_t)view.len, 1);
     PyBuffer_Release(&view);
     return count;

@@ -2,6 +2,7 @@
 
 import array
 import concurrent.futures
+import functools
 import inspect
 import mmap
 import sys
@@ -261,9 +262,40 @@ def test_wrong_types(data, message):
             count(data)
 
 
-def test_a_buffer_with_gaps():
+def by_an_iterator(data):
+    return list(doubles_ffi.find_doubles(data))
+
+
+PATHS = {
+    "count": count_doubles,
+    "count, in Python": inspect.unwrap(count_doubles),
+    "count with threads": functools.partial(count_doubles, threads=1),
+    "count as utf-8": functools.partial(count_doubles, encoding="utf-8"),
+    "count as utf-8-sig": functools.partial(count_doubles, encoding="utf-8-sig"),
+    "count as latin-1": functools.partial(count_doubles, encoding="latin-1"),
+    "count as utf-16": functools.partial(count_doubles, encoding="utf-16"),
+    "count as utf-7": functools.partial(count_doubles, encoding="utf-7"),
+    "tally": doubles_ffi.tally_doubles,
+    "find": by_an_iterator,
+    "a new counter": doubles_ffi.DoubleCounter,
+    "update": doubles_ffi.DoubleCounter().update,
+    "update as utf-8": doubles_ffi.DoubleCounter(encoding="utf-8").update,
+    "fill": doubles_ffi.fill_random,
+    "zip": doubles_ffi.count_doubles_zip,
+    "once": doubles_ffi.count_doubles_once,
+    "once bytes": doubles_ffi.count_doubles_once_bytes,
+    "slice": doubles_ffi.count_doubles_slice,
+    "slice parallel": doubles_ffi.count_doubles_slice_parallel,
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("size", [0, 3, 600_000])
+@pytest.mark.parametrize("step", [2, -1])
+def test_a_buffer_that_is_not_contiguous_is_refused(path, size, step):
+    """An empty one as well, or the answer would depend on the length of what is sliced."""
     with pytest.raises(BufferError, match="not C-contiguous"):
-        count_doubles(memoryview(b"abcdef")[::2])
+        PATHS[path](memoryview(bytearray(size))[::step])
 
 
 def test_released_and_closed():

@@ -48,6 +48,7 @@ def lock(
                 f"items of format {memory.format!r} take {memory.itemsize} bytes each; to count "
                 'their bytes, pass .view(numpy.uint8) or memoryview(x).cast("B")'
             )
+        # An empty slice with a step is refused as well: what is accepted depends on no length.
         if not memory.c_contiguous:
             raise BufferError("the buffer is not C-contiguous; pass a copy")
         if writable and memory.readonly:
