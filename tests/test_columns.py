@@ -1,7 +1,13 @@
 """One count a row: every kind of column against the definition, and producers that lie."""
 
+import array
+import collections
+import collections.abc
 import ctypes
+import decimal
 import itertools
+import mmap
+import operator
 import pickle
 import random
 import re
@@ -14,6 +20,8 @@ from pathlib import Path
 import numpy
 import pytest
 import reference
+from hypothesis import given
+from hypothesis import strategies as st
 
 import doubles_ffi
 from doubles_ffi import Counts, _library, count_each, tally_doubles
@@ -98,12 +106,6 @@ def test_rows_of_subclasses_count_what_they_hold():
         (["a", ["a"]], "row 1 is list"),
         ([1.5], "row 0 is float"),
         (range(3), "row 0 is int"),
-        ("abc", "not str; count_doubles counts one"),
-        (b"abc", "not bytes; count_doubles counts one"),
-        (memoryview(b"abc"), "not memoryview; count_doubles counts one"),
-        ({"a": "b"}, "not dict"),
-        ({"a"}, "not set"),
-        (frozenset("a"), "not frozenset"),
         (5, "expected a column of strings or bytes, not int"),
         (None, "not NoneType"),
     ],
@@ -114,6 +116,110 @@ def test_what_is_no_column(rows, message):
     if hasattr(rows, "__iter__") and not isinstance(rows, (str, bytes, memoryview)):
         with pytest.raises(TypeError, match=message):
             tally_doubles(rows)
+
+
+NULLS = {
+    "None": None,
+    "NaN": float("nan"),
+    "NaN of 16 bits": numpy.float16("nan"),
+    "NaN of 32 bits": numpy.float32("nan"),
+    "NaN of 64 bits": numpy.float64("nan"),
+    "complex NaN": complex("nan"),
+    "decimal NaN": decimal.Decimal("nan"),
+    "NaT": numpy.datetime64("nat"),
+}
+
+
+@pytest.mark.parametrize("null", NULLS.values(), ids=NULLS)
+@pytest.mark.parametrize("kind", [list, tuple, iter, lambda rows: numpy.array(rows, object)])
+def test_nulls_of_any_type(null, kind):
+    for text in ("aaa", b"aaa"):
+        assert count_each(kind([null, text, null])).tolist() == [None, 2, None]
+
+
+def test_nulls_of_pandas():
+    pd = pytest.importorskip("pandas")
+    for null in (pd.NA, pd.NaT):
+        assert count_each(["aaa", null]).tolist() == [2, None]
+
+
+class NeverEqual(str):
+    """Differs from itself, as NaN does."""
+
+    __slots__ = ()
+    __hash__ = None
+
+    def __ne__(self, other):
+        return True
+
+
+def test_text_that_differs_from_itself_is_not_null():
+    assert count_each([NeverEqual("a" * 300_000)]).tolist() == [299_999]
+
+
+@pytest.mark.parametrize("row", [1.5, decimal.Decimal("snan"), numpy.zeros(2), numpy.float32(1)])
+def test_numbers_and_arrays_are_not_null(row):
+    with pytest.raises(TypeError, match=f"row 1 is {type(row).__name__}, not str, bytes or null"):
+        count_each(["aa", row])
+
+
+TEXTS = {"aa": 1, "bbb": 2}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        TEXTS.keys(),
+        TEXTS.values().mapping,
+        collections.UserDict(TEXTS),
+        collections.ChainMap(TEXTS),
+        collections.Counter(TEXTS),
+        collections.OrderedDict(TEXTS),
+    ],
+    ids=lambda rows: type(rows).__name__,
+)
+def test_of_a_mapping_the_keys_or_the_values_are_a_column(rows):
+    if isinstance(rows, collections.abc.MappingView):
+        assert count_each(rows).tolist() == [1, 2]
+        return
+    with pytest.raises(TypeError, match=r"; pass its keys\(\) or its values\(\)$"):
+        count_each(rows)
+    assert count_each(rows.keys()).tolist() == expected(rows.keys())
+    with pytest.raises(TypeError, match="row 0 is int"):
+        count_each(rows.values())
+    with pytest.raises(TypeError, match="row 0 is tuple"):
+        count_each(rows.items())
+
+
+class OrderedSet(list, collections.abc.Set):
+    """A set that keeps an order."""
+
+
+def test_a_set_is_a_column_if_it_has_an_order():
+    assert count_each(OrderedSet(["aa", "bbb"])).tolist() == [1, 2]
+    for unordered in (set(TEXTS), frozenset(TEXTS), set()):
+        with pytest.raises(TypeError, match=r"not (frozen)?set, which has no order"):
+            count_each(unordered)
+
+
+def closed_mmap():
+    mapping = mmap.mmap(-1, 2)
+    mapping.close()
+    return mapping
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("abc", b"abc", bytearray(b"abc"), memoryview(b"abc"), mmap.mmap(-1, 2), closed_mmap()),
+        *(array.array("B", b"ab"), array.array("u", "ab")),
+    ],
+    ids=lambda text: type(text).__name__,
+)
+def test_one_text_is_not_a_column(text):
+    name = type(text).__name__
+    with pytest.raises(TypeError, match=f"bytes, not {name}; count_doubles counts one"):
+        count_each(text)
 
 
 def test_an_error_in_an_iterator_is_its_own():
@@ -163,6 +269,69 @@ def test_numpy_objects_and_masks():
     if hasattr(numpy.dtypes, "StringDType"):
         array = numpy.array(rows, numpy.dtypes.StringDType(na_object=None))
         assert count_each(array).tolist() == [1, None, 2]
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+LAYOUTS = {
+    "contiguous": lambda array: array,
+    "empty": lambda array: array[:0],
+    "strided": lambda array: array[1::3],
+    "reversed": lambda array: array[::-1],
+    "reversed and strided": lambda array: array[::-2],
+    "one row five times": lambda array: numpy.broadcast_to(array[:1], 5) if len(array) else array,
+    "a column of two": lambda array: numpy.stack([array, array[::-1]], axis=1)[:, 1],
+    "read-only": read_only,
+}
+# NumPy can neither mask strings of any length nor put them into a record.
+FIXED_LAYOUTS = {
+    **LAYOUTS,
+    "a field": lambda array: numpy.rec.fromarrays([range(len(array)), array])["f1"],
+    "masked": lambda array: numpy.ma.array(array, mask=[row % 3 == 1 for row in range(len(array))]),
+}
+TYPES = ["<U3", ">U3", "S12", "<U12", ">U12", "O"]
+if hasattr(numpy.dtypes, "StringDType"):
+    TYPES.append("T")
+
+
+@pytest.mark.parametrize("type_", TYPES)
+@given(st.lists(st.text("aabbж𝄞\0\ud800", max_size=12), max_size=20))
+def test_every_layout_of_numpy_counts_what_it_lists(type_, rows):
+    if type_ == "T":
+        rows = [row.replace("\ud800", "") for row in rows]
+    if type_ == "S12":
+        rows = [row.encode("utf-8", "surrogatepass") for row in rows]
+    layouts = LAYOUTS if type_ == "T" else FIXED_LAYOUTS
+    for layout, lay_out in layouts.items():
+        array = lay_out(numpy.array(rows, type_))
+        answer = expected(array.tolist())
+        counts = count_each(array)
+        assert counts.tolist() == answer, layout
+        assert counts.sum() == sum(filter(None, answer)), layout
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_arrays_of_numpy_that_are_not_a_column(type_):
+    rows = numpy.array(["aab", "b"], type_)
+    for wrong, message in (
+        (rows[0:1].reshape(()), "not an array of 0 dimensions"),
+        (rows.reshape(1, 2), "not an array of 2 dimensions"),
+        (rows[:0].reshape(0, 0), "not an array of 2 dimensions"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            count_each(wrong)
+
+
+@pytest.mark.parametrize("kind", [numpy.asarray, lambda array: array.view(numpy.recarray)])
+def test_structured_arrays_name_their_columns(kind):
+    table = kind(numpy.array([("aab", 1)], [("text", "U3"), ("number", int)]))
+    with pytest.raises(TypeError, match="one of its columns: 'text', 'number'"):
+        count_each(table)
+    assert count_each(table["text"]).tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -328,6 +497,69 @@ def test_pandas(dtype):
         count_each(frame["number"])
     with pytest.raises(TypeError, match="row 2 is int"):
         count_each(pd.Series(["a", None, 7], dtype="object"))
+
+
+def test_objects_of_polars_are_rows():
+    pl = pytest.importorskip("polars")
+    rows = ["aaaaa", "b", None]
+    series = pl.Series(rows, dtype=pl.Object)
+    assert count_each(series).tolist() == [4, 0, None]
+    assert count_each(pl.concat([series, series])[1:5]).tolist() == [0, None, 4, 0]
+    assert count_each(pl.Series([b"aab"], dtype=pl.Object)).tolist() == [1]
+    assert count_each(pl.Series([], dtype=pl.Object)).tolist() == []
+    with pytest.raises(TypeError, match="row 1 is int"):
+        count_each(pl.Series(["aa", 7], dtype=pl.Object))
+
+
+def test_types_of_polars():
+    pl = pytest.importorskip("polars")
+    rows = ["aa", None, "aa", "b"]
+    for dtype in (pl.Categorical, pl.Enum(["b", "aa"])):
+        assert count_each(pl.Series(rows, dtype=dtype)).tolist() == [1, None, 1, 0]
+    assert count_each(pl.Series([None, None])).tolist() == [None, None]
+    numbers = [pl.Boolean, pl.Int8, pl.Int128, pl.UInt128, pl.Float32, pl.Decimal, pl.Date, pl.Time]
+    for dtype in [*numbers, pl.List(pl.String), pl.Array(pl.String, 1)]:
+        with pytest.raises(TypeError, match="not one of Arrow format"):
+            count_each(pl.Series([None], dtype=dtype))
+    with pytest.raises(TypeError, match="one of its columns: 'a', 'b'"):
+        count_each(pl.Series([{"a": "aa", "b": 1}]))
+
+
+def test_sparse_series_of_pandas():
+    pd = pytest.importorskip("pandas")
+    array = pd.arrays.SparseArray(["aa", None, "aa", "b"], dtype=pd.SparseDtype(object))
+    assert count_each(pd.Series(array)).tolist() == [1, None, 1, 0]
+    assert count_each(array).tolist() == [1, None, 1, 0]
+    with pytest.raises(TypeError, match="row 0 is int"):
+        count_each(pd.Series([7, 0], dtype=pd.SparseDtype(int)))
+
+
+def test_categories_of_pandas():
+    pd = pytest.importorskip("pandas")
+    for rows in (["aa", None, "b"], [b"aa", None, b"b"]):
+        for column in (pd.Series(rows, dtype="category"), pd.CategoricalIndex(rows)):
+            assert count_each(column).tolist() == [1, None, 0]
+    for column in (pd.Series(["aa", 7], dtype="category"), pd.CategoricalIndex(["aa", 7])):
+        with pytest.raises(TypeError, match="row 1 is int"):
+            count_each(column)
+
+
+def test_extension_types_of_pyarrow_are_what_they_store():
+    pa = pytest.importorskip("pyarrow")
+    for storage in (pa.array(["aa", None]), pa.array(["aa", None]).dictionary_encode()):
+        type_ = pa.opaque(storage.type, "type", "vendor")
+        extension = pa.ExtensionArray.from_storage(type_, storage)
+        assert count_each(extension).tolist() == [1, None]
+
+
+def test_a_dictionary_with_a_null_value():
+    pa = pytest.importorskip("pyarrow")
+    indices = pa.array([0, 1, None, 0], pa.int8())
+    for values in (pa.array(["aa", None]), pa.array(["aa", None]).dictionary_encode()):
+        dictionary = pa.DictionaryArray.from_arrays(indices, values)
+        assert count_each(dictionary).tolist() == [1, None, None, 1]
+    nulls = pa.DictionaryArray.from_arrays(indices, pa.nulls(2))
+    assert count_each(nulls).tolist() == [None] * 4
 
 
 class SeriesOfPandas2:

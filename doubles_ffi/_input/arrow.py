@@ -6,6 +6,8 @@ None of the libraries that have them is imported. Other columns are for `rows` t
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, MappingView, Reversible
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._library import (
@@ -70,23 +72,25 @@ def open_column(data: Any) -> Column | None:
         ValueError: a capsule is used up, or malformed.
         OSError: an Arrow stream fails.
     """
-    if isinstance(data, (str, bytes, bytearray, memoryview)):
-        raise _not_a_column(data, "; count_doubles counts one")
-    if isinstance(data, (dict, set, frozenset)):
-        raise _not_a_column(data)
-    if getattr(getattr(data, "dtype", None), "char", None) == "O":
+    if type(data) in (list, tuple):
+        return None
+    _check_order(data)
+    dtype = getattr(data, "dtype", None)
+    if getattr(dtype, "char", None) == "O":
         _check_dimensions(data.ndim)
         return None  # NumPy's objects, in pandas too, whose conversion to Arrow names no row.
-    source = _arrow_source(data)
-    try:
-        column = _from_capsules(source)
-    except ImportError:  # pandas has the protocol, and needs pyarrow for it.
-        column = None
-    if column is None and hasattr(data, "__array_interface__"):
+    if type(dtype).__name__ == "Object":
+        return None  # polars exports the addresses of such rows, as if they were their bytes.
+    column = _from_capsules(data)
+    if column is not None:
+        return column
+    if hasattr(data, "__array_interface__"):
         return _from_numpy(data)
-    if column is None and hasattr(data, "columns"):
+    if hasattr(data, "columns"):
         raise _is_a_table(data.columns)
-    return column
+    if _has_buffer(data):
+        raise _is_one_text(data)
+    return None
 
 
 def is_column(data: Any) -> bool:
@@ -113,15 +117,53 @@ def _arrow_source(data: Any) -> Any:
     return data if convert is None else convert()
 
 
-def _from_capsules(source: Any) -> Column | None:
+def _check_order(data: Any) -> None:
+    """Raise the exception for one text, and for a collection without an order of rows."""
+    if isinstance(data, (str, bytes, bytearray, memoryview)):
+        raise _is_one_text(data)
+    if isinstance(data, Mapping):
+        raise _not_a_column(data, "; pass its keys() or its values()")
+    if isinstance(data, AbstractSet) and not isinstance(data, (MappingView, Reversible)):
+        raise _not_a_column(data, ", which has no order")
+
+
+def _has_buffer(data: Any) -> bool:
+    """Return whether data is one text in a buffer, such as an mmap."""
+    try:
+        memoryview(data).release()
+    except TypeError:
+        return False
+    except (BufferError, ValueError):
+        return True  # It can't be read now.
+    return True
+
+
+def _capsules(data: Any) -> tuple[Any, ...]:
+    """Return the capsules that an object offers: of a stream, of a type and an array, or none.
+
+    pandas converts most of its arrays. It needs pyarrow for that, and can't convert sparse arrays
+    and categories of several types: then there are no capsules, and rows are taken as objects.
+    """
+    try:
+        source = _arrow_source(data)
+        if hasattr(source, "__arrow_c_stream__"):
+            return (source.__arrow_c_stream__(),)
+        return source.__arrow_c_array__() if hasattr(source, "__arrow_c_array__") else ()
+    except ImportError:
+        return ()
+    except (TypeError, ValueError):
+        if hasattr(data, "tolist"):
+            return ()
+        raise
+
+
+def _from_capsules(data: Any) -> Column | None:
+    capsules = _capsules(data)
+    if not capsules:
+        return None
     handle = new_column()
     try:
-        if hasattr(source, "__arrow_c_stream__"):
-            import_stream(handle, source.__arrow_c_stream__())
-        elif hasattr(source, "__arrow_c_array__"):
-            import_capsules(handle, *source.__arrow_c_array__())
-        else:
-            return None
+        (import_capsules if capsules[1:] else import_stream)(handle, *capsules)
         form, _ = column_type(handle)
         return Column(handle, is_text=form in _TEXT_FORMATS)
     except ColumnTypeError:
@@ -141,6 +183,8 @@ def _from_numpy(data: Any) -> Column | None:
     interface = data.__array_interface__
     kind, shape = interface["typestr"], interface["shape"]
     _check_dimensions(len(shape))
+    if names := getattr(getattr(data, "dtype", None), "names", None):
+        raise _is_a_table(names)
     if kind.startswith(_STRINGS) or _is_masked(data):
         return None
     unit = _UNITS.get(kind[1:2])
@@ -166,6 +210,10 @@ def _check_dimensions(number: int) -> None:
 def _is_masked(data: Any) -> bool:
     module = sys.modules.get("numpy.ma")
     return module is not None and isinstance(data, module.MaskedArray)
+
+
+def _is_one_text(data: Any) -> TypeError:
+    return _not_a_column(data, "; count_doubles counts one")
 
 
 def _not_a_column(data: Any, hint: str = "") -> TypeError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +54,15 @@ def pandas_na() -> Any:
 
 
 def is_null(row: Any, na: Any) -> bool:
-    """Tell whether a row is null: None, NaN or pandas.NA."""
-    return row is None or row is na or (isinstance(row, float) and math.isnan(row))
+    """Return whether a row is null: None, pandas.NA, or NaN or NaT of any type."""
+    if isinstance(row, (str, bytes)):
+        return False
+    if row is None or row is na:
+        return True
+    try:
+        return bool(row != row)  # noqa: PLR0124 (only NaN and NaT differ from themselves)
+    except (ArithmeticError, TypeError, ValueError):  # An array, or a signaling NaN.
+        return False
 
 
 def kind_of_row(row: Any, number: int, others: int) -> int:
