@@ -183,6 +183,14 @@ class Counts(Sequence["int | None"]):
                         counts[8 * first + bit] = None
         return counts
 
+    def sum(self) -> int:
+        """Return the sum of the counts; nulls are left out, as in Arrow, pandas and polars.
+
+        >>> count_each(["hello", None, "aaa"]).sum()
+        3
+        """
+        return sum(self._memory().cast("q"))  # A null has the number 0 there.
+
     @property
     def null_count(self) -> int:
         """How many rows are null."""
@@ -193,6 +201,17 @@ class Counts(Sequence["int | None"]):
         if not isinstance(other, Counts):
             return NotImplemented
         return self._memory() == other._memory() and self._nulls() == other._nulls()
+
+    def _no_order(self, other: object) -> Any:
+        """Say how to compare each count with a number; leave the rest to the other operand."""
+        if isinstance(other, int):
+            raise TypeError(
+                "Counts can't be compared with a number; convert them first, for example with "
+                "numpy.asarray(counts), polars.Series(counts) or pyarrow.array(counts)"
+            )
+        return NotImplemented
+
+    __lt__ = __le__ = __gt__ = __ge__ = _no_order
 
     def __repr__(self) -> str:
         """Show the first counts."""

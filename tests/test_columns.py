@@ -1086,6 +1086,30 @@ def test_slices_of_counts():
         assert pickle.loads(pickle.dumps(part)) == part
 
 
+def test_sum_of_counts():
+    counts = count_each(ROWS)
+    numbers = [number or 0 for number in ANSWER]
+    assert counts.sum() == sum(numbers) == 9
+    edges = [None, -3, 0, 1, 5, 8, 20]
+    for start, stop, step in itertools.product(edges, edges, [None, 1, 2, -1]):
+        assert counts[start:stop:step].sum() == sum(numbers[start:stop:step])
+    assert type(counts.sum()) is int
+    assert count_each([]).sum() == count_each([None]).sum() == 0
+    assert pickle.loads(pickle.dumps(counts[1:6])).sum() == sum(numbers[1:6])
+
+
+def test_counts_compared_with_a_number_say_what_to_convert_them_to():
+    counts = count_each(["aaa", "b"])
+    for compare in (operator.lt, operator.le, operator.gt, operator.ge):
+        with pytest.raises(TypeError, match=r"convert them first.*numpy\.asarray\(counts\)"):
+            compare(counts, 2)
+        with pytest.raises(TypeError, match="not supported between"):
+            compare(counts, "2")
+        answer = compare(numpy.array([2, 0]), 2).tolist()
+        assert compare(counts, numpy.array([2, 2])).tolist() == answer
+        assert compare(numpy.asarray(counts), 2).tolist() == answer
+
+
 def test_equality_of_counts():
     counts = count_each(ROWS)
     assert counts == count_each(ROWS)
