@@ -412,6 +412,8 @@ def test_chunks_and_nulls_of_pyarrow():
     assert count_each(pa.chunked_array([pa.nulls(2)])).tolist() == [None] * 2
     assert count_each(pa.array([], pa.string())).tolist() == []
     assert count_each(pa.array([None, None], pa.string())).null_count == 2
+    chunks = [["aa"] * 8, ["aa"] * 8, [None, "aa"]]
+    assert count_each(pa.chunked_array(chunks)).tolist() == [*[1] * 16, None, 1]
     chunks = [["aa"], [], [None], ["жжж", "b"]]
     assert count_each(pa.chunked_array(chunks, pa.string())).tolist() == [1, None, 2, 0]
 
@@ -1149,8 +1151,52 @@ def test_counts_as_arrays_of_numpy():
     if numpy.lib.NumpyVersion(numpy.__version__) >= "2.0.0":
         with pytest.raises(ValueError, match="copy"):
             numpy.array(count_each(["aa"]), "i2", copy=False)
-        shared = count_each(["aa"])
-        assert numpy.shares_memory(numpy.array(shared, copy=False), numpy.asarray(shared))
+
+
+def test_arrays_of_numpy_share_the_memory_of_counts():
+    counts = count_each(["aa", "", "bbb"])
+    array = numpy.asarray(counts)
+    for other in (numpy.asarray(counts), numpy.asarray(counts, "i8"), numpy.asarray(counts[1:])):
+        assert numpy.shares_memory(array, other)
+    assert not numpy.shares_memory(array, numpy.array(counts))
+    assert not numpy.shares_memory(array, numpy.asarray(counts, "i4"))
+    if numpy.lib.NumpyVersion(numpy.__version__) >= "2.0.0":
+        for dtype in (None, "i8"):
+            assert numpy.shares_memory(array, numpy.array(counts, dtype, copy=False))
+
+
+# In a process of its own: what reads too far ends it. Memory of the library has no such page
+# behind it, so the bits are copied.
+UNREADABLE = """
+import ctypes, mmap, re
+from doubles_ffi import _library, columns, count_each
+
+page = mmap.PAGESIZE
+memory = mmap.mmap(-1, 2 * page)
+address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.mprotect(ctypes.c_void_p(address + page), page, 0) == 0
+memory_of = _library.counts_memory
+
+def before_an_unreadable_page(counts):
+    values, validity, rows = memory_of(counts)
+    size = (rows + 7) // 8
+    memory[page - size : page] = _library.view(validity, size)
+    return values, _library.pointer_to(address + page - size), rows
+
+columns.counts_memory = before_an_unreadable_page
+rows = [None, *["aa"] * 20] * 50
+counts = count_each(rows)
+for start in (0, 1, 7, 8, 9, 500, 1000, 1041, 1050):
+    for stop in (start, start + 1, start + 8, 1042, 1049, 1050):
+        part = counts[start:stop]
+        assert part.null_count == rows[start:stop].count(None), (start, stop)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no mprotect")
+def test_bits_of_validity_are_not_read_beyond_the_last():
+    subprocess.run([sys.executable, "-c", UNREADABLE], check=True)
 
 
 def test_counts_as_arrays_of_arrow():
