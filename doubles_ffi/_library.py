@@ -127,7 +127,6 @@ __all__ = [
     "run_columns",
     "str_storage",
     "tally_entries",
-    "tally_next",
     "thread_limit",
     "unpack",
     "update",
@@ -468,12 +467,9 @@ def import_stream(column: Any, stream: Any) -> None:
     _check_column(column, lib.doubles_column_import_stream(column, chunks))
 
 
-def import_padded(  # noqa: PLR0913, PLR0917 (as in the library)
-    column: Any, address: int, rows: int, width: int, stride: int, unit: int
-) -> None:
-    """Take rows of one width, which have to stay where they are."""
-    pointer = pointer_to(address)
-    check(lib.doubles_column_import_padded(column, pointer, rows, width, stride, unit))
+def import_padded(column: Any, address: int, rows: int, width: int, unit: int) -> None:
+    """Take rows of one width, side by side, which have to stay where they are."""
+    check(lib.doubles_column_import_padded(column, pointer_to(address), rows, width, unit))
 
 
 def count_next(column: Any, counts: Any, threads: int) -> bool:
@@ -485,18 +481,13 @@ def count_next(column: Any, counts: Any, threads: int) -> bool:
     return bool(_check_column(column, lib.doubles_column_count(column, counts, threads)))
 
 
-def tally_next(column: Any, tally: Any) -> bool:
-    """Add the doubles of the next slice of a column to a tally; else as `count_next`."""
-    return bool(_check_column(column, lib.doubles_column_tally(column, tally)))
-
-
 def column_type(column: Any) -> tuple[str, list[str]]:
     """Return the Arrow format of a column's rows, and the names of the columns in it."""
     schema = lib.doubles_column_schema(column)
     names = [_text(schema.children[i].name) for i in range(schema.n_children)]
     form = _text(schema.format)
-    while schema.dictionary or form == "+r":
-        schema = schema.dictionary or schema.children[1]
+    while schema.dictionary:
+        schema = schema.dictionary
         form = _text(schema.format)
     return form, names
 
@@ -591,5 +582,5 @@ def export_counts(counts: Any, start: int, length: int) -> tuple[Any, Any]:
     return schema, array
 
 
-# Counts the first rows of a tuple in C, where that can see into objects: see _native.c.
+# Counts the first rows of a list or a tuple in C, where that can see into objects: see _native.c.
 count_rows = _native.count_rows if hasattr(_native, "count_rows") else None

@@ -392,125 +392,43 @@ static PyObject *capsule_address(PyObject *module, PyObject *args) {
 #endif
 
 #if COUNTS_ROWS
-/* The objects lie anywhere in memory, so those that come next are fetched ahead. */
-#define AHEAD 8
-
 /* Bytes per call, about: 1 ms with the GIL held. */
 #define ROWS_SIZE (8 * 1024 * 1024)
 
 /* What rows are. */
 enum { UNKNOWN, TEXT, BYTES };
 
-/* Short rows with units of one byte, copied side by side: the library counts many of them in the time
- * that two calls take. */
-enum { BATCH_ROWS = 1024, BATCH_SIZE = 16 * 1024, BATCHED = 256 };
-
-typedef struct {
-    Py_ssize_t rows;
-    Py_ssize_t places[BATCH_ROWS]; /* where the counts go */
-    int32_t offsets[BATCH_ROWS + 1];
-    uint8_t text[BATCH_SIZE];
-    int64_t counts[BATCH_ROWS];
-} Batch;
-
-/* Counts the rows of a batch, which is empty afterwards. Returns a status. */
-static int64_t count_batch(Batch *batch, int64_t *counts) {
-    int64_t status = doubles_count_rows(batch->text, sizeof batch->text, batch->offsets,
-                                        (size_t)batch->rows, batch->counts);
-    for (Py_ssize_t i = 0; status == 0 && i < batch->rows; i++)
-        counts[batch->places[i]] = batch->counts[i];
-    batch->rows = 0;
-    return status;
-}
-
-static int is_null(PyObject *row, PyObject *na) {
-    int is_nan = PyFloat_Check(row) && PyFloat_AS_DOUBLE(row) != PyFloat_AS_DOUBLE(row);
-    return is_nan || row == Py_None || row == na;
-}
-
-/* The storage of a str or of bytes. Returns what it is. */
-static int row_storage(PyObject *row, const uint8_t **data, Py_ssize_t *size, int *unit) {
-    if (PyUnicode_Check(row) && PyUnicode_GetLength(row) >= 0) {
-        *data = PyUnicode_DATA(row);
-        *unit = (int)PyUnicode_KIND(row);
-        *size = PyUnicode_GET_LENGTH(row) * *unit;
-        return TEXT;
-    }
-    if (PyBytes_Check(row)) {
-        *data = (const uint8_t *)PyBytes_AS_STRING(row);
-        *unit = 1;
-        *size = PyBytes_GET_SIZE(row);
-        return BYTES;
-    }
-    return UNKNOWN;
-}
-
 /* Counts the rows of a list or a tuple, from `row` to `end`, into 64-bit integers, of which the first is
- * that of the row `first`; and sets a bit for each that is not null: None, NaN, or `na`. Stops at a row that
- * Python is to look at: it is long, or wrong, or enough is done. Returns where it stopped, and what the rows
- * are. No code of Python's runs meanwhile, so a list does not change under the GIL. */
+ * that of the row `first`; and sets a bit for each that is not None. Stops at a row that Python has to handle
+ * (it is long, another null, or of the wrong type), or after ROWS_SIZE bytes. Returns where it stopped, and
+ * what the rows are. It runs no Python code, so a list does not change under the GIL. */
 static PyObject *count_rows(PyObject *module, PyObject *args) {
-    PyObject *rows, *na;
+    PyObject *rows;
     Py_ssize_t first, row, end, size = 0;
     int kind;
     Py_buffer counts, validity;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OnnniOw*w*:count_rows", &rows, &first, &row, &end, &kind, &na,
-                          &counts, &validity))
+    if (!PyArg_ParseTuple(args, "Onnniw*w*:count_rows", &rows, &first, &row, &end, &kind, &counts,
+                          &validity))
         return NULL;
-    int is_list = PyList_Check(rows);
-    Py_ssize_t length = is_list ? PyList_GET_SIZE(rows) : PyTuple_Check(rows) ? PyTuple_GET_SIZE(rows) : 0;
-    Py_ssize_t room = Py_MIN(counts.len / (Py_ssize_t)sizeof(int64_t), validity.len * 8);
-    end = Py_MIN(Py_MIN(end, length), first + room);
-    int64_t *out = counts.buf, status = 0;
-    Batch batch;
-    batch.rows = batch.offsets[0] = 0;
-    for (; row < end && row >= first && first >= 0 && size <= ROWS_SIZE; row++) {
-#define ROW(i) (is_list ? PyList_GET_ITEM(rows, i) : PyTuple_GET_ITEM(rows, i))
-        if (row + AHEAD < end) {
-            const char *next = (const char *)ROW(row + AHEAD);
-            __builtin_prefetch(next);
-            __builtin_prefetch(next + 64); /* where the text goes on */
-        }
-        const uint8_t *data;
-        Py_ssize_t bytes, place = row - first;
-        int unit, found = row_storage(ROW(row), &data, &bytes, &unit);
-        if (found == UNKNOWN) {
-            if (!is_null(ROW(row), na))
-                break;
+    for (end = Py_MIN(end, PySequence_Fast_GET_SIZE(rows)); row < end && size <= ROWS_SIZE; row++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(rows, row);
+        if (item == Py_None)
             continue;
-        }
-        if ((found != kind && kind != UNKNOWN) || bytes > SHORT)
+        int found = PyUnicode_Check(item) ? TEXT : PyBytes_CheckExact(item) ? BYTES : UNKNOWN;
+        if (found == UNKNOWN || (found != kind && kind != UNKNOWN))
+            break;
+        int64_t count = count_short(item);
+        if (count < 0)
             break;
         kind = found;
-        size += bytes;
-        ((uint8_t *)validity.buf)[place / 8] |= (uint8_t)(1 << place % 8);
-        if (unit == 1 && bytes <= BATCHED) {
-            int32_t start = batch.offsets[batch.rows];
-            if (batch.rows == BATCH_ROWS || start + bytes > BATCH_SIZE) {
-                status = count_batch(&batch, out);
-                start = 0;
-            }
-            memcpy(batch.text + start, data, (size_t)bytes);
-            batch.places[batch.rows++] = place;
-            batch.offsets[batch.rows] = start + (int32_t)bytes;
-        } else {
-            out[place] = unit == 1   ? doubles_count_bytes(data, (size_t)bytes, 1)
-                         : unit == 2 ? doubles_count_utf16(data, (size_t)bytes, 1)
-                                     : doubles_count_utf32(data, (size_t)bytes, 1);
-            status = Py_MIN(status, out[place]);
-        }
-        if (status < 0)
-            break;
+        size += found == TEXT ? PyUnicode_GET_LENGTH(item) : PyBytes_GET_SIZE(item);
+        ((int64_t *)counts.buf)[row - first] = count;
+        ((uint8_t *)validity.buf)[(row - first) / 8] |= (uint8_t)(1 << (row - first) % 8);
     }
-#undef ROW
-    if (status == 0)
-        status = count_batch(&batch, out);
     PyBuffer_Release(&counts);
     PyBuffer_Release(&validity);
-    if (status < 0)
-        return PyErr_Format(PyExc_RuntimeError, "%s", doubles_status_message(status));
-    return PyErr_Occurred() ? NULL : Py_BuildValue("ni", row, kind);
+    return Py_BuildValue("ni", row, kind);
 }
 #endif
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter  # noqa: TC003 (annotations resolve at run time)
 from collections.abc import Iterator, Sequence
 from typing import Any, cast, overload
 
 from doubles_ffi._input import pieces
 from doubles_ffi._input.arrow import open_column
-from doubles_ffi._input.rows import BYTES, UNKNOWN, is_null, kind_of_row, pandas_na, row_chunks
+from doubles_ffi._input.rows import UNKNOWN, is_null, kind_of_row, pandas_na, row_chunks
 from doubles_ffi._library import (
     append_counts,
     count_next,
@@ -16,16 +15,13 @@ from doubles_ffi._library import (
     counts_memory,
     export_counts,
     new_counts,
-    new_summary,
-    tally_next,
     thread_limit,
     unpack,
-    update,
     view,
 )
 from doubles_ffi._stretch import Stretch
 
-__all__ = ["Counts", "count_each", "tally_column"]
+__all__ = ["Counts", "count_each"]
 
 # Rows that `repr` shows.
 _SHOWN = 10
@@ -66,24 +62,6 @@ def count_each(column: Any, *, threads: int | None = None) -> Counts:
     return Counts(counts)
 
 
-def tally_column(column: Any) -> Counter[Any]:
-    """Count how many doubles each unit makes, in all rows of a column together.
-
-    Raises:
-        TypeError, UnicodeDecodeError, ValueError, OSError: as `count_each`.
-    """
-    stretch = Stretch(tally=True, is_part=False)
-    source = open_column(column)
-    if source is None:
-        is_text = _tally_rows(column, stretch.tally)
-    else:
-        is_text = source.is_text
-        with source:
-            while tally_next(source.handle, stretch.tally):
-                pass
-    return stretch.read_tally(text=is_text)
-
-
 def _count_rows(column: Any, counts: Any, limit: int) -> None:
     """Count rows that are Python objects."""
     kind, done, na = UNKNOWN, 0, pandas_na()
@@ -93,7 +71,7 @@ def _count_rows(column: Any, counts: Any, limit: int) -> None:
         row = first
         while row < end:
             if count_rows is not None:
-                row, kind = count_rows(rows, first, row, end, kind, na, values, validity)
+                row, kind = count_rows(rows, first, row, end, kind, values, validity)
                 if row == end:
                     break
             # What C can't do, or leaves to Python.
@@ -108,21 +86,6 @@ def _count_rows(column: Any, counts: Any, limit: int) -> None:
             row += 1
         append_counts(counts, values, validity, end - first)
         done += end - first
-
-
-def _tally_rows(column: Any, tally: Any) -> bool:
-    """Tally rows that are Python objects, and return whether they are text."""
-    kind, done, na = UNKNOWN, 0, pandas_na()
-    for rows, first, end in row_chunks(column):
-        for place in range(first, end):
-            row = rows[place]
-            if not is_null(row, na):
-                kind = kind_of_row(row, done + place - first, kind)
-                summary = new_summary()
-                for unit, pointer, size in pieces(row, None):
-                    update(unit, summary, tally, pointer, size, 0)
-        done += end - first
-    return kind != BYTES
 
 
 class Counts(Sequence["int | None"]):

@@ -12,7 +12,6 @@ from doubles_ffi._input.encodings import with_object
 from doubles_ffi._input.text import POINTER_PAYS
 from doubles_ffi._library import check, count_bytes, fast_path, thread_limit
 from doubles_ffi._stretch import SLICE, Stretch
-from doubles_ffi.columns import tally_column
 
 __all__ = ["count_doubles", "tally_doubles"]
 
@@ -69,8 +68,6 @@ def tally_doubles(
 def tally_doubles(
     data: BytesLike, *, encoding: None = None, threads: int | None = None
 ) -> Counter[int]: ...
-@overload
-def tally_doubles(data: object, *, threads: int | None = None) -> Counter[Any]: ...
 def tally_doubles(
     data: Any, *, encoding: str | None = None, threads: int | None = None
 ) -> Counter[Any]:
@@ -82,17 +79,16 @@ def tally_doubles(
     Counter({97: 2})
 
     Arguments and exceptions are those of `count_doubles`. The sum of the counts is what it returns.
+    Add up the tallies of several texts:
 
-    A column, as `count_each` takes it, gives one tally for all its rows. No double is across two.
-
-    >>> tally_doubles(["all", None, "balloon"])
+    >>> sum(map(tally_doubles, ["all", "balloon"]), Counter())
     Counter({'l': 2, 'o': 1})
     """
     if is_column(data):
-        if encoding is not None:
-            raise TypeError("a column takes no encoding: its type says what its rows are")
-        thread_limit(threads)
-        return tally_column(data)
+        raise TypeError(
+            "expected one text, not a column; add up the tallies of its rows, as in "
+            "sum(map(tally_doubles, rows), Counter())"
+        )
     stretch = _sum_up(data, encoding, thread_limit(threads), tally=True)
     return stretch.read_tally(text=isinstance(data, str) or encoding is not None)
 

@@ -171,6 +171,11 @@ def _from_capsules(data: Any) -> Column | None:
         release(handle)
         if form == "+s":
             raise _is_a_table(names) from None
+        if form == "+r":
+            raise TypeError(
+                "expected a column of strings or bytes, not a run-end encoded one; decode it "
+                "first, as pyarrow.compute.run_end_decode does"
+            ) from None
         raise TypeError(
             f"expected a column of strings or bytes, not one of Arrow format {form!r}"
         ) from None
@@ -191,9 +196,11 @@ def _from_numpy(data: Any) -> Column | None:
     if unit is None:
         raise TypeError(f"expected a column of strings or bytes, not an array of type {kind!r}")
     (rows,), width = shape, int(kind[2:]) * unit
-    (stride,) = interface["strides"] or (width,)
+    if interface["strides"] not in (None, (width,)):
+        data = data.copy()  # Its rows are side by side.
+        interface = data.__array_interface__
     handle = new_column()
-    import_padded(handle, interface["data"][0], rows, width, stride, unit)
+    import_padded(handle, interface["data"][0], rows, width, unit)
     return Column(handle, is_text=unit > 1, owner=data)
 
 

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 // Changes whenever a function of this header changes its name, its arguments or its meaning.
-#define DOUBLES_ABI_VERSION 2
+#define DOUBLES_ABI_VERSION 3
 
 // Bytes of a glyph, as `doubles_write_runs` takes them: how many are used, and then those.
 #define DOUBLES_GLYPH_LENGTH 16
@@ -264,9 +264,8 @@ int64_t doubles_column_import_array(struct DoublesColumn *column,
 int64_t doubles_column_import_stream(struct DoublesColumn *column,
                                      struct DoublesArrowStream *stream);
 
-// Sets a column's rows: all of `width` bytes, the first at `data`, each `stride` bytes after the one
-// before it. Units are of 1 or 4 bytes, in either byte order, and zeros at the end of a row are none.
-// Returns zero or a status.
+// Sets a column's rows: all of `width` bytes, side by side from `data` on. Units are of 1 or 4 bytes, in
+// either byte order, and zeros at the end of a row are none. Returns zero or a status.
 //
 // # Safety
 //
@@ -276,7 +275,6 @@ int64_t doubles_column_import_padded(struct DoublesColumn *column,
                                      const uint8_t *data,
                                      size_t rows,
                                      size_t width,
-                                     ptrdiff_t stride,
                                      size_t unit);
 
 // Returns the type that came with the column; NULL if none did. It lives as long as the column.
@@ -297,27 +295,6 @@ const struct DoublesArrowSchema *doubles_column_schema(const struct DoublesColum
 int64_t doubles_column_count(struct DoublesColumn *column,
                              struct DoublesCounts *counts,
                              size_t threads);
-
-// The same for the tally of all rows.
-//
-// # Safety
-//
-// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
-// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
-int64_t doubles_column_tally(struct DoublesColumn *column, struct DoublesTally *tally);
-
-// Counts doubles between bytes in each of many short rows: row `i` is `data[offsets[i] .. offsets[i + 1]]`.
-// Writes `rows` counts, on the calling thread. Returns zero or a status.
-//
-// # Safety
-//
-// - `data` points to `len` readable bytes, and `offsets` to one element more than there are rows.
-// - `counts` points to `rows` writable elements, aligned, apart from the others.
-int64_t doubles_count_rows(const uint8_t *data,
-                           size_t len,
-                           const int32_t *offsets,
-                           size_t rows,
-                           int64_t *counts);
 
 // Writes what more is known about the last status that a function of the column returned. Returns zero
 // or a status.

@@ -2,7 +2,7 @@
 //!
 //! A column is counted in slices, so that whoever calls can look up from it between them: for signals,
 //! say. [`Progress`] remembers how far it has come. Entries of a dictionary are counted once each, and
-//! looked up for the rows; so are the values of run-end encoded rows.
+//! looked up for the rows.
 //!
 //! ```
 //! use doubles::columns::{Column, Counts, Layout, Progress, Rows, Units};
@@ -27,11 +27,10 @@ mod rows;
 
 use crate::code_points::InvalidUtf8;
 use crate::parallel;
-use crate::tally::Tally;
 use crate::text_summary::{Fragment, TextSummary};
 use block::INVALID;
 pub use counts::Counts;
-pub use rows::{Fixed, Layout, Malformed, PlaceKind, Places, Rows, Units, Validity};
+pub use rows::{Fixed, KeyKind, Keys, Layout, Malformed, Rows, Units, Validity};
 use std::collections::TryReserveError;
 use std::num::NonZeroUsize;
 
@@ -40,12 +39,6 @@ const SLICE_ROWS: usize = 1 << 19;
 
 /// Bytes per slice, about: at 1 GB/s, which the portable kernel reaches, 16 ms.
 const SLICE_BYTES: usize = 16 << 20;
-
-/// The same for a tally, which takes about ten times as long.
-const TALLY_SLICE_ROWS: usize = SLICE_ROWS / 8;
-
-/// The same.
-const TALLY_SLICE_BYTES: usize = SLICE_BYTES / 8;
 
 /// A column.
 #[derive(Debug)]
@@ -60,29 +53,12 @@ pub enum Column<'a> {
     /// Rows that are entries of a dictionary.
     Dictionary {
         /// Which entry each row is.
-        keys: Places<'a>,
+        keys: Keys<'a>,
         /// Which rows are there, unless all are.
         validity: Option<Validity<'a>>,
         /// The entries.
         entries: Box<Column<'a>>,
     },
-    /// Rows in runs of equal ones.
-    Runs {
-        /// Where each run ends. They rise.
-        ends: Places<'a>,
-        /// The value of each run.
-        values: Box<Column<'a>>,
-        /// How far after the beginning of the first run the first row is.
-        offset: usize,
-        /// How many rows there are.
-        length: usize,
-    },
-}
-
-/// Counts rows side by side, all of them at once on this thread; the count of each that is not there or
-/// is not UTF-8, though it should be, is no count.
-pub fn count_rows(rows: &Rows<'_>, counts: &mut [i64]) -> Result<(), Malformed> {
-    block::count(rows, 0..rows.length, counts).map(|_| ())
 }
 
 /// Why a column has no counts.
@@ -90,7 +66,7 @@ pub fn count_rows(rows: &Rows<'_>, counts: &mut [i64]) -> Result<(), Malformed> 
 pub enum Fault {
     /// A row does not lie where the column says.
     Malformed {
-        /// Its number; none if it is no row but an entry of a dictionary or the value of a run.
+        /// Its number; none if it is no row but an entry of a dictionary.
         row: Option<usize>,
     },
     /// A row that is there is not UTF-8 though it should be.
@@ -118,7 +94,7 @@ impl<'a> Column<'a> {
     /// How many rows there are.
     pub fn length(&self) -> usize {
         match self {
-            Self::Null { length } | Self::Runs { length, .. } => *length,
+            Self::Null { length } => *length,
             Self::Rows(rows) => rows.length,
             Self::Dictionary { keys, .. } => keys.length(),
         }
@@ -140,47 +116,19 @@ impl<'a> Column<'a> {
                 let entry = keys.get(row).filter(|&entry| entry < entries.length());
                 entries.find(entry.ok_or(Malformed { row })?)?
             }
-            Self::Runs {
-                ends,
-                values,
-                offset,
-                ..
-            } => {
-                let run = run_of(ends, offset + row).filter(|&run| run < values.length());
-                values.find(run.ok_or(Malformed { row })?)?
-            }
         };
         Ok(found)
     }
 
-    /// What the units of a row are, and its bytes, if it is there.
-    fn units_and_text(&self, row: usize) -> Result<Option<(Units, &'a [u8])>, Malformed> {
-        let found = self.find(row).and_then(|found| {
-            let text = |(rows, row): (&Rows<'a>, _)| Ok((rows.units, rows.text(row)?));
-            found.map(text).transpose()
-        });
-        // What is malformed may be an entry or a value, whose number is not the row's.
-        found.map_err(|_| Malformed { row })
-    }
-
     /// The bytes of a row, if it is there.
     pub fn text(&self, row: usize) -> Result<Option<&'a [u8]>, Malformed> {
-        Ok(self.units_and_text(row)?.map(|(_, text)| text))
+        let found = self.find(row).and_then(|found| {
+            let text = |(rows, row): (&Rows<'a>, _)| rows.text(row);
+            found.map(text).transpose()
+        });
+        // What is malformed may be an entry, whose number is not the row's.
+        found.map_err(|_| Malformed { row })
     }
-}
-
-/// The first run that ends after a row.
-fn run_of(ends: &Places<'_>, row: usize) -> Option<usize> {
-    let (mut low, mut high) = (0, ends.length());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if ends.get(middle)? <= row {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    (low < ends.length()).then_some(low)
 }
 
 /// How far a column has been counted.
@@ -190,7 +138,7 @@ pub struct Progress {
     row: usize,
     /// Of the next row, if it is longer than a slice: how many bytes are done, and their summary.
     part: Option<(usize, TextSummary)>,
-    /// What the entries of a dictionary or the values of runs have come to.
+    /// The counts of the entries of a dictionary.
     inner: Option<Box<(Self, Counts)>>,
 }
 
@@ -212,24 +160,6 @@ impl Progress {
             Some(row) => Err(Fault::InvalidUtf8 { row }),
             None => Ok(self.left(column) > 0),
         }
-    }
-
-    /// The same for a tally of all rows.
-    pub fn tally(&mut self, column: &Column<'_>, tally: &mut Tally) -> Result<bool, Fault> {
-        let last = column.length().min(self.row + TALLY_SLICE_ROWS);
-        let mut budget = TALLY_SLICE_BYTES;
-        while self.row < last && budget > 0 {
-            if let Some((units, text)) = column.units_and_text(self.row)? {
-                let left = text.len() - self.part.map_or(0, |(done, _)| done.min(text.len()));
-                match self.next_part(units, text, budget, Some(tally), NonZeroUsize::MIN.into()) {
-                    Some(INVALID) => return Err(Fault::InvalidUtf8 { row: self.row }),
-                    Some(_) => budget = budget.saturating_sub(left),
-                    None => return Ok(true),
-                }
-            }
-            self.row += 1;
-        }
-        Ok(self.row < column.length())
     }
 
     /// Counts the next slice, and returns the first row in it that is not UTF-8 though it should be, if
@@ -269,28 +199,6 @@ impl Progress {
                     count.ok_or(Fault::Malformed { row: Some(row) })
                 })?;
             }
-            Column::Runs {
-                ends,
-                values,
-                offset,
-                ..
-            } => {
-                let Some(found) = self.inner(values, threads)? else {
-                    return Ok(None);
-                };
-                let mut run = run_of(ends, offset + first).ok_or(Malformed { row: first })?;
-                let mut end = ends.get(run);
-                counts.extend_with(slice, |row| {
-                    let row = first + row;
-                    if end.is_some_and(|end| end <= offset + row) {
-                        run += 1;
-                        // Of runs that rise, the next one ends after this row.
-                        end = ends.get(run).filter(|&end| end > offset + row);
-                    }
-                    let count = end.and_then(|_| found.get(run));
-                    count.ok_or(Fault::Malformed { row: Some(row) })
-                })?;
-            }
         }
         self.row += slice;
         let new = &counts.values()[counts.values().len() - slice..];
@@ -309,7 +217,7 @@ impl Progress {
         let (number, bytes) = rows.within(first..first + slice, SLICE_BYTES);
         let invalid = if bytes > SLICE_BYTES && rows.is_valid(first) {
             let text = rows.text(first)?;
-            let Some(count) = self.next_part(rows.units, text, SLICE_BYTES, None, threads) else {
+            let Some(count) = self.next_part(rows.units, text, threads) else {
                 return Ok(None);
             };
             counts.extend(1)?[0] = count;
@@ -346,24 +254,22 @@ impl Progress {
         }
     }
 
-    /// Counts up to `budget` more bytes of a row, and returns the count when that was the last of them:
+    /// Counts the next slice of a long row, and returns the count when that was the last of them:
     /// [`INVALID`] if the row is not UTF-8 though it should be.
     fn next_part(
         &mut self,
         units: Units,
         text: &[u8],
-        budget: usize,
-        tally: Option<&mut Tally>,
         threads: Option<NonZeroUsize>,
     ) -> Option<i64> {
         let (done, mut summary) = self.part.take().unwrap_or((0, TextSummary::EMPTY));
         let rest = text.get(done..).unwrap_or_default();
         // Whole units of UTF-32.
-        let part = &rest[..rest.len().min(budget.next_multiple_of(4))];
+        let part = &rest[..rest.len().min(SLICE_BYTES)];
         let appended = match units {
-            Units::Bytes => summary.append_bytes(part, tally, threads),
-            Units::Utf8 => summary.append_utf8(part, tally, threads),
-            Units::Utf32 => summary.append_utf32(part, tally, threads),
+            Units::Bytes => summary.append_bytes(part, None, threads),
+            Units::Utf8 => summary.append_utf8(part, None, threads),
+            Units::Utf32 => summary.append_utf32(part, None, threads),
         };
         let whole = summary.head == Fragment::EMPTY && summary.tail == Fragment::EMPTY;
         match appended {

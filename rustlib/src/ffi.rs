@@ -21,7 +21,7 @@ use guard::guard;
 use std::ffi::c_char;
 
 /// Changes whenever a function of this header changes its name, its arguments or its meaning.
-pub const DOUBLES_ABI_VERSION: u32 = 2;
+pub const DOUBLES_ABI_VERSION: u32 = 3;
 
 /// Returns the version of the ABI that the library was built with.
 #[unsafe(no_mangle)]

@@ -66,7 +66,7 @@ int main(void) {{
     setenv("DOUBLES_NUM_THREADS", "3", 1);
     DoublesColumn *column = doubles_column_new();
     DoublesCounts *counts = doubles_counts_new();
-    expect("import", doubles_column_import_padded(column, data, SIZE / 16, 16, 16, 1) == 0);
+    expect("import", doubles_column_import_padded(column, data, SIZE / 16, 16, 1) == 0);
     setenv("DOUBLES_FORCE_PANIC", "{value}", 1);
     {calls}
     unsetenv("DOUBLES_FORCE_PANIC");

@@ -3,15 +3,15 @@
 //! byte too many.
 
 use crate::raw::{Expected, Layout, Raw};
-use doubles::columns::{PlaceKind, Units};
+use doubles::columns::{KeyKind, Units};
 use doubles::ffi::arrow::{DoublesArrowArray, DoublesArrowSchema, DoublesArrowStream};
 use doubles::ffi::guard::DoublesStatus;
-use doubles::ffi::{columns, counts, tally};
+use doubles::ffi::{columns, counts};
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::ptr::{self, null, null_mut};
 
-/// Counts and tallies the column that `data` describes, once handed over as an array and once as a stream
+/// Counts the column that `data` describes, once handed over as an array and once as a stream
 /// of two equal arrays.
 pub fn check(data: &[u8]) {
     let Ok(raw) = Raw::new(data) else {
@@ -21,7 +21,6 @@ pub fn check(data: &[u8]) {
     let is_padded = matches!(raw.layout, Layout::Padded { .. });
     for chunks in 1..=if is_padded { 1 } else { 2 } {
         count(&raw, chunks);
-        tally_all(&raw, chunks);
     }
 }
 
@@ -40,59 +39,19 @@ fn count(raw: &Raw, chunks: usize) {
             }
         };
         let (row, text) = fault(column);
-        if raw.rises() {
-            let expected = expected(raw, chunks);
-            if status == 0 {
-                assert!(expected.first().is_none() && !raw.is_malformed_within());
-                let view = view(found);
-                let values = expected.counts.iter().map(|count| count.unwrap_or(0));
-                assert_eq!(view, values.collect::<Vec<_>>());
-            } else if raw.is_malformed_within() {
-                assert_eq!(status, DoublesStatus::MalformedColumn as i64);
-                assert_eq!(row, None);
-            } else {
-                assert_fault(raw, chunks, &expected, status, row, &text);
-            }
+        let expected = expected(raw, chunks);
+        if status == 0 {
+            assert!(expected.first().is_none() && !raw.is_malformed_within());
+            let view = view(found);
+            let values = expected.counts.iter().map(|count| count.unwrap_or(0));
+            assert_eq!(view, values.collect::<Vec<_>>());
+        } else if raw.is_malformed_within() {
+            assert_eq!(status, DoublesStatus::MalformedColumn as i64);
+            assert_eq!(row, None);
+        } else {
+            assert_fault(raw, chunks, &expected, status, row, &text);
         }
         counts::doubles_counts_free(found);
-        columns::doubles_column_free(column);
-    }
-    assert_eq!(ledger.released, ledger.handed_over);
-}
-
-fn tally_all(raw: &Raw, chunks: usize) {
-    let mut memory = Memory::default();
-    let ledger = Ledger::default();
-    // SAFETY: as in `count`.
-    unsafe {
-        let column = import(raw, chunks, &mut memory, &ledger);
-        let found = tally::doubles_tally_new();
-        let status = loop {
-            match columns::doubles_column_tally(column, found) {
-                1 => {}
-                status => break status,
-            }
-        };
-        let (row, text) = fault(column);
-        if raw.rises() {
-            let expected = expected(raw, chunks);
-            if status == 0 {
-                assert_eq!(expected.first(), None);
-                let length = tally::doubles_tally_len(found) as usize;
-                let (mut units, mut times) = (vec![0; length], vec![0; length]);
-                let written = tally::doubles_tally_read(
-                    found,
-                    units.as_mut_ptr(),
-                    times.as_mut_ptr(),
-                    length,
-                );
-                assert_eq!(written, length as i64);
-                assert!(units.into_iter().zip(times).eq(expected.tally));
-            } else {
-                assert_fault(raw, chunks, &expected, status, row, &text);
-            }
-        }
-        tally::doubles_tally_free(found);
         columns::doubles_column_free(column);
     }
     assert_eq!(ledger.released, ledger.handed_over);
@@ -171,8 +130,6 @@ struct Memory {
     schemas: Vec<Box<DoublesArrowSchema>>,
     #[expect(clippy::vec_box, reason = "pointers to them stay valid")]
     arrays: Vec<Box<DoublesArrowArray>>,
-    schema_lists: Vec<Box<[*mut DoublesArrowSchema]>>,
-    array_lists: Vec<Box<[*mut DoublesArrowArray]>>,
     buffer_lists: Vec<Box<[*const c_void]>>,
     lengths: Vec<Vec<i64>>,
     texts: Vec<CString>,
@@ -208,23 +165,12 @@ unsafe fn import(
     ledger: &Ledger,
 ) -> *mut columns::DoublesColumn {
     let column = columns::doubles_column_new();
-    if let Layout::Padded {
-        units,
-        width,
-        stride,
-        descending,
-        data,
-    } = &raw.layout
-    {
+    if let Layout::Padded { units, width, data } = &raw.layout {
         let unit = if *units == Units::Utf32 { 4 } else { 1 };
-        let (first, stride) = match descending {
-            true => (raw.length.saturating_sub(1) * stride, -(*stride as isize)),
-            false => (0, *stride as isize),
-        };
-        let first = data.as_ptr().wrapping_add(first);
+        let first = data.as_ptr();
         // SAFETY: the rows lie in `data`, by the caller's word for as long as the column lives.
         let status = unsafe {
-            columns::doubles_column_import_padded(column, first, raw.length, *width, stride, unit)
+            columns::doubles_column_import_padded(column, first, raw.length, *width, unit)
         };
         assert_eq!(status, 0);
         return column;
@@ -328,22 +274,21 @@ unsafe extern "C" fn release_array(array: *mut DoublesArrowArray) {
     }
 }
 
-fn letter(kind: PlaceKind) -> &'static CStr {
+fn letter(kind: KeyKind) -> &'static CStr {
     match kind {
-        PlaceKind::I8 => c"c",
-        PlaceKind::U8 => c"C",
-        PlaceKind::I16 => c"s",
-        PlaceKind::U16 => c"S",
-        PlaceKind::I32 => c"i",
-        PlaceKind::U32 => c"I",
-        PlaceKind::I64 => c"l",
-        PlaceKind::U64 => c"L",
+        KeyKind::I8 => c"c",
+        KeyKind::U8 => c"C",
+        KeyKind::I16 => c"s",
+        KeyKind::U16 => c"S",
+        KeyKind::I32 => c"i",
+        KeyKind::U32 => c"I",
+        KeyKind::I64 => c"l",
+        KeyKind::U64 => c"L",
     }
 }
 
 fn schema(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> DoublesArrowSchema {
     let is_text = raw.units() == Units::Utf8;
-    let mut children = Vec::new();
     let mut dictionary = null_mut();
     let format = match &raw.layout {
         Layout::Null => c"n".into(),
@@ -361,26 +306,10 @@ fn schema(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> DoublesArrowSchema
             dictionary = keep_schema(entries, memory);
             letter(keys.kind).into()
         }
-        Layout::Runs { ends, values } => {
-            let values = schema(values, memory, ledger);
-            let ends = DoublesArrowSchema {
-                format: letter(ends.kind).as_ptr(),
-                children: null_mut(),
-                n_children: 0,
-                dictionary: null_mut(),
-                ..plain_schema(ledger)
-            };
-            children = vec![keep_schema(ends, memory), keep_schema(values, memory)];
-            c"+r".into()
-        }
     };
     memory.texts.push(format);
-    memory.schema_lists.push(children.into());
-    let children = memory.schema_lists.last_mut().expect("pushed");
     DoublesArrowSchema {
         format: memory.texts.last().expect("pushed").as_ptr(),
-        n_children: children.len() as i64,
-        children: children.as_mut_ptr(),
         dictionary,
         ..plain_schema(ledger)
     }
@@ -408,7 +337,6 @@ fn keep_schema(schema: DoublesArrowSchema, memory: &mut Memory) -> *mut DoublesA
 fn array(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> DoublesArrowArray {
     let pointer = |bytes: &[u8]| bytes.as_ptr().cast::<c_void>();
     let validity = raw.validity.as_ref().map_or(null(), |bits| pointer(bits));
-    let mut children = Vec::new();
     let mut dictionary = null_mut();
     let buffers = match &raw.layout {
         Layout::Null => vec![],
@@ -430,31 +358,15 @@ fn array(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> DoublesArrowArray {
             dictionary = keep_array(entries, memory);
             vec![validity, pointer(&keys.bytes)]
         }
-        Layout::Runs { ends, values } => {
-            let values = array(values, memory, ledger);
-            let buffers = keep_buffers(vec![null(), pointer(&ends.bytes)], memory);
-            let ends = DoublesArrowArray {
-                length: ends.values.len() as i64,
-                n_buffers: 2,
-                buffers,
-                ..plain_array(ledger)
-            };
-            children = vec![keep_array(ends, memory), keep_array(values, memory)];
-            vec![]
-        }
     };
     let n_buffers = buffers.len() as i64;
     let buffers = keep_buffers(buffers, memory);
-    memory.array_lists.push(children.into());
-    let children = memory.array_lists.last_mut().expect("pushed");
     DoublesArrowArray {
         length: raw.length as i64,
         null_count: -1,
         offset: raw.before as i64,
         n_buffers,
-        n_children: children.len() as i64,
         buffers,
-        children: children.as_mut_ptr(),
         dictionary,
         ..plain_array(ledger)
     }

@@ -5,7 +5,7 @@
 
 use crate::oracle;
 use arbitrary::{Result, Unstructured};
-use doubles::columns::{PlaceKind, Units};
+use doubles::columns::{KeyKind, Units};
 
 /// A column.
 #[derive(Debug)]
@@ -42,17 +42,11 @@ pub enum Layout {
     Padded {
         units: Units,
         width: usize,
-        stride: usize,
-        descending: bool,
         data: Vec<u8>,
     },
     Dictionary {
         keys: Numbers,
         entries: Box<Raw>,
-    },
-    Runs {
-        ends: Numbers,
-        values: Box<Raw>,
     },
 }
 
@@ -60,7 +54,7 @@ pub enum Layout {
 #[derive(Debug)]
 pub struct Numbers {
     /// Their type.
-    pub kind: PlaceKind,
+    pub kind: KeyKind,
     /// What they are.
     pub values: Vec<i128>,
     /// How they lie in memory.
@@ -69,7 +63,7 @@ pub struct Numbers {
 
 impl Numbers {
     /// Wraps each number around to one of the type.
-    fn new(kind: PlaceKind, values: impl IntoIterator<Item = i128>) -> Self {
+    fn new(kind: KeyKind, values: impl IntoIterator<Item = i128>) -> Self {
         let mut numbers = Self {
             kind,
             values: Vec::new(),
@@ -78,14 +72,14 @@ impl Numbers {
         for value in values {
             let width = kind.width();
             let wrapped = match kind {
-                PlaceKind::I8 => (value as i8).into(),
-                PlaceKind::U8 => (value as u8).into(),
-                PlaceKind::I16 => (value as i16).into(),
-                PlaceKind::U16 => (value as u16).into(),
-                PlaceKind::I32 => (value as i32).into(),
-                PlaceKind::U32 => (value as u32).into(),
-                PlaceKind::I64 => (value as i64).into(),
-                PlaceKind::U64 => (value as u64).into(),
+                KeyKind::I8 => (value as i8).into(),
+                KeyKind::U8 => (value as u8).into(),
+                KeyKind::I16 => (value as i16).into(),
+                KeyKind::U16 => (value as u16).into(),
+                KeyKind::I32 => (value as i32).into(),
+                KeyKind::U32 => (value as u32).into(),
+                KeyKind::I64 => (value as i64).into(),
+                KeyKind::U64 => (value as u64).into(),
             };
             numbers.values.push(wrapped);
             let bytes = value.to_le_bytes();
@@ -106,22 +100,22 @@ pub enum Cell<'a> {
     Null,
     /// Text, or bytes.
     Text(&'a [u8]),
-    /// Not where the column says, or its entry or value is not.
+    /// Not where the column says, or its entry is not.
     Malformed,
 }
 
-const KINDS: [PlaceKind; 8] = [
-    PlaceKind::I8,
-    PlaceKind::U8,
-    PlaceKind::I16,
-    PlaceKind::U16,
-    PlaceKind::I32,
-    PlaceKind::U32,
-    PlaceKind::I64,
-    PlaceKind::U64,
+const KINDS: [KeyKind; 8] = [
+    KeyKind::I8,
+    KeyKind::U8,
+    KeyKind::I16,
+    KeyKind::U16,
+    KeyKind::I32,
+    KeyKind::U32,
+    KeyKind::I64,
+    KeyKind::U64,
 ];
 
-/// Dictionaries and runs within one another, at most.
+/// Dictionaries within one another, at most.
 const DEPTH: usize = 2;
 
 impl Raw {
@@ -170,21 +164,11 @@ impl Raw {
                 let units = *shape.choose(&[Units::Bytes, Units::Utf32])?;
                 let unit = if units == Units::Utf32 { 4 } else { 1 };
                 let width = shape.int_in_range(0..=20)? / unit * unit;
-                let stride = width + shape.int_in_range(0..=5)?;
-                let span = length
-                    .checked_sub(1)
-                    .map_or(0, |last| last * stride + width);
-                let mut data = text[..text.len().min(span)].to_vec();
-                data.resize(span, 0);
-                Layout::Padded {
-                    units,
-                    width,
-                    stride,
-                    descending: shape.arbitrary()?,
-                    data,
-                }
+                let mut data = text[..text.len().min(length * width)].to_vec();
+                data.resize(length * width, 0);
+                Layout::Padded { units, width, data }
             }
-            6 | 7 => {
+            _ => {
                 let kind = *shape.choose(&KINDS)?;
                 let mut keys = Vec::new();
                 for _ in 0..all {
@@ -193,19 +177,6 @@ impl Raw {
                 Layout::Dictionary {
                     keys: Numbers::new(kind, keys),
                     entries: Box::new(Self::within(shape, text, depth - 1)?),
-                }
-            }
-            _ => {
-                raw.validity = None;
-                let kind = *shape.choose(&KINDS[2..])?;
-                let (mut ends, mut end) = (Vec::new(), 0);
-                while end < all as i128 && ends.len() < all {
-                    end = Self::number(shape, end + 1, 9)?;
-                    ends.push(end);
-                }
-                Layout::Runs {
-                    ends: Numbers::new(kind, ends),
-                    values: Box::new(Self::within(shape, text, depth - 1)?),
                 }
             }
         };
@@ -229,7 +200,7 @@ impl Raw {
         units: Units,
         rows: usize,
     ) -> Result<Layout> {
-        let kind = *shape.choose(&[PlaceKind::I32, PlaceKind::I64])?;
+        let kind = *shape.choose(&[KeyKind::I32, KeyKind::I64])?;
         let near = *shape.choose(&[0, 3, 20, 200])?;
         let (mut offsets, mut end) = (Vec::new(), 0);
         for _ in 0..rows {
@@ -295,34 +266,14 @@ impl Raw {
             Layout::Offsets { units, .. }
             | Layout::Views { units, .. }
             | Layout::Padded { units, .. } => *units,
-            Layout::Dictionary { entries: inner, .. } | Layout::Runs { values: inner, .. } => {
-                inner.units()
-            }
-        }
-    }
-
-    /// Whether all ends of runs rise, as they must. Otherwise any answer is right.
-    pub fn rises(&self) -> bool {
-        match &self.layout {
-            Layout::Runs { ends, values } => {
-                let mut before = -1;
-                ends.values.iter().all(|&end| {
-                    let rises = end > before;
-                    before = end;
-                    rises
-                }) && values.rises()
-            }
-            Layout::Dictionary { entries, .. } => entries.rises(),
-            _ => true,
+            Layout::Dictionary { entries, .. } => entries.units(),
         }
     }
 
     /// Its rows.
     pub fn cells(&self) -> Vec<Cell<'_>> {
         let inner = match &self.layout {
-            Layout::Dictionary { entries: inner, .. } | Layout::Runs { values: inner, .. } => {
-                inner.cells()
-            }
+            Layout::Dictionary { entries, .. } => entries.cells(),
             _ => Vec::new(),
         };
         (0..self.length).map(|row| self.cell(row, &inner)).collect()
@@ -344,10 +295,6 @@ impl Raw {
             Layout::Dictionary { keys, .. } => {
                 return from_within(keys.values[place].try_into().ok());
             }
-            Layout::Runs { ends, .. } => {
-                let mut run = ends.values.iter();
-                return from_within(run.position(|&end| end > place as i128));
-            }
             Layout::Offsets { offsets, data, .. } => {
                 match (offsets.values[place], offsets.values[place + 1]) {
                     (start, end) if 0 <= start && start <= end && end <= data.len() as i128 => {
@@ -358,19 +305,8 @@ impl Raw {
             }
             Layout::Views { views, buffers, .. } => view_text(&views[place], buffers),
             Layout::Fixed { width, data } => Some(&data[place * width..place * width + width]),
-            Layout::Padded {
-                units,
-                width,
-                stride,
-                descending,
-                data,
-            } => {
-                let place = if *descending {
-                    self.length - 1 - row
-                } else {
-                    row
-                };
-                let mut text = &data[place * stride..place * stride + width];
+            Layout::Padded { units, width, data } => {
+                let mut text = &data[place * width..place * width + width];
                 match units {
                     Units::Utf32 => {
                         while text.ends_with(&[0; 4]) {
@@ -389,13 +325,13 @@ impl Raw {
         text.map_or(Cell::Malformed, Cell::Text)
     }
 
-    /// Whether an entry or a value is malformed, used or not.
+    /// Whether an entry is malformed, used or not.
     pub fn is_malformed_within(&self) -> bool {
         match &self.layout {
-            Layout::Dictionary { entries: inner, .. } | Layout::Runs { values: inner, .. } => {
+            Layout::Dictionary { entries, .. } => {
                 // A column of no rows does not look at them.
                 self.length > 0
-                    && (inner.cells().contains(&Cell::Malformed) || inner.is_malformed_within())
+                    && (entries.cells().contains(&Cell::Malformed) || entries.is_malformed_within())
             }
             _ => false,
         }
@@ -424,22 +360,11 @@ pub fn count(text: &[u8], units: Units) -> Option<u64> {
     })
 }
 
-/// What makes doubles in a row, and how many.
-pub fn doubles(text: &[u8], units: Units) -> Vec<u32> {
-    match units {
-        Units::Bytes => oracle::doubles(text).into_iter().map(u32::from).collect(),
-        Units::Utf32 => oracle::doubles(&oracle::units32(text)),
-        Units::Utf8 => oracle::doubles(&oracle::whole(text).unwrap_or_default()),
-    }
-}
-
-/// What has to come of counting or tallying rows.
+/// What counting rows has to give.
 #[derive(Debug, Default)]
 pub struct Expected {
     /// The counts; none where a row is null or wrong.
     pub counts: Vec<Option<i64>>,
-    /// All units that make doubles, in order.
-    pub tally: Vec<(u32, u64)>,
     /// The first row that is malformed.
     pub malformed: Option<usize>,
     /// The first row that is no text though it should be.
@@ -447,32 +372,20 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// What rows have to come to.
+    /// What counting these rows has to give.
     pub fn of(cells: &[Cell<'_>], units: Units) -> Self {
         let mut expected = Self::default();
-        let mut found = Vec::new();
         for (row, cell) in cells.iter().enumerate() {
             let mut value = None;
             match cell {
                 Cell::Null => {}
                 Cell::Text(text) => match count(text, units) {
-                    Some(count) => {
-                        value = Some(count as i64);
-                        found.extend(doubles(text, units));
-                    }
+                    Some(count) => value = Some(count as i64),
                     None => expected.invalid = expected.invalid.or(Some(row)),
                 },
                 Cell::Malformed => expected.malformed = expected.malformed.or(Some(row)),
             }
             expected.counts.push(value);
-        }
-        found.retain(|&unit| unit <= 0x10_FFFF);
-        found.sort_unstable();
-        for unit in found {
-            match expected.tally.last_mut() {
-                Some((last, times)) if *last == unit => *times += 1,
-                _ => expected.tally.push((unit, 1)),
-            }
         }
         expected
     }

@@ -83,17 +83,13 @@ pub enum Layout<'a> {
     Fixed(Fixed<'a>),
 }
 
-/// Rows of one width, at equal distances.
+/// Rows of one width, side by side.
 #[derive(Debug)]
 pub struct Fixed<'a> {
-    /// From the first byte of the lowest row to the last of the highest.
+    /// The rows.
     pub data: &'a [u8],
     /// Bytes per row.
     pub width: usize,
-    /// Bytes from one row to the next.
-    pub stride: usize,
-    /// Whether the first row is the highest.
-    pub descending: bool,
     /// Whether zeros at the end of a row are none of its units.
     pub padded: bool,
 }
@@ -132,7 +128,7 @@ impl<'a> Rows<'a> {
             Layout::Views { views, buffers } => views
                 .get(row)
                 .and_then(|view| view_text(row, view, buffers)),
-            Layout::Fixed(fixed) => fixed.text(row, self.length, self.units),
+            Layout::Fixed(fixed) => fixed.text(row, self.units),
         };
         text.ok_or(Malformed { row })
     }
@@ -319,13 +315,8 @@ fn copy(text: &[u8], to: &mut [u8]) {
 }
 
 impl<'a> Fixed<'a> {
-    fn text(&self, row: usize, rows: usize, units: Units) -> Option<&'a [u8]> {
-        let place = if self.descending {
-            rows.checked_sub(row + 1)?
-        } else {
-            row
-        };
-        let start = place.checked_mul(self.stride)?;
+    fn text(&self, row: usize, units: Units) -> Option<&'a [u8]> {
+        let start = row.checked_mul(self.width)?;
         let text = self.data.get(start..)?.get(..self.width)?;
         if !self.padded {
             return Some(text);
@@ -339,9 +330,9 @@ impl<'a> Fixed<'a> {
         })
     }
 
-    /// All bytes of as many rows of a range as `capacity` bytes have room for, if they lie side by side.
+    /// All bytes of as many rows of a range as `capacity` bytes have room for, if none is padded.
     fn adjacent(&self, range: Range<usize>, capacity: usize) -> Option<&'a [u8]> {
-        if self.padded || self.descending || self.stride != self.width || self.width == 0 {
+        if self.padded || self.width == 0 {
             return None;
         }
         let rows = range.len().min(capacity / self.width);
@@ -350,19 +341,19 @@ impl<'a> Fixed<'a> {
     }
 }
 
-/// Whole numbers that are the places of something, of one of Arrow's eight types.
+/// The keys of a dictionary: whole numbers of one of Arrow's eight types.
 #[derive(Clone, Copy, Debug)]
-pub struct Places<'a> {
+pub struct Keys<'a> {
     /// The numbers, in the machine's byte order.
     pub bytes: &'a [u8],
     /// Their type.
-    pub kind: PlaceKind,
+    pub kind: KeyKind,
 }
 
 /// A type of whole numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "they are named after Rust's")]
-pub enum PlaceKind {
+pub enum KeyKind {
     I8,
     U8,
     I16,
@@ -373,7 +364,7 @@ pub enum PlaceKind {
     U64,
 }
 
-impl PlaceKind {
+impl KeyKind {
     /// Bytes per number.
     pub fn width(self) -> usize {
         match self {
@@ -385,19 +376,19 @@ impl PlaceKind {
     }
 }
 
-impl Places<'_> {
+impl Keys<'_> {
     /// The number at an index; none if it is negative or there is none.
     #[inline(always)]
     pub(super) fn get(&self, index: usize) -> Option<usize> {
         match self.kind {
-            PlaceKind::I8 => place(self.bytes, index, i8::from_ne_bytes),
-            PlaceKind::U8 => place(self.bytes, index, u8::from_ne_bytes),
-            PlaceKind::I16 => place(self.bytes, index, i16::from_ne_bytes),
-            PlaceKind::U16 => place(self.bytes, index, u16::from_ne_bytes),
-            PlaceKind::I32 => place(self.bytes, index, i32::from_ne_bytes),
-            PlaceKind::U32 => place(self.bytes, index, u32::from_ne_bytes),
-            PlaceKind::I64 => place(self.bytes, index, i64::from_ne_bytes),
-            PlaceKind::U64 => place(self.bytes, index, u64::from_ne_bytes),
+            KeyKind::I8 => place(self.bytes, index, i8::from_ne_bytes),
+            KeyKind::U8 => place(self.bytes, index, u8::from_ne_bytes),
+            KeyKind::I16 => place(self.bytes, index, i16::from_ne_bytes),
+            KeyKind::U16 => place(self.bytes, index, u16::from_ne_bytes),
+            KeyKind::I32 => place(self.bytes, index, i32::from_ne_bytes),
+            KeyKind::U32 => place(self.bytes, index, u32::from_ne_bytes),
+            KeyKind::I64 => place(self.bytes, index, i64::from_ne_bytes),
+            KeyKind::U64 => place(self.bytes, index, u64::from_ne_bytes),
         }
     }
 

@@ -5,13 +5,13 @@
 //! the buffers contain is not: `crate::columns` checks it.
 
 use super::guard::{DoublesStatus, input};
-use crate::columns::{Column, Fixed, Layout, PlaceKind, Places, Rows, Units, Validity};
+use crate::columns::{Column, Fixed, KeyKind, Keys, Layout, Rows, Units, Validity};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::{mem, ptr, slice};
 
 const MALFORMED: DoublesStatus = DoublesStatus::MalformedColumn;
 
-/// Dictionaries and runs within one another, at most.
+/// Dictionaries within one another, at most.
 const DEPTH: usize = 4;
 
 /// `struct ArrowSchema` of the Arrow C data interface: the type of a column.
@@ -188,9 +188,8 @@ enum Format {
     Fixed {
         width: usize,
     },
-    Runs,
-    /// No column of its own, but what keys and the ends of runs may be.
-    Places(PlaceKind),
+    /// No column of its own, but what keys may be.
+    Keys(KeyKind),
 }
 
 /// Reads a type's letters.
@@ -212,15 +211,14 @@ unsafe fn format(schema: &DoublesArrowSchema) -> Result<Format, DoublesStatus> {
         b"Z" => Format::Offsets64(Units::Bytes),
         b"vu" => Format::Views(Units::Utf8),
         b"vz" => Format::Views(Units::Bytes),
-        b"+r" => Format::Runs,
-        b"c" => Format::Places(PlaceKind::I8),
-        b"C" => Format::Places(PlaceKind::U8),
-        b"s" => Format::Places(PlaceKind::I16),
-        b"S" => Format::Places(PlaceKind::U16),
-        b"i" => Format::Places(PlaceKind::I32),
-        b"I" => Format::Places(PlaceKind::U32),
-        b"l" => Format::Places(PlaceKind::I64),
-        b"L" => Format::Places(PlaceKind::U64),
+        b"c" => Format::Keys(KeyKind::I8),
+        b"C" => Format::Keys(KeyKind::U8),
+        b"s" => Format::Keys(KeyKind::I16),
+        b"S" => Format::Keys(KeyKind::U16),
+        b"i" => Format::Keys(KeyKind::I32),
+        b"I" => Format::Keys(KeyKind::U32),
+        b"l" => Format::Keys(KeyKind::I64),
+        b"L" => Format::Keys(KeyKind::U64),
         [b'w', b':', width @ ..] => {
             let width = str::from_utf8(width)
                 .ok()
@@ -253,31 +251,10 @@ unsafe fn check_within(schema: &DoublesArrowSchema, depth: usize) -> Result<(), 
     // SAFETY: the caller's word, and the producer's on the schemas that belong to this one.
     unsafe {
         match (format(schema)?, schema.dictionary.as_ref()) {
-            (Format::Places(_), Some(entries)) => check_within(entries, depth),
-            (Format::Places(_), None) | (_, Some(_)) => Err(DoublesStatus::UnsupportedColumn),
-            (Format::Runs, None) => {
-                let [_, values] = children(schema.children, schema.n_children)?;
-                check_within(values, depth)
-            }
+            (Format::Keys(_), Some(entries)) => check_within(entries, depth),
+            (Format::Keys(_), None) | (_, Some(_)) => Err(DoublesStatus::UnsupportedColumn),
             _ => Ok(()),
         }
-    }
-}
-
-/// The two children of a struct.
-///
-/// # Safety
-///
-/// As the Arrow C data interface has it, `children` points to `number` pointers to structs.
-unsafe fn children<'a, T>(children: *mut *mut T, number: i64) -> Result<[&'a T; 2], DoublesStatus> {
-    if number != 2 || children.is_null() {
-        return Err(MALFORMED);
-    }
-    // SAFETY: there are two, by the caller's word.
-    let (first, second) = unsafe { ((*children).as_ref(), (*children.add(1)).as_ref()) };
-    match (first, second) {
-        (Some(first), Some(second)) => Ok([first, second]),
-        _ => Err(MALFORMED),
     }
 }
 
@@ -307,21 +284,11 @@ unsafe fn column_within<'a>(
         .checked_sub(1)
         .ok_or(DoublesStatus::UnsupportedColumn)?;
     let (offset, length) = extent(array)?;
-    // SAFETY: the caller's word on schema and array, and so on their buffers and children.
+    // SAFETY: the caller's word on schema and array, and so on their buffers and dictionaries.
     unsafe {
         let units_and_layout = match format(schema)? {
             Format::Null => return Ok(Column::Null { length }),
-            Format::Runs => {
-                let [ends_schema, values_schema] = children(schema.children, schema.n_children)?;
-                let [ends, values] = children(array.children, array.n_children)?;
-                return Ok(Column::Runs {
-                    ends: places(ends_schema, ends)?,
-                    values: Box::new(column_within(values_schema, values, depth)?),
-                    offset,
-                    length,
-                });
-            }
-            Format::Places(_) => {
+            Format::Keys(_) => {
                 let entries_schema = schema.dictionary.as_ref();
                 let entries_schema = entries_schema.ok_or(DoublesStatus::UnsupportedColumn)?;
                 let entries = array.dictionary.as_ref().ok_or(MALFORMED)?;
@@ -356,8 +323,6 @@ unsafe fn column_within<'a>(
                 let fixed = Fixed {
                     data: &data[offset * width..],
                     width,
-                    stride: width,
-                    descending: false,
                     padded: false,
                 };
                 (Units::Bytes, Layout::Fixed(fixed))
@@ -396,7 +361,7 @@ unsafe fn validity(array: &DoublesArrowArray) -> Result<Option<Validity<'_>>, Do
     }
 }
 
-/// The keys of a dictionary, or the ends of runs.
+/// The keys of a dictionary.
 ///
 /// # Safety
 ///
@@ -404,15 +369,15 @@ unsafe fn validity(array: &DoublesArrowArray) -> Result<Option<Validity<'_>>, Do
 unsafe fn places<'a>(
     schema: &DoublesArrowSchema,
     array: &'a DoublesArrowArray,
-) -> Result<Places<'a>, DoublesStatus> {
+) -> Result<Keys<'a>, DoublesStatus> {
     // SAFETY: the caller's word on the schema.
-    let Format::Places(kind) = unsafe { format(schema) }? else {
+    let Format::Keys(kind) = unsafe { format(schema) }? else {
         return Err(MALFORMED);
     };
     let (offset, length) = extent(array)?;
     // SAFETY: the caller's word on the array and its buffers.
     let bytes = unsafe { Buffers::of(array)?.elements(1, offset + length, kind.width()) }?;
-    Ok(Places {
+    Ok(Keys {
         bytes: &bytes[offset * kind.width()..],
         kind,
     })

@@ -5,9 +5,8 @@ use super::arrow::{
     DoublesArrowArray, DoublesArrowSchema, DoublesArrowStream, Owned, check, column,
 };
 use super::counts::{DoublesCounts, ask_for_huge_pages, counts_mut};
-use super::guard::{DoublesStatus, bytes, guard, input, output};
-use super::tally::{DoublesTally, optional};
-use crate::columns::{self, Column, Fault, Fixed, Layout, Progress, Rows, Units};
+use super::guard::{DoublesStatus, guard, input};
+use crate::columns::{Column, Fault, Fixed, Layout, Progress, Rows, Units};
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::num::NonZeroUsize;
 use std::ptr;
@@ -52,12 +51,7 @@ struct Padded {
     units: Units,
     rows: usize,
     width: usize,
-    stride: usize,
-    descending: bool,
-    /// Where the lowest row begins.
-    lowest: *const u8,
-    /// How many bytes there are from there to where the highest row ends.
-    span: usize,
+    data: *const u8,
 }
 
 /// What a status is about.
@@ -161,9 +155,8 @@ pub unsafe extern "C" fn doubles_column_import_stream(
     })
 }
 
-/// Sets a column's rows: all of `width` bytes, the first at `data`, each `stride` bytes after the one
-/// before it. Units are of 1 or 4 bytes, in either byte order, and zeros at the end of a row are none.
-/// Returns zero or a status.
+/// Sets a column's rows: all of `width` bytes, side by side from `data` on. Units are of 1 or 4 bytes, in
+/// either byte order, and zeros at the end of a row are none. Returns zero or a status.
 ///
 /// # Safety
 ///
@@ -175,7 +168,6 @@ pub unsafe extern "C" fn doubles_column_import_padded(
     data: *const u8,
     rows: usize,
     width: usize,
-    stride: isize,
     unit: usize,
 ) -> i64 {
     guard(|| {
@@ -186,26 +178,15 @@ pub unsafe extern "C" fn doubles_column_import_padded(
             4 => Units::Utf32,
             _ => return Err(DoublesStatus::InvalidLength),
         };
-        let last = rows.saturating_sub(1);
-        let distance = last.checked_mul(stride.unsigned_abs());
-        let span = distance.and_then(|distance| distance.checked_add(width));
-        let span = span.filter(|&span| span <= isize::MAX as usize);
-        let (Some(distance), Some(span)) = (distance, span) else {
-            return Err(DoublesStatus::InvalidLength);
-        };
-        if data.is_null() && rows > 0 {
-            return Err(DoublesStatus::NullPointer);
-        }
-        let descending = stride < 0;
-        column.chunk = Some(Chunk::Padded(Padded {
+        let padded = Padded {
             units,
             rows,
             width,
-            stride: stride.unsigned_abs(),
-            descending,
-            lowest: data.wrapping_sub(if descending { distance } else { 0 }),
-            span: if rows == 0 { 0 } else { span },
-        }));
+            data,
+        };
+        // SAFETY: the caller's word on the rows.
+        unsafe { padded.column() }?;
+        column.chunk = Some(Chunk::Padded(padded));
         Ok(0)
     })
 }
@@ -252,62 +233,6 @@ pub unsafe extern "C" fn doubles_column_count(
             ask_for_huge_pages(counts.reserve(progress.left(column))?);
             progress.count(column, counts, threads)
         })
-    })
-}
-
-/// The same for the tally of all rows.
-///
-/// # Safety
-///
-/// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
-/// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn doubles_column_tally(
-    column: *mut DoublesColumn,
-    tally: *mut DoublesTally,
-) -> i64 {
-    guard(|| {
-        // SAFETY: the caller's word on both.
-        let (column, tally) = unsafe { (column_mut(column)?, optional(tally)) };
-        let tally = tally.ok_or(DoublesStatus::NullPointer)?;
-        column.step(|progress, column| progress.tally(column, tally))
-    })
-}
-
-/// Counts doubles between bytes in each of many short rows: row `i` is `data[offsets[i] .. offsets[i + 1]]`.
-/// Writes `rows` counts, on the calling thread. Returns zero or a status.
-///
-/// # Safety
-///
-/// - `data` points to `len` readable bytes, and `offsets` to one element more than there are rows.
-/// - `counts` points to `rows` writable elements, aligned, apart from the others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn doubles_count_rows(
-    data: *const u8,
-    len: usize,
-    offsets: *const i32,
-    rows: usize,
-    counts: *mut i64,
-) -> i64 {
-    guard(|| {
-        let number = rows.checked_add(1).ok_or(DoublesStatus::InvalidLength)?;
-        // SAFETY: the caller's word on all pointers and lengths.
-        let (data, offsets, counts) = unsafe {
-            (
-                bytes(data, len)?,
-                input(offsets.cast::<[u8; 4]>(), number)?,
-                output(counts, rows)?,
-            )
-        };
-        let rows = Rows {
-            units: Units::Bytes,
-            layout: Layout::Offsets32 { offsets, data },
-            validity: None,
-            length: rows,
-        };
-        let counted = columns::count_rows(&rows, counts);
-        counted.map_err(|_| DoublesStatus::MalformedColumn)?;
-        Ok(0)
     })
 }
 
@@ -416,15 +341,14 @@ impl Padded {
     ///
     /// The rows are readable as long as `'a`.
     unsafe fn column<'a>(&self) -> Result<Column<'a>, DoublesStatus> {
-        // SAFETY: the span is that of the rows, by the caller's word.
-        let data = unsafe { input(self.lowest, self.span) }?;
+        let size = self.rows.checked_mul(self.width);
+        // SAFETY: there are as many rows of that width, by the caller's word.
+        let data = unsafe { input(self.data, size.ok_or(DoublesStatus::InvalidLength)?) }?;
         Ok(Column::Rows(Rows {
             units: self.units,
             layout: Layout::Fixed(Fixed {
                 data,
                 width: self.width,
-                stride: self.stride,
-                descending: self.descending,
                 padded: true,
             }),
             validity: None,
