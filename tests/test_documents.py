@@ -1,4 +1,5 @@
-"""The code in the README and on the site does what it says; test_guide.py follows the guide.
+"""The code in the README and on the site does what it says; test_guide.py follows the guide
+and crossings.md.
 
 Sessions of Python (`>>>`) are doctests, which pytest collects from the pages themselves.
 """
@@ -17,7 +18,8 @@ SITE = sorted((ROOT / "docs").rglob("*.md"))
 FOLLOWED = [
     page
     for page in [README, *SITE]
-    if page.name != "guide.md" and "sh" in {block.language for block in blocks(page)}
+    if page.name not in {"crossings.md", "guide.md"}
+    and "sh" in {block.language for block in blocks(page)}
 ]
 RECIPES = [
     pytest.param(block.heading, block.text, id=f"{page.stem}: {block.heading}")

@@ -1,4 +1,4 @@
-"""The guide, followed word for word, makes examples/minimal, which can be renamed."""
+"""The guide, followed word for word, makes examples/minimal; crossings.md extends that example."""
 
 import os
 import re
@@ -11,6 +11,7 @@ import pytest
 from documents import ROOT, follow, run
 
 GUIDE = ROOT / "docs/guide.md"
+CROSSINGS = ROOT / "docs/crossings.md"
 MINIMAL = ROOT / "examples/minimal"
 
 BUILT = re.compile(r"(build|target|\.pytest_cache|__pycache__)/|\.egg-info/|\.(so|dylib)$")
@@ -49,13 +50,23 @@ def test_the_guide_makes_the_example(tmp_path, environment):
 def test_the_example_is_small():
     texts = sources(MINIMAL)
     del texts["include/bytestats.h"]  # cbindgen writes it.
-    assert sum(text.count("\n") for text in texts.values()) < 300
+    del texts["LICENSE"]
+    assert sum(text.count("\n") for text in texts.values()) < 400
 
 
 def copy_of_the_example(folder):
     for name in [*sources(MINIMAL), "Cargo.lock"]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(MINIMAL / name, folder / name)
+
+
+def test_the_examples_of_what_crosses_pass_their_tests(tmp_path, environment):
+    copy, outputs = tmp_path / "copy", tmp_path / "outputs"
+    outputs.mkdir()
+    copy_of_the_example(copy)
+    follow(CROSSINGS, copy, outputs, environment)
+    passed = [path for path in outputs.iterdir() if " passed in " in path.read_text("utf-8")]
+    assert len(passed) == 1
 
 
 def test_the_example_can_be_renamed(tmp_path, environment):
@@ -67,7 +78,7 @@ def test_the_example_can_be_renamed(tmp_path, environment):
     assert "bytestats" not in repr(renamed).lower()
     assert "TideTables2Summary" in renamed["include/tide_tables2.h"]
 
-    run(["cargo", "test", "--quiet", "--locked"], copy, environment)
+    run(["cargo", "test", "--quiet", "--locked"], copy, environment | {"RENEW_HEADER": "1"})
     pip = [sys.executable, "-m", "pip"]
     run([*pip, "wheel", "--no-deps", "--wheel-dir", "build", "."], copy, environment)
     (wheel,) = copy.glob("build/tide_tables2-*.whl")
@@ -98,3 +109,27 @@ def test_the_example_notices_a_changed_declaration(tmp_path, environment):
     exports.write_text(changed, "utf-8")
     run(command, tmp_path, variables)
     assert "_more" in (tmp_path / "include/bytestats.h").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "old_and_new",
+    [
+        ("len: usize, byte: u8", "byte: u8, len: usize"),
+        ("sum: u64,\n    max: u8", "max: u8,\n    sum: u64"),
+    ],
+)
+def test_the_build_notices_a_header_that_is_older_than_the_exports(
+    tmp_path, environment, old_and_new
+):
+    copy_of_the_example(tmp_path)
+    exports = tmp_path / "src/ffi.rs"
+    before = exports.read_text("utf-8")
+    exports.write_text(before.replace(*old_and_new), "utf-8")
+    output = run([sys.executable, "setup.py", "build"], tmp_path, environment, status=1)
+    assert output.splitlines()[-1].endswith("RENEW_HEADER=1 cargo test")
+    assert not (tmp_path / "build").exists()
+
+
+def test_python_does_not_import_the_sources_in_the_folder_of_the_example():
+    command = [sys.executable, "-c", "import bytestats"]
+    assert "No module named 'bytestats'" in run(command, MINIMAL, None, status=1)

@@ -9,14 +9,15 @@ OLD, NEW, ROOT = "bytestats", sys.argv[-1], Path(__file__).parent
 SUFFIXES = {".h", ".lock", ".md", ".py", ".rs", ".toml"}
 SPELLINGS = {OLD: NEW, OLD.upper(): NEW.upper(), OLD.title(): NEW.title().replace("_", "")}
 
-files = [path for path in (*ROOT.glob("*"), *ROOT.glob("*/*")) if path.suffix in SUFFIXES]
+paths = (*ROOT.glob("*"), *ROOT.glob("*/*"), *ROOT.glob("python/*/*"))
+files = [path for path in paths if path.suffix in SUFFIXES]
 texts = {path: path.read_text("utf-8") for path in files}
 taken = NEW in sys.stdlib_module_names or any(NEW in text.lower() for text in texts.values())
 if taken or not re.fullmatch("[a-z][a-z0-9]+(_[a-z0-9]+)*", NEW):
     sys.exit(f"usage: rename.py NAME, in lower case, and nowhere used here or by Python; not {NEW}")
 for path, text in texts.items():
     path.write_text(re.sub("(?i)" + OLD, lambda old: SPELLINGS[old[0]], text), "utf-8")
-for path in (*ROOT.glob(f"*/*{OLD}.*"), ROOT / OLD):
+for path in (*ROOT.glob(f"*/*{OLD}.*"), ROOT / "python" / OLD):
     path.rename(path.with_name(path.name.replace(OLD, NEW)))
-for built in (*ROOT.glob("build"), *ROOT.glob("*.egg-info")):
+for built in (*ROOT.glob("build"), *ROOT.glob("python/*.egg-info")):
     shutil.rmtree(built)

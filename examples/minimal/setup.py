@@ -3,16 +3,21 @@
 import subprocess
 import sys
 from pathlib import Path
+from sysconfig import get_config_var
 
+import cffi  # noqa: F401  # Without it setuptools would ignore cffi_modules and build nothing.
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
 LIBRARY = "libbytestats" + (".dylib" if sys.platform == "darwin" else ".so")
 LINK_NAME = "-install_name,@rpath/" if sys.platform == "darwin" else "-soname,"  # for the loader
 
+# cffi builds for the stable ABI, which free-threaded CPython lacks before 3.15.
+STABLE_ABI = {} if get_config_var("Py_GIL_DISABLED") else {"py_limited_api": "cp310"}
+
 
 class BuildRustFirst(build_ext):
-    """Link the module to the Rust library, and lay the library beside it."""
+    """Link the module to the Rust library, and copy the library to the module's folder."""
 
     def run(self) -> None:
         """Run cargo, then the C compiler."""
@@ -25,5 +30,15 @@ class BuildRustFirst(build_ext):
         beside.unlink(missing_ok=True)  # A process may have loaded the old one.
         self.copy_file(f"build/rust/release/{LIBRARY}", str(beside))
 
+    def get_output_mapping(self) -> dict[str, str]:
+        """Name the library too, for editable installs that link each file."""
+        modules = super().get_output_mapping()
+        beside = [[str(Path(path).with_name(LIBRARY)) for path in pair] for pair in modules.items()]
+        return modules | dict(beside)
 
-setup(cffi_modules=["build_ffi.py:ffibuilder"], cmdclass={"build_ext": BuildRustFirst})
+
+setup(
+    cffi_modules=["build_ffi.py:ffibuilder"],
+    cmdclass={"build_ext": BuildRustFirst},
+    options={"bdist_wheel": STABLE_ABI},
+)

@@ -30,3 +30,5 @@ int64_t bytestats_count(const uint8_t *data, size_t len, uint8_t byte);
 int64_t bytestats_summary(const uint8_t *data, size_t len, struct BytestatsSummary *out);
 
 int64_t bytestats_mean(const uint8_t *data, size_t len);
+
+/* src/ffi.rs 57188ccc */
