@@ -8,10 +8,14 @@ import sys
 from pathlib import Path
 from sysconfig import get_config_var
 
-from setuptools import __version__, setup
-from setuptools.command.build import build
-from setuptools.command.build_ext import build_ext
-from setuptools.errors import ExecError
+try:
+    import cffi  # noqa: F401  # Without it setuptools would ignore cffi_modules and build nothing.
+    from setuptools import __version__, setup
+    from setuptools.command.build import build
+    from setuptools.command.build_ext import build_ext
+    from setuptools.errors import ExecError
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {error}: pip install cffi setuptools")
 
 try:
     from setuptools.command.bdist_wheel import bdist_wheel
@@ -75,6 +79,12 @@ class BuildRustFirst(build_ext):
                 # it, and some compilers would leave it out.
                 extension.extra_link_args += ["-Wl,-s", "-Wl,--no-as-needed"]
         super().run()
+
+    def get_output_mapping(self) -> dict[str, str]:
+        """Name the library too, for editable installs that link each file."""
+        modules = super().get_output_mapping()
+        beside = [[str(Path(path).with_name(LIBRARY)) for path in pair] for pair in modules.items()]
+        return modules | dict(beside)
 
     def build_extensions(self) -> None:
         """Build without CPython's own library folders, which may be this machine's alone."""

@@ -11,12 +11,14 @@ import pytest
 import doubles_ffi
 
 ROOT = Path(__file__).parents[1]
+PROJECTS = [ROOT, ROOT / "examples/minimal"]
 PACKAGE = Path(doubles_ffi.__file__).parent
 
 LIBRARIES = [*PACKAGE.glob("libdoubles.*")]
 MODULES = [*PACKAGE.glob("_native.*.so")]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads ELF")
+reads_elf = pytest.mark.skipif(sys.platform != "linux", reason="reads ELF")
+runs_setup = pytest.mark.skipif(not (ROOT / "setup.py").exists(), reason="needs the checkout")
 
 
 def dynamic(file):
@@ -29,6 +31,7 @@ def dynamic(file):
     return entries
 
 
+@reads_elf
 def test_the_module_finds_the_library_beside_itself_alone():
     assert MODULES
     for module in MODULES:
@@ -38,6 +41,7 @@ def test_the_module_finds_the_library_beside_itself_alone():
         assert "RPATH" not in entries
 
 
+@reads_elf
 def test_the_library_has_a_name_and_no_path():
     (library,) = LIBRARIES
     entries = dynamic(library)
@@ -47,6 +51,7 @@ def test_the_library_has_a_name_and_no_path():
     assert set(entries.get("RUNPATH", [])) <= {"$ORIGIN/../doubles_ffi.libs"}
 
 
+@reads_elf
 @pytest.mark.parametrize("file", [*LIBRARIES, *MODULES], ids=lambda file: file.name)
 def test_no_folder_of_this_machine_is_named(file):
     content = file.read_bytes()
@@ -55,9 +60,81 @@ def test_no_folder_of_this_machine_is_named(file):
         assert str(folder).encode() not in content
 
 
+@reads_elf
 @pytest.mark.parametrize("file", [*LIBRARIES, *MODULES], ids=lambda file: file.name)
 def test_symbols_for_debuggers_are_stripped(file):
     command = ["readelf", "--sections", "--wide", file]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert ".dynsym" in output
     assert ".symtab" not in output
+
+
+# Makes what setup.py tells setuptools, and builds nothing.
+SETUP = """
+import os, sys, sysconfig, setuptools
+from distutils.core import run_setup
+{before}
+distribution = run_setup("setup.py", stop_after="init")
+{after}
+"""
+
+
+def run_setup(project, before="", after=""):
+    code = SETUP.format(before=before, after=after)
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@runs_setup
+@pytest.mark.parametrize(
+    ("project", "name"), [(ROOT, "doubles"), (ROOT / "examples/minimal", "bytestats")]
+)
+def test_an_editable_install_that_links_each_file_has_the_library(project, name):
+    after = """
+build_ext = distribution.get_command_obj("build_ext")
+build_ext.editable_mode = True
+build_ext.ensure_finalized()
+for built, linked in build_ext.get_output_mapping().items():
+    print(os.path.basename(built), os.path.basename(linked))
+"""
+    done = run_setup(project, after=after)
+    assert done.returncode == 0, done.stderr
+    files = [line.split() for line in done.stdout.splitlines()]
+    assert all(built == linked for built, linked in files)
+    assert sorted(built.split(".")[0] for built, _ in files) == ["_native", f"lib{name}"]
+
+
+@runs_setup
+@pytest.mark.parametrize("project", PROJECTS, ids=["doubles_ffi", "minimal"])
+@pytest.mark.parametrize("missing", ["cffi", "setuptools"])
+def test_a_build_without_its_requirements_fails_and_names_them(project, missing):
+    code = f"import runpy, sys; sys.modules[{missing!r}] = None; sys.argv = ['setup.py', 'build']"
+    code += "; runpy.run_path('setup.py', run_name='__main__')"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert missing in done.stderr.splitlines()[-1]
+    if project == ROOT:
+        (line,) = done.stderr.splitlines()
+        assert line.endswith(": pip install cffi setuptools")
+
+
+@runs_setup
+@pytest.mark.parametrize("disabled", [0, 1])
+def test_the_example_asks_for_the_stable_abi_where_python_has_one(disabled):
+    before = f"""
+get_config_var = sysconfig.get_config_var
+sysconfig.get_config_var = (
+    lambda name: {disabled} if name == "Py_GIL_DISABLED" else get_config_var(name)
+)
+"""
+    after = 'print(distribution.get_option_dict("bdist_wheel").get("py_limited_api"))'
+    done = run_setup(ROOT / "examples/minimal", before, after)
+    assert done.returncode == 0, done.stderr
+    expected = "None" if disabled else "cp310"
+    assert expected in done.stdout
