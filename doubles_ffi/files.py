@@ -55,6 +55,7 @@ __all__ = [
     "count_file",
     "count_range",
     "opened",
+    "read_available",
     "read_pieces",
     "read_texts",
     "tally_file",
@@ -226,14 +227,24 @@ def _read_sizes(
 ) -> Iterator[int]:
     """Read what there is into memory, again and again, and yield how many bytes."""
     with opened(file) as stream:
-        # What has a buffer of its own waits for more to fill ours, unless it is asked not to.
-        read = getattr(stream, "readinto1", stream.readinto)
-        size = _checked(read(memory), memory)
+        size = read_available(stream, memory)
         if size and codec.name in _MARKED:
-            size += _fill(memory[size:_LONGEST_MARK], lambda room, _: read(room), 0)
+            while size < _LONGEST_MARK and (more := read_available(stream, memory[size:])):
+                size += more
         while size:
             yield size
-            size = _checked(read(memory), memory)
+            size = read_available(stream, memory)
+
+
+def read_available(file: Any, memory: memoryview) -> int:
+    """Read what is available, at least a byte, and return how many; zero is the end.
+
+    The memory is of about the same length at each call: into longer memory, `readinto1` of an
+    `io.BufferedReader` reads once more even if its own buffer has something.
+    """
+    # What has a buffer of its own waits for more to fill ours, unless it is asked not to.
+    read = getattr(file, "readinto1", file.readinto)
+    return _checked(read(memory), memory)
 
 
 def _decoded(blocks: Iterator[bytes], codec: codecs.CodecInfo) -> Iterator[str]:

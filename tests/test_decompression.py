@@ -1,21 +1,36 @@
 """Compressed files, as the command reads them."""
 
 import bz2
+import contextlib
+import functools
 import gzip
 import io
 import lzma
 import os
+import subprocess
 import sys
 import types
+import zlib
 
 import pytest
+from test_cli import answer, started
+from test_files import Live
 
 from doubles_ffi import random_string
 from doubles_ffi.cli import decompression, main
 from doubles_ffi.cli.decompression import compression_of, decompressed
+from doubles_ffi.files import read_available
 
 TEXT = random_string(2_000_000, seed=1).encode()
-COMPRESS = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
+COMPRESS = {
+    "gzip": functools.cache(gzip.compress),
+    "bzip2": functools.cache(bz2.compress),
+    "xz": functools.cache(lzma.compress),
+}
+with contextlib.suppress(ImportError):  # Before Python 3.14.
+    from compression import zstd
+
+    COMPRESS["zstd"] = functools.cache(zstd.compress)
 COUNT = sum(left == right for left, right in zip(TEXT, TEXT[1:]))
 
 
@@ -88,15 +103,139 @@ def test_what_has_no_compression(tmp_path):
 @pytest.mark.parametrize("name", COMPRESS)
 def test_damaged_files(name, path, capsys):
     data = COMPRESS[name](TEXT)
-    path.write_bytes(data[: len(data) // 2])
-    assert main(["count", "-z", str(path)]) == 2
-    assert capsys.readouterr().err.startswith(f"doubles: {path}: damaged {name}: Compressed file ")
     middle = len(data) // 2
+    early = f"doubles: {path}: damaged {name}: the file ends early\n"
+    for end in (middle, len(data) - 1):
+        path.write_bytes(data[:end])
+        assert main(["count", "-z", str(path)]) == 2
+        assert capsys.readouterr() == ("", early)
     path.write_bytes(data[:middle] + bytes(100) + data[middle:])
     assert main(["count", "-z", str(path)]) == 2
     output, error = capsys.readouterr()
     assert output == ""
     assert error.startswith(f"doubles: {path}: ")
+
+
+@pytest.mark.parametrize("name", COMPRESS)
+def test_what_follows_the_end_of_compressed_data(name, path, capsys):
+    data = COMPRESS[name](b"aaa")
+    for padding in (b"", bytes(4), bytes(200_000)):
+        for following, count in ((b"", 2), (data, 5), (data + padding, 5)):
+            path.write_bytes(data + padding + following)
+            assert main(["count", "-z", str(path)]) == 0
+            assert capsys.readouterr() == (f"{count}\t{path}\n", "")
+        path.write_bytes(data + padding + b"other data")
+        assert main(["count", "-z", str(path)]) == 2
+        assert capsys.readouterr().err.startswith(f"doubles: {path}: damaged {name}: ")
+
+
+def test_an_error_while_a_compressed_file_is_read_is_not_damage(capsys, monkeypatch):
+    class Bad(io.BytesIO):
+        def readinto1(self, buffer):
+            return super().readinto1(buffer) or self.fail()
+
+        def fail(self):
+            raise OSError(5, "Input/output error")
+
+    data = COMPRESS["bzip2"](TEXT)[:100_000]
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=Bad(data)))
+    assert main(["count", "-z"]) == 2
+    assert capsys.readouterr().err == "doubles: -: Input/output error\n"
+
+
+def flushed(*texts):
+    """Compress texts so that each can be read before the next one comes."""
+    compressor = zlib.compressobj(wbits=31)
+    for text in texts:
+        yield compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    yield compressor.flush()
+
+
+TEXTS = [b"aab", b"c" * 100_000, b"dd"]
+LIVE = {name: [*map(compress, TEXTS)] for name, compress in COMPRESS.items()}
+LIVE |= {"gzip, flushed": [*flushed(*TEXTS)], "not compressed": TEXTS}
+
+
+@pytest.mark.parametrize("name", LIVE)
+@pytest.mark.parametrize("reader", [lambda raw: raw, io.BufferedReader])
+def test_what_a_live_pipe_holds_is_read_before_more_is_waited_for(name, reader):
+    seen = b""
+    waits = iter([b"", *(b"".join(TEXTS[:number]) for number in (1, 2, 3)), *3 * [b"".join(TEXTS)]])
+
+    def wait():
+        assert seen == next(waits)
+
+    room = memoryview(bytearray(1000))
+    with decompressed(reader(Live(LIVE[name], wait))) as file:
+        while size := read_available(file, room):
+            seen += room[:size]
+    assert seen == b"".join(TEXTS)
+
+
+@pytest.mark.parametrize("start", [b"a", b"Bx", b"\x1f\x8b", b"\xfd8"])
+def test_the_format_is_known_as_soon_as_the_start_says_it(start):
+    waits = iter(start)
+    file = Live([start[i : i + 1] for i in range(len(start))], lambda: next(waits))
+    with decompressed(file):
+        assert [*waits] == []
+
+
+@pytest.mark.parametrize("name", ["gzip, flushed", "not compressed"])
+def test_find_shows_what_a_live_pipe_holds(name):
+    with started("find", "-z", stdin=subprocess.PIPE) as process:
+        for written, expected in zip(
+            LIVE[name], (b"-:1:1: a\n", b"", b"-:1:4: c x100000\n"), strict=False
+        ):
+            process.stdin.write(written)
+            process.stdin.flush()
+            assert answer(process, len(expected)) == expected
+        process.stdin.close()
+        process.wait()
+
+
+def with_dictionary(data, size):
+    """Return an .xz whose header says how large a dictionary it takes: 2 or 3 times 2**n bytes."""
+    data = bytearray(data)
+    header = memoryview(data)[12:][: (data[12] + 1) * 4]  # of the first block
+    at = bytes(header).index(b"\x21\x01") + 2  # the only property of LZMA2
+    header[at] = next(bits for bits in range(40) if 2 + bits % 2 << bits // 2 + 11 == size)
+    header[-4:] = zlib.crc32(header[:-4]).to_bytes(4, "little")
+    return bytes(data)
+
+
+MEBIBYTE = 1 << 20
+
+
+def test_an_xz_may_take_as_much_memory_as_xz_itself_uses(path, capsys):
+    small = lzma.compress(b"aaa", preset=0)
+    largest = lzma.compress(b"aaa", preset=9 | lzma.PRESET_EXTREME)
+    for data in (largest, with_dictionary(small, 128 * MEBIBYTE)):
+        path.write_bytes(data)
+        assert main(["count", "-z", str(path)]) == 0
+        assert capsys.readouterr() == (f"2\t{path}\n", "")
+    error = "xz that needs more than 128 MiB of memory to decompress"
+    for size in (192 * MEBIBYTE, 3 << 30):
+        claim = with_dictionary(small, size)
+        for data in (claim, largest + claim):
+            path.write_bytes(data)
+            for subcommand in ("count", "find"):
+                assert main([subcommand, "-z", str(path)]) == 2
+                assert capsys.readouterr().err == f"doubles: {path}: {error}\n"
+
+
+def test_files_that_are_read_at_a_time_share_the_limit(path):
+    slots = decompression._slots
+    path.write_bytes(lzma.compress(b"aaa"))
+    with contextlib.ExitStack() as stack:
+        for _ in range(decompression._AT_ONCE):
+            stack.enter_context(decompressed(str(path)))
+        assert not slots.acquire(blocking=False)
+        with decompressed(io.BytesIO(gzip.compress(b"aaa"))) as file:
+            assert read_available(file, memoryview(bytearray(10))) == 3
+    for _ in range(decompression._AT_ONCE):
+        assert slots.acquire(blocking=False)
+    assert not slots.acquire(blocking=False)
+    slots.release(decompression._AT_ONCE)
 
 
 def test_text_in_a_compressed_file_that_is_not_utf8(path, capsys):
@@ -110,30 +249,58 @@ def test_text_in_a_compressed_file_that_is_not_utf8(path, capsys):
 ZSTD = b"\x28\xb5\x2f\xfd"
 
 
+class ZstdError(Exception):
+    pass
+
+
+class ZstdDecompressor:
+    """Decodes its input to itself, up to a full stop."""
+
+    def __init__(self, options):
+        assert options == {"window_log_max": 27}
+        self.eof = False
+        self.needs_input = True
+
+    def decompress(self, data, _):
+        if b"!" in data:
+            raise ZstdError("checksum")
+        if b"?" in data:
+            raise ZstdError("Frame requires too much memory for decoding")
+        text, end, self.unused_data = data.removeprefix(ZSTD).partition(b".")
+        self.eof = bool(end)
+        return text
+
+
 def test_zstd(path, capsys, monkeypatch):
-    class DamagedError(Exception):
-        pass
-
-    class File:
-        def __init__(self, file):
-            assert file.read(4) == ZSTD
-            self._file = file
-
-        def readinto(self, buffer):
-            size = self._file.readinto(buffer)
-            if buffer[:1] == b"!":
-                raise DamagedError("checksum")
-            return size
-
-    module = types.SimpleNamespace(ZstdFile=File, ZstdError=DamagedError)
+    parameters = types.SimpleNamespace(window_log_max="window_log_max")
+    module = types.SimpleNamespace(
+        DecompressionParameter=parameters, ZstdDecompressor=ZstdDecompressor, ZstdError=ZstdError
+    )
     monkeypatch.setitem(sys.modules, "compression.zstd", module)
-    path.write_bytes(ZSTD + b"aaa")
+    path.write_bytes(ZSTD + b"aaa." + ZSTD + b"aa.")
     assert compression_of(str(path)) == "zstd"
     assert main(["count", "-z", str(path)]) == 0
-    assert capsys.readouterr().out == f"2\t{path}\n"
-    path.write_bytes(ZSTD + b"!")
-    assert main(["count", "-z", str(path)]) == 2
-    assert capsys.readouterr().err == f"doubles: {path}: damaged zstd: checksum\n"
+    assert capsys.readouterr().out == f"4\t{path}\n"
+    for data, reason in (
+        (b"!", "damaged zstd: checksum"),
+        (b"?", "zstd that needs more than 128 MiB of memory to decompress"),
+        (b"aaa", "damaged zstd: the file ends early"),
+    ):
+        path.write_bytes(ZSTD + data)
+        assert main(["count", "-z", str(path)]) == 2
+        assert capsys.readouterr().err == f"doubles: {path}: {reason}\n"
+
+
+@pytest.mark.skipif("zstd" not in COMPRESS, reason="needs compression.zstd")
+def test_a_zstd_may_take_as_much_memory_as_zstd_itself_uses(path, capsys):
+    for window, status in ((27, 0), (28, 2)):
+        parameter = zstd.CompressionParameter
+        options = {parameter.window_log: window, parameter.content_size_flag: 0}
+        compressor = zstd.ZstdCompressor(options=options)
+        path.write_bytes(compressor.compress(TEXT) + compressor.flush())
+        assert main(["count", "-z", str(path)]) == status
+    error = "zstd that needs more than 128 MiB of memory to decompress"
+    assert capsys.readouterr() == (f"{COUNT}\t{path}\n", f"doubles: {path}: {error}\n")
 
 
 def test_a_python_without_zstd(path, capsys, monkeypatch):

@@ -288,6 +288,41 @@ def test_pipes_are_enlarged_but_never_shrunk(larger):
         assert fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) == expected
 
 
+class Live(io.RawIOBase):
+    """A pipe whose writer waits until all of a chunk is used before it writes the next one."""
+
+    def __init__(self, chunks, wait):
+        self._chunks = iter(chunks)
+        self._wait = wait
+        self._rest = b""
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        if not self._rest:
+            self._wait()
+            self._rest = next(self._chunks, b"")
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+@pytest.mark.parametrize("reader", [lambda raw: raw, io.BufferedReader])
+def test_text_is_read_before_more_is_waited_for(encoding, reader):
+    data = "aabb".encode(encoding)
+    chunks = [data[:1], data[1:2], data[2:], "cc".encode(encoding.removesuffix("-sig"))[-4:]]
+    waits = []
+    seen = ""
+    file = reader(Live(chunks, lambda: waits.append(seen)))
+    for text in files.read_texts(file, encoding):
+        seen += text
+    assert seen == "aabbcc"
+    assert waits[3:] == ["aabb", "aabbcc"]
+
+
 def test_other_binary_files(path):
     data = b"a" * 1_200_000
     assert count_file(io.BytesIO(data)) == len(data) - 1

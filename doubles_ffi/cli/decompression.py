@@ -1,23 +1,51 @@
-"""Compressed files, told by how they begin."""
+"""Compressed files, recognized by how they begin.
+
+Each decoder of the standard library is fed here instead of by `gzip.open` and its like, for two
+reasons: what it can make of the bytes read so far is returned before more are waited for, and the
+memory that a file can make it take has a limit.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import importlib
-import io
 import os
 import stat
+import threading
 from typing import TYPE_CHECKING, Any
 
+from doubles_ffi.files import read_available
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["compression_of", "decompressed"]
 
 # How the files of each format begin.
 _FORMATS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _LONGEST = max(map(len, _FORMATS))
+
+# The largest window of xz (its dictionary) and of zstd, as a power of two: what zstd itself reads
+# unless told otherwise, and twice as much as `xz -9` needs. A file of some bytes can claim 4 GiB.
+_WINDOW_LOG = 27
+_TOO_LARGE = "needs more than 128 MiB of memory to decompress"
+
+# What a decoder of xz needs besides its window.
+_XZ_OVERHEAD = 1024 * 1024
+
+# How the decoders of xz and zstd say that a file needs more than they may take.
+_LIMIT_MESSAGES = ("Memory usage limit exceeded", "Frame requires too much memory")
+
+# Files with large windows that are open at a time, whatever the number of threads: together they
+# take 1 GiB at most. The window of gzip has 32 KiB, and that of bzip2 at most 4 MB.
+_AT_ONCE = 8
+_LARGE_WINDOWS = {"xz", "zstd"}
+_slots = threading.BoundedSemaphore(_AT_ONCE)
+
+# Bytes of a compressed file per read.
+_BLOCK = 64 * 1024
 
 
 def compression_of(path: str) -> str | None:
@@ -42,12 +70,16 @@ def decompressed(file: Any) -> Iterator[Any]:
         if isinstance(file, str):
             file = stack.enter_context(open(file, "rb", buffering=0))  # noqa: PTH123 (as above)
         head = _read_head(file)
-        if file.seekable():
-            file.seek(-len(head), os.SEEK_CUR)
-        else:
-            file = io.BufferedReader(_Rejoined(head, file))
         name = _format_of(head)
-        yield _Decompressed(file, name) if name else file
+        if name in _LARGE_WINDOWS:
+            stack.enter_context(_slots)
+        if name:
+            yield _Decompressed(head, file, name)
+        elif file.seekable():
+            file.seek(-len(head), os.SEEK_CUR)
+            yield file
+        else:
+            yield _Rejoined(head, file)
 
 
 def _format_of(head: bytes) -> str | None:
@@ -58,64 +90,136 @@ def _format_of(head: bytes) -> str | None:
 
 
 def _read_head(file: Any) -> bytes:
+    """Read until it is clear which format a file has."""
     head = b""
-    while len(head) < _LONGEST and (part := file.read(_LONGEST - len(head))):
-        head += part
+    while any(len(start) > len(head) and start.startswith(head) for start in _FORMATS):
+        more = _read(file)
+        if not more:
+            break
+        head += more
     return head
 
 
-class _Rejoined(io.RawIOBase):
-    """A stream whose first bytes were read already."""
+def _read(file: Any) -> bytes:
+    """Read what is available, at least a byte unless the file has ended."""
+    memory = memoryview(bytearray(_BLOCK))
+    return bytes(memory[: read_available(file, memory)])
 
-    def __init__(self, head: bytes, rest: Any) -> None:
-        self._head = head
-        self._rest = rest
 
-    def readable(self) -> bool:
-        return True
+class _Rejoined:
+    """A file whose first bytes were read already."""
 
-    def readinto(self, buffer: Any) -> int | None:
-        if not self._head:
-            size: int | None = self._rest.readinto(buffer)
-            return size
-        part = self._head[: len(buffer)]
-        buffer[: len(part)] = part
-        self._head = self._head[len(part) :]
-        return len(part)
+    def __init__(self, head: bytes, file: Any) -> None:
+        self._next = head
+        self._file = file
+
+    def readinto(self, room: memoryview) -> int:
+        data = self._next or _read(self._file)
+        size = min(len(data), len(room))
+        room[:size] = data[:size]
+        self._next = data[size:]
+        return size
 
 
 class _Decompressed:
-    """What a compressed file holds."""
+    """The content of a compressed file. A read returns as soon as there is a byte of it."""
 
-    def __init__(self, file: Any, name: str) -> None:
+    def __init__(self, head: bytes, file: Any, name: str) -> None:
+        self._next = head  # read, and not yet given to the decoder
+        self._file = file
         self._name = name
-        self._damaged: tuple[type[Exception], ...] = (EOFError,)
         try:
-            if name == "gzip":
-                import gzip
-                import zlib
-
-                self._file: Any = gzip.GzipFile(fileobj=file)
-                self._damaged += (zlib.error,)
-            elif name == "bzip2":
-                import bz2
-
-                self._file = bz2.BZ2File(file)
-            elif name == "xz":
-                import lzma
-
-                self._file = lzma.LZMAFile(file)  # noqa: SIM115 (the file is closed by whoever opened it)
-                self._damaged += (lzma.LZMAError,)
-            else:
-                zstd = importlib.import_module("compression.zstd")  # From Python 3.14 on.
-                self._file = zstd.ZstdFile(file)
-                self._damaged += (zstd.ZstdError,)
+            self._new_decoder, self._errors = _decoder(name)
         except ImportError:
             raise OSError(errno.ENOTSUP, f"this Python can't read {name}") from None
+        self._decoder = self._new_decoder()
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, room: memoryview) -> int:
+        while not self._decoder.eof or self._begin_next():
+            if self._decoder.needs_input:
+                data = self._next or _read(self._file)
+                self._next = b""
+                if not data:
+                    raise self._damaged("the file ends early")
+            else:
+                data = b""
+            decoded = self._decode(data, len(room))
+            if decoded:
+                room[: len(decoded)] = decoded
+                return len(decoded)
+        return 0
+
+    def _begin_next(self) -> bool:
+        """Begin with the compressed data after the end of others, if there is any.
+
+        Appended files have such data, and those that are compressed in parallel. The zeros before
+        it are padding.
+        """
+        rest = self._decoder.unused_data.lstrip(b"\0")
+        while not rest:
+            more = _read(self._file)
+            if not more:
+                return False
+            rest = more.lstrip(b"\0")
+        self._decoder = self._new_decoder()
+        self._next = rest
+        return True
+
+    def _decode(self, data: bytes, most: int) -> bytes:
         try:
-            size: int = self._file.readinto(buffer)
-        except self._damaged as error:
-            raise OSError(errno.EIO, f"damaged {self._name}: {error}") from None
-        return size
+            decoded: bytes = self._decoder.decompress(data, most)
+        except self._errors as error:
+            if any(message in str(error) for message in _LIMIT_MESSAGES):
+                raise OSError(errno.ENOMEM, f"{self._name} that {_TOO_LARGE}") from None
+            raise self._damaged(error) from None
+        return decoded
+
+    def _damaged(self, reason: object) -> OSError:
+        return OSError(errno.EIO, f"damaged {self._name}: {reason}")
+
+
+def _decoder(name: str) -> tuple[Callable[[], Any], tuple[type[Exception], ...]]:
+    """Return what makes the decoders of a format, and the exceptions for damaged data.
+
+    Raises:
+        ImportError: the running Python can't read the format.
+    """
+    if name == "gzip":
+        import zlib
+
+        return functools.partial(_GzipDecoder, zlib.decompressobj), (zlib.error,)
+    if name == "bzip2":
+        import bz2
+
+        return bz2.BZ2Decompressor, (OSError,)
+    if name == "xz":
+        import lzma
+
+        limit = (1 << _WINDOW_LOG) + _XZ_OVERHEAD
+        return functools.partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, limit), (lzma.LZMAError,)
+    zstd = importlib.import_module("compression.zstd")  # From Python 3.14 on.
+    options = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
+    return functools.partial(zstd.ZstdDecompressor, options=options), (zstd.ZstdError,)
+
+
+class _GzipDecoder:
+    """zlib's decoder of gzip, with the methods of the other formats' decoders."""
+
+    _GZIP = 31  # the largest window, and the header and checksum of gzip
+
+    def __init__(self, new: Callable[[int], Any]) -> None:
+        self._zlib = new(self._GZIP)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._zlib.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._zlib.unused_data)
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        decoded: bytes = self._zlib.decompress(self._zlib.unconsumed_tail + data, most)
+        self.needs_input = len(decoded) < most
+        return decoded
