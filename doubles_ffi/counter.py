@@ -5,11 +5,20 @@ from __future__ import annotations
 import codecs
 from _thread import RLock
 from collections import Counter  # noqa: TC003 (annotations resolve at run time)
-from typing import Any
+from collections.abc import Callable  # noqa: TC003
+from copyreg import _slotnames  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from doubles_ffi._input.buffers import BytesLike, lock
-from doubles_ffi._library import BYTES, UTF8
+from doubles_ffi._library import BYTES, UTF8, Pointer
 from doubles_ffi._stretch import Stretch
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+else:
+    Self = Any  # Not in the `typing` of Python 3.10.
+
+_Result = TypeVar("_Result")
 
 __all__ = ["DoubleCounter"]
 
@@ -36,7 +45,11 @@ class DoubleCounter:
     >>> counter
     DoubleCounter(encoding='utf-8', length=2, count=1)
 
-    Threads may share a counter, as they may share a hash object: they wait for one another.
+    Threads and signal handlers may share a counter, as they may share a hash object. As with hash
+    objects, a forked child must not use a counter that another thread was updating at that moment:
+    it may wait forever, since that thread does not exist in the child.
+
+    Subclasses keep their type and their attributes in copies, in pickles and on the left of `+`.
 
     Args:
         data: what to begin with; as `update`.
@@ -48,23 +61,36 @@ class DoubleCounter:
         ValueError: it is neither of the two.
     """
 
-    __slots__ = ("_encoding", "_lock", "_stretch")
+    __slots__ = ("__weakref__", "_encoding", "_kind", "_lock", "_room", "_stretch")
 
-    # Whoever holds the lock may append to the stretch, or read more of it than one number. It is
-    # reentrant, as a signal handler may want it too. (From `_thread`: `threading` loads slowly.)
+    # A thread that holds the lock may change the counter, or read more of it than one number. A
+    # signal handler may interrupt that thread after any call and use the counter too, so the lock
+    # is reentrant. (From `_thread`: `threading` loads slowly.) A chunk of up to `_room` bytes is
+    # appended to the stretch in place, by one call of the library. `_read` and `_merge` take more
+    # than one, and set `_room` to -1 until they are done: updates by a signal handler then replace
+    # the stretch, and the old one stays as it is.
 
     def __init__(
         self, data: BytesLike = b"", *, encoding: str | None = None, tally: bool = False
     ) -> None:
         if encoding is not None and codecs.lookup(encoding).name != _UTF8:
             raise ValueError(f"a DoubleCounter counts bytes or UTF-8, not {encoding}")
-        self._encoding = None if encoding is None else _UTF8
-        self._lock = RLock()
-        self._stretch = Stretch(tally=tally, is_part=True)
+        self._begin(None if encoding is None else _UTF8, Stretch(tally=tally, is_part=True))
         self.update(data)
+
+    def _begin(self, encoding: str | None, stretch: Stretch) -> None:
+        self._encoding = encoding
+        self._kind = BYTES if encoding is None else UTF8
+        self._lock = RLock()
+        self._room = stretch.slice_size
+        self._stretch = stretch
 
     def update(self, chunk: BytesLike) -> None:
         """Append a chunk: any C-contiguous buffer of one-byte items.
+
+        An update by a signal handler that interrupts this one is counted too, before this chunk if
+        that is longer than a few megabytes, else before or after it. An exception from the handler
+        leaves this chunk counted, or the counter as the handler left it.
 
         Raises:
             TypeError, BufferError, ValueError: as `count_doubles`.
@@ -72,21 +98,62 @@ class DoubleCounter:
                 positions in all that was appended, its `object` holds the wrong bytes alone. The
                 counter stays as it was.
         """
-        kind = BYTES if self._encoding is None else UTF8
-        if type(chunk) is bytes and len(chunk) <= self._stretch.slice_size:
-            self._lock.acquire()  # `with` takes twice as long, which shows for short chunks.
+        if type(chunk) is bytes:
+            self._append(chunk, len(chunk))
+        else:
+            with lock(chunk) as array:
+                self._append(array, len(array))
+
+    def _append(self, pointer: Pointer, size: int) -> None:
+        if size <= self._room:
+            mutex = self._lock
+            # `with` takes longer, which shows for short chunks. A signal handler's exception can
+            # come from `acquire` while it waits, or right after it has the lock.
             try:
-                self._stretch.append(kind, chunk, len(chunk), 0)
+                mutex.acquire()
+                stretch = self._stretch
+                stretch.end += size  # No handler runs between this and the call.
+                status = self._kind.update(stretch.summary, stretch.tally, pointer, size, 0)
+            except BaseException:
+                if mutex._is_owned():  # type: ignore[attr-defined]
+                    mutex.release()
+                raise
+            if status == 0:
+                mutex.release()
+                return
+            self._stretch.end -= size
+            mutex.release()
+        part = Stretch(tally=bool(self._stretch.tally), is_part=True)
+        try:
+            part.append(self._kind, pointer, size, 0)
+        except UnicodeDecodeError:
+            # Raises it again, with its position in all that was appended.
+            self._read(Stretch.copy).append(self._kind, pointer, size, 0)
+            raise
+        self._merge(part)
+
+    def _read(self, function: Callable[[Stretch], _Result]) -> _Result:
+        """Return what a function returns for the stretch, which stays as it is until then."""
+        with self._lock:
+            room, self._room = self._room, -1
+            try:
+                return function(self._stretch)
             finally:
-                self._lock.release()
-            return
-        with lock(chunk) as array, self._lock:
-            if len(array) <= self._stretch.slice_size:
-                self._stretch.append(kind, array, len(array), 0)
-            else:  # What is wrong may show in a later slice.
-                after = self._stretch.copy()
-                after.append(kind, array, len(array), 0)
-                self._stretch = after
+                self._room = room
+
+    def _merge(self, right: Stretch) -> None:
+        """Append a stretch that nobody else changes."""
+
+        def merge(left: Stretch) -> None:
+            while True:
+                merged = left.copy()
+                merged.merge(right)
+                if self._stretch is left:  # No handler runs between this and the next line.
+                    self._stretch = merged
+                    return
+                left = self._stretch
+
+        self._read(merge)
 
     @property
     def count(self) -> int:
@@ -101,19 +168,17 @@ class DoubleCounter:
     @property
     def tally(self) -> Counter[str] | Counter[int] | None:
         """How many doubles each unit makes, as `tally_doubles`; None if it was not asked for."""
-        with self._lock:
-            if not self._stretch.tally:
-                return None
-            return self._stretch.read_tally(text=self._encoding is not None)
+        if not self._stretch.tally:
+            return None
+        return self._read(lambda stretch: stretch.read_tally(text=self._encoding is not None))
 
-    def copy(self) -> DoubleCounter:
+    def copy(self) -> Self:
         """Return an independent copy."""
-        other = DoubleCounter(encoding=self._encoding)
-        with self._lock:
-            other._stretch = self._stretch.copy()
+        other = type(self).__new__(type(self))
+        other.__setstate__(self.__getstate__())
         return other
 
-    def __add__(self, right: object) -> DoubleCounter:
+    def __add__(self, right: object) -> Self:
         """Return the counter of this stretch and of `right`, the one that follows it.
 
         Raises:
@@ -126,32 +191,38 @@ class DoubleCounter:
         if self._encoding != right._encoding or tallies[0] != tallies[1]:
             raise ValueError("the counters count different things")
         both = self.copy()
-        with right._lock:
-            both._stretch.merge(right._stretch)
+        right._read(both._merge)
         return both
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether two counters have counted the same so far, and will go on the same."""
+        """Return whether both have counted the same so far, and will count alike what follows."""
         if not isinstance(other, DoubleCounter):
             return NotImplemented
-        return self.__getstate__() == other.__getstate__()
+        return self._state() == other._state()
 
     __hash__ = None  # type: ignore[assignment]  # It changes.
 
+    def _state(self) -> tuple[Any, ...]:
+        return self._encoding, self._read(Stretch.__getstate__)
+
     def __getstate__(self) -> tuple[Any, ...]:
-        """Return all there is to know, in plain objects."""
-        with self._lock:
-            return (self._encoding, self._stretch.__getstate__())
+        """Return everything as plain objects, and the attributes that a subclass has added."""
+        names = {*_slotnames(type(self)), *getattr(self, "__dict__", ())} - {
+            *DoubleCounter.__slots__
+        }
+        return *self._state(), {name: getattr(self, name) for name in names if hasattr(self, name)}
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        """Become what `__getstate__` returned."""
-        self._encoding, stretch = state
-        self._lock = RLock()
-        self._stretch = Stretch(tally=False, is_part=True)
-        self._stretch.__setstate__(stretch)
+        """Become the counter whose `__getstate__` returned the state."""
+        encoding, state_of_stretch, attributes = state
+        stretch = Stretch.__new__(Stretch)
+        stretch.__setstate__(state_of_stretch)
+        self._begin(encoding, stretch)
+        for name, value in attributes.items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        """Return what it counts, and how far it is."""
+        """Return what it counts, and how far it has come."""
         encoding = "" if self._encoding is None else f"encoding={self._encoding!r}, "
-        with self._lock:
-            return f"DoubleCounter({encoding}length={self.length}, count={self.count})"
+        length, count = self._read(lambda stretch: (stretch.length, stretch.count))
+        return f"{type(self).__name__}({encoding}length={length}, count={count})"

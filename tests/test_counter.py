@@ -2,9 +2,15 @@
 
 import codecs
 import copy
+import gc
+import itertools
 import pickle
+import subprocess
+import sys
 import threading
+import weakref
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import reference
@@ -13,6 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doubles_ffi import DoubleCounter, _stretch
+
+ROOT = Path(__file__).parents[1]
 
 
 def tally(units):
@@ -219,10 +227,300 @@ def test_threads_share_a_counter():
     assert counter.length == 60 * 80_000
 
 
-def test_a_signal_handler_may_read_the_counter_that_it_interrupts():
-    counter = DoubleCounter(tally=True)
-    with counter._lock:
-        assert counter.copy() == counter
+# Text that is cut within a "ж", so that each chunk can follow each other one.
+BEGINNING, FROM_HANDLER, SHORT, LONG = (
+    b"aa\xd0",
+    b"\xb6bb\xd0",
+    b"\xb6\xd0\xb6a\xd0",
+    b"\xb6" + b"aab" * 20 + b"\xd0",
+)
+
+
+def of(*chunks):
+    return DoubleCounter(b"".join(chunks), encoding="utf-8", tally=True)
+
+
+def interrupted(operation, handler):
+    """Run an operation on a new counter for each place where a signal handler can interrupt it.
+
+    Python runs the handler after a call of a C function or at the beginning of one in Python. So
+    does a profile function. Yields the counter, and what the operation has returned or raised.
+    """
+    for place in itertools.count():
+        counter = of(BEGINNING)
+        calls = itertools.count()
+
+        def profile(_, event, __, *, counter=counter, calls=calls, place=place):
+            if event in {"call", "c_return"} and next(calls) == place:
+                sys.setprofile(None)
+                handler(counter)
+
+        sys.setprofile(profile)
+        try:
+            result = operation(counter)
+        except (KeyboardInterrupt, UnicodeDecodeError) as error:
+            result = error
+        finally:
+            sys.setprofile(None)
+        if next(calls) <= place:  # The operation has fewer calls.
+            assert place > 2
+            return
+        yield counter, result
+
+
+def update_from_handler(counter):
+    counter.update(FROM_HANDLER)
+
+
+def interrupt(_):
+    raise KeyboardInterrupt
+
+
+def update_and_interrupt(counter):
+    counter.update(FROM_HANDLER)
+    raise KeyboardInterrupt
+
+
+def update_with(chunk):
+    return lambda counter: counter.update(chunk)
+
+
+@pytest.fixture
+def short_slices(monkeypatch):
+    monkeypatch.setattr(_stretch, "TALLY_SLICE", 16)
+
+
+only_on_cpython = pytest.mark.skipif(
+    sys.implementation.name != "cpython", reason="PyPy runs signal handlers at other places"
+)
+
+
+def assert_nobody_is_locked_out(counter):
+    thread = threading.Thread(target=counter.update, args=(b"",), daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+@only_on_cpython
+@pytest.mark.usefixtures("short_slices")
+@pytest.mark.parametrize("chunk", [SHORT, bytearray(SHORT), LONG, bytearray(LONG)])
+def test_an_update_by_a_signal_handler_is_not_lost(chunk):
+    handler_first = of(BEGINNING, FROM_HANDLER, chunk)
+    handler_last = of(BEGINNING, chunk, FROM_HANDLER)
+    for counter, _ in interrupted(update_with(chunk), update_from_handler):
+        assert counter in (handler_first, handler_last)
+
+
+@only_on_cpython
+@pytest.mark.usefixtures("short_slices")
+@pytest.mark.parametrize("chunk", [SHORT, bytearray(SHORT), LONG, bytearray(LONG)])
+def test_an_exception_from_a_signal_handler_leaves_a_whole_counter(chunk):
+    for counter, error in interrupted(update_with(chunk), interrupt):
+        assert isinstance(error, KeyboardInterrupt)
+        assert counter in (of(BEGINNING), of(BEGINNING, chunk))
+        assert_nobody_is_locked_out(counter)
+    begun = of(BEGINNING, FROM_HANDLER)
+    ended = of(BEGINNING, FROM_HANDLER, chunk), of(BEGINNING, chunk, FROM_HANDLER)
+    for counter, error in interrupted(update_with(chunk), update_and_interrupt):
+        assert isinstance(error, KeyboardInterrupt)
+        assert counter in (begun, *ended)
+
+
+READERS = {
+    "copy": lambda counter: counter.copy(),
+    "copy.copy": copy.copy,
+    "pickle": rebuilt,
+    "left of +": lambda counter: counter + of(),
+    "right of +": lambda counter: of() + counter,
+}
+
+
+@only_on_cpython
+@pytest.mark.usefixtures("short_slices")
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_what_is_read_while_a_signal_handler_updates_is_whole(read):
+    for counter, found in interrupted(read, update_from_handler):
+        assert found in (of(BEGINNING), of(BEGINNING, FROM_HANDLER))
+        assert counter == of(BEGINNING, FROM_HANDLER)
+    for counter, found in interrupted(lambda counter: counter.tally, update_from_handler):
+        assert found in ({"a": 1}, {"a": 1, "b": 1})
+        assert counter == of(BEGINNING, FROM_HANDLER)
+    for _, is_equal in interrupted(lambda counter: counter == of(BEGINNING), update_from_handler):
+        assert is_equal in (True, False)
+    for _, shown in interrupted(repr, update_from_handler):
+        assert shown.endswith(("length=2, count=1)", "length=5, count=2)"))
+
+
+@only_on_cpython
+@pytest.mark.usefixtures("short_slices")
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_an_exception_while_a_counter_is_read_changes_nothing(read):
+    for counter, error in interrupted(read, interrupt):
+        assert isinstance(error, KeyboardInterrupt)
+        assert_nobody_is_locked_out(counter)
+        assert counter == of(BEGINNING)
+        counter.update(SHORT)
+        assert counter == of(BEGINNING, SHORT)
+
+
+@only_on_cpython
+@pytest.mark.usefixtures("short_slices")
+@pytest.mark.parametrize("chunk", [b"aa", b"\xb6a\xff", LONG + b"\xb6\xff", b"a" * 20])
+def test_a_wrong_chunk_is_reported_where_it_comes_and_the_handlers_counts(chunk):
+    positions = []
+    for text in (BEGINNING, BEGINNING + FROM_HANDLER):
+        with pytest.raises(UnicodeDecodeError) as raised:
+            (text + chunk).decode()
+        positions.append((raised.value.start, raised.value.end, raised.value.reason))
+    for counter, error in interrupted(update_with(chunk), update_from_handler):
+        assert (error.start, error.end, error.reason) in positions
+        assert counter == of(BEGINNING, FROM_HANDLER)
+
+
+def test_a_real_signal_handler_updates_a_counter():
+    script = """
+import signal
+from doubles_ffi import DoubleCounter
+
+def update(*_):
+    global handled
+    counter.update(b"abc")
+    handled += 1
+
+signal.signal(signal.SIGALRM, update)
+chunk = bytes(256 << 20)
+for tally in (False, True):
+    counter, handled, updates = DoubleCounter(tally=tally), 0, 0
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    while handled < 3:
+        counter.update(chunk)
+        updates += 1
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    assert counter.length == updates * len(chunk) + 3 * handled
+"""
+    command = [sys.executable, "-c", script]
+    subprocess.run(command, cwd=ROOT, timeout=600, check=True)
+
+
+def test_a_forked_child_uses_the_counters_that_no_thread_was_updating():
+    script = """
+import os, signal, threading
+from doubles_ffi import DoubleCounter
+
+idle, busy, chunk = DoubleCounter(b"aa"), DoubleCounter(), bytes(8 << 20)
+stop = threading.Event()
+
+def update():
+    idle.update(b"a")
+    while not stop.is_set():
+        busy.update(chunk)
+
+threads = [threading.Thread(target=update) for _ in range(2)]
+for thread in threads:
+    thread.start()
+while busy.length == 0:
+    pass
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        idle.update(b"a")
+        assert (idle.copy() + DoubleCounter(b"a")).count == 5
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+stop.set()
+for thread in threads:
+    thread.join()
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    subprocess.run(command, cwd=ROOT, timeout=600, check=True)
+
+
+def test_an_exception_before_the_lock_is_had_does_not_release_it():
+    class Lock:
+        """Held by another thread."""
+
+        def acquire(self):
+            raise KeyboardInterrupt
+
+        def _is_owned(self):
+            return False
+
+    counter = of(BEGINNING)
+    counter._lock = Lock()
+    with pytest.raises(KeyboardInterrupt):
+        counter.update(SHORT)
+
+
+def test_a_chunk_that_changes_while_its_fault_is_looked_for(monkeypatch):
+    chunk = bytearray(b"\xb6a\xff")
+    real = _stretch.Stretch.copy
+
+    def repair_and_copy(stretch):
+        chunk[-1] = ord("a")
+        return real(stretch)
+
+    monkeypatch.setattr(_stretch.Stretch, "copy", repair_and_copy)
+    counter = of(BEGINNING)
+    with pytest.raises(UnicodeDecodeError):
+        counter.update(chunk)
+    assert counter == of(BEGINNING)
+
+
+class Named(DoubleCounter):
+    """A subclass as users write one; its attributes are in a dictionary and in a slot."""
+
+    __slots__ = ("__dict__", "__place", "unset")
+
+    def __init__(self, name, place, data=b""):
+        super().__init__(data)
+        self.name = name
+        self.__place = place
+
+    @property
+    def place(self):
+        return self.__place
+
+
+WAYS = {
+    "copy": lambda counter: counter.copy(),
+    "copy.copy": copy.copy,
+    "copy.deepcopy": copy.deepcopy,
+    "+": lambda counter: counter + DoubleCounter(b""),
+}
+WAYS |= {
+    f"pickle {protocol}": lambda counter, protocol=protocol: pickle.loads(
+        pickle.dumps(counter, protocol)
+    )
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_subclass_keeps_its_type_and_its_attributes(way):
+    counter = Named("left", 3, b"aa")
+    other = way(counter)
+    assert type(other) is Named
+    assert (other.name, other.place, other.count) == ("left", 3, 1)
+    assert not hasattr(other, "unset")
+    other.update(b"a")
+    assert (counter.count, other.count) == (1, 2)
+
+
+def test_a_subclass_is_compared_and_shown():
+    assert Named("left", 3, b"aa") == DoubleCounter(b"aa") == Named("right", 4, b"aa")
+    assert repr(Named("left", 3, b"aa")) == "Named(length=2, count=1)"
+    assert type(DoubleCounter(b"a") + Named("right", 4, b"a")) is DoubleCounter
+
+
+def test_a_counter_can_be_referred_to_weakly():
+    counter = DoubleCounter()
+    reference = weakref.ref(counter)
+    assert reference() is counter
+    del counter
+    gc.collect()
+    assert reference() is None
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,8 @@ EQUIVALENT = {
     r"if size >= POINTER_PAYS and (.*)\nif (not )?size (\S+|is not) POINTER_PAYS and \1": (
         "the other way makes the same text"
     ),
-    r"if (.*) <= self\._stretch\.slice_size:\nif \1 (<|==|is) self\._stretch\.slice_size:": (
-        "the other ways count the same, and leave the counter as it was too"
+    r"if size <= self\._room:\nif size (<|==|is) self\._room:": (
+        "the other way counts the same, and takes longer"
     ),
     r"(.*)item is not end(.*)\n\1item != end\2": "an object that equals only itself",
     r"mmap\.mmap\(-1, (.*)\nmmap\.mmap\(.+, \1": "of anonymous memory, Linux ignores the file",
