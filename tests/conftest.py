@@ -2,40 +2,78 @@
 
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 
 from doubles_ffi import files
 
-# On a loaded machine any example can be slow, and so can drawing it.
-settings.register_profile("doubles", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# Where a failing example is enough, however long, and every run draws the same ones.
-settings.register_profile(
-    "mutants",
-    settings.get_profile("doubles"),
-    phases=[Phase.explicit, Phase.generate],
-    derandomize=True,
-)
-settings.load_profile("doubles")
+try:
+    from hypothesis import HealthCheck, Phase, settings
+except ModuleNotFoundError:  # The ladder is raced without; what needs it can't be collected.
+    settings = None
+
+if settings:
+    # On a loaded machine any example can be slow, and so can drawing it.
+    settings.register_profile(
+        "doubles", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    # Where a failing example is enough, however long, and every run draws the same ones.
+    settings.register_profile(
+        "mutants",
+        settings.get_profile("doubles"),
+        phases=[Phase.explicit, Phase.generate],
+        derandomize=True,
+    )
+    settings.load_profile("doubles")
 
 # In the background of a script Ctrl-C is ignored, by all processes that are started there too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A wheel is tested where there is no checkout. There, what needs one is left out, and what needs
-# packages that not every Python has.
-collect_ignore = []
-if not (Path(__file__).parents[1] / "setup.py").exists():
-    left_out = "conda_recipe documents guide library manual notices race site structure trust"
-    left_out += " chart cluster completions"
-    collect_ignore = [f"test_{name}.py" for name in left_out.split()]
+# The reason for each file that is not tested here. Any other file without a test fails the run.
+LEFT_OUT = {}
 
-# NumPy has no wheel for PyPy, which also lacks CPython's C API: what test_columns.py makes structs
-# for Arrow with, and what test_native.py tests. A CPython without NumPy fails these tests, so that
-# none of them is lost there.
+# A wheel is tested where there is no checkout.
+if not (Path(__file__).parents[1] / "setup.py").exists():
+    needing = "conda_recipe documents guide library manual notices race site structure trust"
+    needing += " chart cluster completions"
+    LEFT_OUT |= {f"test_{name}.py": "needs the checkout" for name in needing.split()}
+
+# CPython without NumPy fails test_numpy.py, so that none of its tests is lost there.
 if sys.implementation.name == "pypy":
-    collect_ignore += ["test_columns.py", "test_native.py", "test_numpy.py"]
+    LEFT_OUT["test_columns.py"] = "makes structs for Arrow with CPython's C API"
+    LEFT_OUT["test_native.py"] = "tests what CPython alone has"
+    LEFT_OUT["test_numpy.py"] = "NumPy has no wheel for PyPy"
+
+EXTRAS = {"test_cluster.py": "distributed", "test_site.py": "selenium"}
+LEFT_OUT |= {
+    file: f"needs {module}" for file, module in EXTRAS.items() if find_spec(module) is None
+}
+
+
+def pytest_report_header():
+    return [f"left out: {file} {reason}" for file, reason in LEFT_OUT.items()]
+
+
+def pytest_ignore_collect(collection_path):
+    # No module without tests is looked through for doctests: many need what is not installed.
+    is_helper = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
+    return True if is_helper or collection_path.name in LEFT_OUT else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before options take tests away
+def pytest_collection_modifyitems(session, config, items):
+    if session.testsfailed or config.getoption("lf", default=False):
+        return
+    folders = [path for path in map(Path, config.args) if path.is_dir()]
+    ignored = {Path(path).absolute() for path in config.getoption("ignore") or []}
+    files = {file.absolute() for folder in folders for file in folder.rglob("test_*.py")}
+    files = {file for file in files if ignored.isdisjoint([file, *file.parents])}
+    collected = {item.path for item in items}
+    lost = sorted(str(file) for file in files - collected if file.name not in LEFT_OUT)
+    if lost:
+        raise pytest.UsageError(f"no test was collected from {', '.join(lost)}")
 
 
 @pytest.fixture

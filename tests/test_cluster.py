@@ -14,10 +14,8 @@ from collections import Counter
 from concurrent.futures import TimeoutError as NotYetError
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("distributed")
 import faulty
+import pytest
 from distributed import Client, Future, KilledWorker, LocalCluster
 
 import doubles_ffi

@@ -17,12 +17,10 @@ from urllib.parse import urldefrag, urlsplit
 
 import pytest
 from documents import ROOT
+from selenium import webdriver
 
 import doubles_ffi
 from doubles_ffi.cli.parser import parsers
-
-pytest.importorskip("sphinx", reason="the site needs the extra docs, which make docs installs")
-webdriver = pytest.importorskip("selenium.webdriver", reason="the same")
 
 SCREENSHOTS = ROOT / "build/screenshots"
 
