@@ -781,6 +781,20 @@ mod tests {
         assert_eq!(found, [(1, 3), (4, 2), (7, 2)]);
     }
 
+    /// A lone surrogate is no `char`, so text can't be compared with its bytes.
+    #[test]
+    fn text_after_a_lone_surrogate_begins_a_run_of_its_own() {
+        for byte in 0..=0x7F {
+            let mut finder = Finder::default();
+            let mut found = Vec::new();
+            append_utf32(&mut finder, &0xD800u32.to_ne_bytes(), 2, &mut found);
+            append_utf8(&mut finder, &[byte, byte], 2, &mut found);
+            found.extend(finder.end(2));
+            let found: Vec<_> = found.iter().map(|run| (run.start, run.length)).collect();
+            assert_eq!(found, [(1, 2)], "{byte}");
+        }
+    }
+
     /// Whether bytes that come in three parts are taken for UTF-8.
     fn is_text(bytes: &[u8]) -> bool {
         let mut finder = Finder::default();
@@ -831,6 +845,36 @@ mod tests {
             }
         }
         assert!(is_text(&text));
+    }
+
+    #[test]
+    fn the_longest_line_is_written_if_it_fits() {
+        let run = Run {
+            start: u64::MAX,
+            length: u64::MAX,
+            line: u64::MAX,
+            column: u64::MAX,
+            unit: 0,
+        };
+        let glyphs = b"\x0f123456789012345";
+        for name in [
+            "",
+            "x",
+            "a name that is longer than all numbers of a line together",
+        ] {
+            let number = u64::MAX;
+            let line = format!("{name}:{number}:{number}: 123456789012345 x{number}\n");
+            for size in 0..=line.len() + 1 {
+                let mut out = vec![0; size];
+                let written = write_lines([run].into_iter(), name.as_bytes(), glyphs, &mut out);
+                if size > line.len() {
+                    assert_eq!(written, (1, line.len()), "room for {size}");
+                    assert_eq!(out[..line.len()], *line.as_bytes());
+                } else if written != (1, line.len()) {
+                    assert_eq!(written, (0, 0), "room for {size}");
+                }
+            }
+        }
     }
 
     #[test]
