@@ -13,11 +13,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import glob
+import importlib
 import itertools
 import math
 import os
+import pathlib
 import pickle
 import pydoc
+import stat
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -26,14 +31,13 @@ from typing import TYPE_CHECKING, Any
 
 from distributed import KilledWorker, get_worker
 from distributed import TimeoutError as DaskTimeoutError
-from fsspec.core import OpenFile, has_magic, url_to_fs
-from fsspec.implementations.local import LocalFileSystem
-from fsspec.utils import infer_compression
+from fsspec.core import split_protocol, url_to_fs
+from fsspec.registry import available_protocols
 
 from doubles_ffi import __version__
 from doubles_ffi._library import UTF8
 from doubles_ffi._stretch import Stretch
-from doubles_ffi.files import FileCounter, Progress, can_start_anywhere, count_range
+from doubles_ffi.files import FileCounter, Path, Progress, can_start_anywhere, count_range
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
@@ -65,8 +69,32 @@ _TRIES = 3
 # Seconds between two looks at whether there still is a cluster, and that an answer may take.
 _PATIENCE = 2.0
 
-# What stores know of a file's content, under whatever name.
-_VERSIONS = ("ETag", "etag", "generation", "md5Hash", "version_id", "mtime", "ino", "LastModified")
+# The names under which stores give something that changes with a file's content.
+_VERSIONS = (
+    *("ETag", "etag", "generation", "md5Hash", "version_id"),
+    *("mtime", "ino", "LastModified", "CRC"),
+)
+
+# The formats of compressed files, by the ends of their names.
+_COMPRESSIONS = {
+    ".gz": "gzip",
+    ".bz2": "bzip2",
+    ".xz": "xz",
+    ".lzma": "xz",
+    ".zst": "zstd",
+    ".zip": "zip",
+    ".lz4": "lz4",
+    ".snappy": "snappy",
+}
+
+# The modules whose `open` reads each format to its end, in which one stream may follow another.
+_READERS = {
+    "gzip": ["gzip"],
+    "bzip2": ["bz2"],
+    "xz": ["lzma"],
+    "zstd": ["compression.zstd", "backports.zstd"],
+    "lz4": ["lz4.frame"],
+}
 
 
 class FileChangedError(OSError):
@@ -142,7 +170,7 @@ class Result:
 
 
 def count_files(  # noqa: PLR0913 (keywords, each with a default)
-    urls: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    urls: Path | Iterable[Path],
     client: Client,
     *,
     encoding: str | None = None,
@@ -155,9 +183,9 @@ def count_files(  # noqa: PLR0913 (keywords, each with a default)
     """Count the pairs of equal neighbours in files, on a Dask cluster.
 
     Args:
-        urls: URLs that fsspec knows (``s3://bucket/*.txt``), paths, and patterns of them. A path
-            means the same file on every worker. Files whose names say that they are compressed are
-            decompressed.
+        urls: paths, URLs that fsspec knows (``s3://bucket/*.txt``), and patterns of them. The name
+            of a local file that exists is that file. A path means the same regular file on every
+            worker. Files whose names say that they are compressed are decompressed.
         client: of the cluster, whose workers have this version of doubles_ffi.
         encoding: says that the bytes are text in this encoding, and counts its code points. Only
             UTF-8 and Latin-1 can be cut into blocks.
@@ -165,7 +193,7 @@ def count_files(  # noqa: PLR0913 (keywords, each with a default)
         block_size: bytes per block. None takes a sixteenth of each thread's share, between 64 MiB
             and 1 GiB.
         storage_options: passed to fsspec for every URL.
-        timeout: seconds without a scheduler or without any worker after which to give up.
+        timeout: give up after this many seconds without a scheduler or any worker.
         progress: is called with the bytes done and all there are, compressed ones as they are
             stored. True shows a bar.
 
@@ -175,6 +203,7 @@ def count_files(  # noqa: PLR0913 (keywords, each with a default)
     Raises:
         ClusterError: there is no scheduler, or no worker, or one with another version.
         LookupError: the encoding is not known.
+        TypeError: one of `urls` is no path.
         ValueError: `block_size` or `timeout` is not positive.
     """
     if block_size is not None and block_size < 1:
@@ -183,13 +212,14 @@ def count_files(  # noqa: PLR0913 (keywords, each with a default)
         raise ValueError(f"timeout must be positive, not {timeout}")
     is_cut = can_start_anywhere(encoding)
     run = _Run(client, encoding, timeout, tally=tally)
-    threads = run.find_workers()
-    if isinstance(urls, (str, os.PathLike)):
+    if isinstance(urls, (str, bytes, os.PathLike)):
         urls = [urls]
+    names = [os.fsdecode(url) for url in urls]
+    threads = run.find_workers()
     files = [
         _File(source, Stretch(tally=tally, is_part=False))
-        for url in urls
-        for source in _list(os.fspath(url), storage_options or {})
+        for name in names
+        for source in _list(name, storage_options or {})
     ]
     total = sum(file.source.size or 0 for file in files)
     share = math.ceil(total / (_BLOCKS_PER_THREAD * threads))
@@ -206,86 +236,180 @@ def count_files(  # noqa: PLR0913 (keywords, each with a default)
 
 @dataclass(frozen=True)
 class _Source:
-    """A file as it was listed: all that a worker has to know to read it."""
+    """A file as it was listed: everything that a worker needs to read it."""
 
-    name: str  # as it was given
-    url: str = ""
+    name: str  # as the caller gave it
+    path: str = ""
+    system: Any = None  # of fsspec; None for a local path
     size: int | None = None
     version: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
     compression: str | None = None
     error: Exception | None = None
 
-    def open(self) -> Any:
-        """Open it, for `with`.
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Any]:
+        """Open it on a worker, and check before and after reading that it is as it was listed.
 
         Raises:
-            FileChangedError: it is not the file that was listed.
+            FileChangedError: it is not.
         """
-        system, path = self.look_up()
-        if self.compression:
-            return OpenFile(system, path, compression=self.compression)
-        if _is_local(system):
-            return open(path, "rb", buffering=0)  # noqa: PTH123 (pathlib has no more to offer)
-        return system.open(path, "rb", block_size=_REQUEST, cache_type="readahead")
+        with contextlib.ExitStack() as stack:
+            if self.system is None:
+                file = stack.enter_context(_open_local(self.path))
+                look = functools.partial(_look_at_local, file.fileno(), self.path)
+            else:
+                look = functools.partial(_look_at_stored, self.system, self.path)
+            self._compare(look())
+            if self.system is not None:
+                opened = self.system.open(
+                    self.path, "rb", block_size=_REQUEST, cache_type="readahead"
+                )
+                file = stack.enter_context(opened)
+            if self.compression is not None:
+                file = stack.enter_context(_decompressed(file, self.compression))
+            yield file
+            self._compare(look())
 
-    def look_up(self) -> tuple[Any, str]:
-        """Return its file system and path there.
-
-        Raises:
-            FileChangedError: it is not the file that was listed.
-        """
-        system, path = url_to_fs(self.url, **self.options)
-        try:
-            found = _version(system, path)
-        except FileNotFoundError as error:
-            if _is_local(system):
-                where = f"on the worker {get_worker().address}"
-                message = f"no such file {where}; a path has to mean the same file on every worker"
-                raise FileNotFoundError(errno.ENOENT, message, path) from error
-            raise
+    def _compare(self, found: tuple[int | None, str]) -> None:
         if found != (self.size, self.version):
-            raise FileChangedError(errno.ESTALE, "the file has changed since it was listed", path)
-        return system, path
+            message = "the file has changed since it was listed"
+            raise FileChangedError(errno.ESTALE, message, self.path)
 
 
-def _is_local(system: Any) -> bool:
-    return isinstance(system, LocalFileSystem)
+def _open_local(path: str) -> Any:
+    """Open a local file on a worker, without waiting for the other end of a pipe."""
+    flag = getattr(os, "O_NONBLOCK", 0)  # Windows has no such files.
+    try:
+        return open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | flag))
+    except FileNotFoundError as error:
+        where = f"on the worker {get_worker().address}"
+        message = f"no such file {where}; a path has to mean the same file on every worker"
+        raise FileNotFoundError(errno.ENOENT, message, path) from error
 
 
-def _version(system: Any, path: str) -> tuple[int | None, str]:
-    """Return the size of a file, and what changes with its content."""
+def _look_at_local(file: str | int, path: str) -> tuple[int | None, str]:
+    """Return the size of a local file, and what changes with its content."""
+    status = os.stat(file)  # noqa: PTH116 (it may be a descriptor)
+    if stat.S_ISDIR(status.st_mode):
+        raise _is_a_directory(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return status.st_size, f"{status.st_ino} {status.st_mtime_ns}"
+
+
+def _look_at_stored(system: Any, path: str) -> tuple[int | None, str]:
+    """Return the size of a file in a store, and what changes with its content."""
     system.invalidate_cache(path)
     info = system.info(path)
     if info["type"] == "directory":
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        raise _is_a_directory(path)
     return info["size"], repr([(name, info[name]) for name in _VERSIONS if name in info])
 
 
-def _list(url: str, options: dict[str, Any]) -> Iterator[_Source]:
-    """Yield the files that a URL means; what can't be found or looked up has an error."""
+def _is_a_directory(path: str) -> Exception:
+    return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+
+
+def _decompressed(file: Any, compression: str) -> Any:
+    """Open what a compressed file holds.
+
+    Raises:
+        OSError: this Python can't read the format.
+        ValueError: it is an archive of any other number of files than one.
+    """
+    if compression == "zip":
+        return _only_member(file)
+    for name in _READERS.get(compression, ()):
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(name).open(file)
+    where = get_worker().address
+    raise OSError(errno.ENOTSUP, f"the Python of the worker {where} can't read {compression}")
+
+
+def _only_member(file: Any) -> Any:
+    """Open the file in an archive that holds a single one."""
+    from zipfile import ZipFile
+
+    archive = ZipFile(file)
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    if len(members) != 1:
+        raise ValueError(f"an archive of {len(members)} files; count them as zip://*::FILE")
+    return archive.open(members[0])
+
+
+def _local_path(name: str) -> tuple[str, str] | None:
+    """Return how the URL of a local file begins, and its path; None for a file in a store."""
+    if os.path.lexists(name):
+        return "", name
+    for start in ("file://", "local://"):
+        if name.startswith(start):
+            return start, name.removeprefix(start)
+    first = name.split("::", 1)[0]
+    is_url = split_protocol(first)[0] is not None or (first != name and first in _protocols())
+    return None if is_url else ("", name)
+
+
+@functools.cache
+def _protocols() -> frozenset[str]:
+    return frozenset(available_protocols())
+
+
+def _list(name: str, options: dict[str, Any]) -> Iterator[_Source]:
+    """Yield the files that a name means; if there are none, one with an error."""
+    local = _local_path(name)
     try:
-        system, path = url_to_fs(url, **options)
-        # A name may look like a pattern, as `http://host/file?page=1` does.
-        is_pattern = has_magic(path) and not system.exists(path)
-        paths = sorted(system.glob(path)) if is_pattern else [path]
+        found = _list_local(*local) if local else _list_stored(name, options)
+        if not found:
+            raise FileNotFoundError(errno.ENOENT, "no file matches", name)  # noqa: TRY301
     except Exception as error:  # noqa: BLE001 (each store raises errors of its own)
-        yield _Source(url, error=error)
-        return
-    if not paths:
-        yield _Source(url, error=FileNotFoundError(errno.ENOENT, "no file matches", url))
-    for found in paths:
-        full = found if _is_local(system) else system.unstrip_protocol(found)
-        name = url
-        if is_pattern:
-            is_relative = _is_local(system) and "://" not in url and not os.path.isabs(url)  # noqa: PTH117 (it is text)
-            name = os.path.relpath(found) if is_relative else full
-        try:
-            size, version = _version(system, found)
-        except Exception as error:  # noqa: BLE001 (the same)
-            yield _Source(name, error=error)
-        else:
-            yield _Source(name, full, size, version, options, infer_compression(found))
+        found = [_Source(name, error=error)]
+    yield from found
+
+
+def _list_local(start: str, path: str) -> list[_Source]:
+    """Return the files that a path or a pattern of paths means."""
+    if not glob.has_magic(path) or os.path.lexists(path):
+        return [_local_source(start + path, path)]
+    found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (hidden files do not match)
+    return [_local_source(start + path, path) for path in found if not pathlib.Path(path).is_dir()]
+
+
+def _local_source(name: str, path: str) -> _Source:
+    try:
+        size, version = _look_at_local(path, path)
+        # Not normalized, since `link/..` may be another directory.
+        path = str(pathlib.Path.cwd() / path)
+    except (OSError, ValueError) as error:
+        return _Source(name, error=error)
+    return _Source(name, path, None, size, version, _compression(path))
+
+
+def _list_stored(url: str, options: dict[str, Any]) -> list[_Source]:
+    """Return the files in a store that a URL or a pattern of URLs means."""
+    system, path = url_to_fs(url, **options)
+    # A name may look like a pattern, as `http://host/file?page=1` does.
+    if not glob.has_magic(path) or system.exists(path):
+        return [_stored_source(url, system, path)]
+    sources = []
+    for found in sorted(system.glob(path)):
+        # The protocol alone does not name a file in a chain such as `zip://*::archive.zip`.
+        full = url.replace(path, found) if path in url else system.unstrip_protocol(found)
+        sources.append(_stored_source(full, system, found))
+    return [source for source in sources if not isinstance(source.error, IsADirectoryError)]
+
+
+def _stored_source(name: str, system: Any, path: str) -> _Source:
+    try:
+        size, version = _look_at_stored(system, path)
+    except Exception as error:  # noqa: BLE001 (each store raises errors of its own)
+        return _Source(name, error=error)
+    # The query of a URL comes after the name of its file, or has it.
+    compression = _compression(path) or _compression(path.partition("?")[0])
+    return _Source(name, path, system, size, version, compression)
+
+
+def _compression(name: str) -> str | None:
+    return _COMPRESSIONS.get(pathlib.PurePath(name).suffix.lower())
 
 
 class _File:
@@ -302,10 +426,12 @@ class _File:
     def cut(self, size: int | None) -> None:
         """Cut it into blocks, or into a single one."""
         length = self.source.size
-        if size is None or length is None or self.source.compression:
+        if size is None or not length or self.source.compression:
             self.blocks = [None]
+        elif self.source.system is None and length <= size:
+            self.blocks = [None]  # In /proc and /sys a file may end elsewhere than its size says.
         else:
-            starts = range(0, max(length, 1), size)
+            starts = range(0, length, size)
             self.blocks = [range(start, min(start + size, length)) for start in starts]
 
     def size_of(self, number: int) -> int:
@@ -395,7 +521,7 @@ def _sum_up_or_raise(
     source: _Source, block: range | None, encoding: str | None, *, tally: bool
 ) -> tuple[Stretch, bytes]:
     following = b""
-    with source.open() as opened:
+    with source.opened() as opened:
         file = _Watched(opened, source)
         if block is None:
             part = FileCounter(encoding, 1, tally=tally).count(file)
@@ -409,7 +535,6 @@ def _sum_up_or_raise(
                 # What is wrong shows within the four bytes that a code point has at most.
                 file.seek(fault)
                 following = opened.read(min(4, stop - fault))
-    source.look_up()
     return part, following
 
 

@@ -1,4 +1,4 @@
-"""A file system that is slow and fails when told to; workers load it before anything else.
+"""A file system that is slow and fails when told to; workers import it with the first file.
 
 `faulty:///path` is the local file. What is wrong with those whose names contain "bad" is an option.
 """

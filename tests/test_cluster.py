@@ -1,20 +1,27 @@
 """Counting on clusters: of threads for what is counted, of processes for what can go wrong."""
 
+import bz2
 import gzip
+import io
 import itertools
 import json
 import logging
+import lzma
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import types
+import zipfile
 from collections import Counter
 from concurrent.futures import TimeoutError as NotYetError
 from pathlib import Path
 
 import faulty
+import fsspec
 import pytest
 from distributed import Client, Future, KilledWorker, LocalCluster
 
@@ -47,7 +54,6 @@ def workers():
         threads_per_worker=1,
         dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
-        preload=[faulty.__file__],
     ) as workers:
         yield workers
 
@@ -131,13 +137,93 @@ def test_no_file_at_all(threads):
     assert count_files([], threads).files == ()
 
 
+def zipped(data, names=("a",)):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.mkdir("folder") if sys.version_info >= (3, 11) else None
+        for name in names:
+            archive.writestr(f"folder/{name}", data)
+    return file.getvalue()
+
+
+COMPRESS = {
+    ".gz": gzip.compress,
+    ".GZ": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
+    ".zip": zipped,
+}
+
+
 @pytest.mark.parametrize("data", [TEXT.encode(), TEXT.encode()[:-1], b"\xff" + TEXT.encode()])
-def test_a_compressed_file_is_decompressed(threads, tmp_path, data):
-    packed, plain = tmp_path / "a.gz", tmp_path / "a"
-    packed.write_bytes(gzip.compress(data))
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_compressed_file_is_decompressed(threads, tmp_path, data, suffix):
+    packed, plain = tmp_path / f"a{suffix}", tmp_path / "a"
+    packed.write_bytes(COMPRESS[suffix](data))
     plain.write_bytes(data)
     (file,) = count_files(packed, threads, encoding="utf-8", block_size=3).files
     assert outcome(raise_or, file, "count") == outcome(count_file, plain, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["a.gz?version=1", "get?file=a.gz"])
+def test_the_name_of_a_compressed_file_may_be_anywhere_in_a_url(threads, tmp_path, name):
+    (tmp_path / name).write_bytes(gzip.compress(b"aa" * 100))
+    url = f"faulty://{tmp_path}/{name}"
+    assert count_files(url, threads, storage_options=options(tmp_path)).length == 200
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_an_archive_of_several_files_is_refused(threads, tmp_path, number):
+    (tmp_path / "a.zip").write_bytes(zipped(b"aa", "ab"[:number]))
+    (file,) = count_files(tmp_path / "a.zip", threads).files
+    with pytest.raises(ValueError, match=f"an archive of {number} files; .* zip://"):
+        raise file.error
+
+
+def test_the_files_in_an_archive(threads, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("two.zip").write_bytes(zipped(b"aab", ["a.txt", "b.txt", "c.csv"]))
+    result = count_files(["zip://*/*.txt::two.zip", "zip://folder/c.csv::two.zip"], threads)
+    assert [(file.url, file.count, file.error) for file in result.files] == [
+        ("zip://folder/a.txt::two.zip", 1, None),
+        ("zip://folder/b.txt::two.zip", 1, None),
+        ("zip://folder/c.csv::two.zip", 1, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "modules"),
+    [
+        (".zst", ["compression.zstd", "backports.zstd"]),
+        (".lz4", ["lz4.frame"]),
+        (".snappy", []),
+        (".bz2", ["bz2"]),
+    ],
+)
+def test_a_format_that_a_worker_cant_read(threads, tmp_path, monkeypatch, suffix, modules):
+    for name in modules:
+        monkeypatch.setitem(sys.modules, name, None)
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"aaa")
+    (file,) = count_files(path, threads).files
+    with pytest.raises(OSError, match=r"the worker inproc://.* can't read \w+"):
+        raise file.error
+
+
+@pytest.mark.parametrize(
+    ("suffix", "module"),
+    [(".zst", "compression.zstd"), (".zst", "backports.zstd"), (".lz4", "lz4.frame")],
+)
+def test_a_format_that_a_package_reads(threads, tmp_path, monkeypatch, suffix, module):
+    for name in ("compression.zstd", "backports.zstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, module.partition(".")[0], types.ModuleType("parent"))
+    reader = types.SimpleNamespace(open=lambda file: io.BytesIO(file.read()[2:]))
+    monkeypatch.setitem(sys.modules, module, reader)
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"12aaa")
+    assert count_files(path, threads).count == 2
 
 
 def test_patterns_and_names(threads, tmp_path, monkeypatch):
@@ -152,6 +238,102 @@ def test_patterns_and_names(threads, tmp_path, monkeypatch):
         f"file://{tmp_path}/b.txt",
         "c[1].txt",
     ]
+
+
+NAMES = [
+    *("file:z", "file:", "local:z", "~", "~root", "x::y", "zip::y", "memory::y", "data:,aa"),
+    *("a*", "a?b", "[a]", "**", "a%20b", "a#b", " a ", "a\\b", "-", "a:b", "C:", "\udcff", "{a}"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_name_of_a_local_file_is_that_file(threads, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text("aaa")
+    Path("other").write_text("bb")
+    full = os.path.join(tmp_path, name)  # noqa: PTH118 (as a text)
+    for given in (name, f"./{name}", full, f"file://{full}", os.fsencode(name)):
+        (file,) = count_files(given, threads).files
+        assert (file.url, file.count, file.error) == (os.fsdecode(given), 2, None)
+
+
+@pytest.mark.parametrize("name", ["file:z", "~", "~root", "x::y", "a%20b", "", "\udcff", "a\0b"])
+def test_the_name_of_no_file_has_the_error_of_count_file(threads, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (file,) = count_files([name], threads).files
+    expected = outcome(count_file, name)
+    assert expected[0] in {FileNotFoundError, ValueError}
+    assert outcome(raise_or, file, "count") == expected
+
+
+def test_a_url_of_a_local_file_that_is_named_like_a_url(threads, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("s3:/bucket").mkdir(parents=True)
+    Path("s3:/bucket/a").write_text("aaa")
+    assert count_files("s3://bucket/a", threads).count == 2
+
+
+def test_a_path_through_a_link_to_a_directory(threads, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("one/two").mkdir(parents=True)
+    Path("link").symlink_to("one/two")
+    Path("one/a").write_text("aaa")
+    assert count_files("link/../a", threads).count == 2
+
+
+def test_a_pattern_matches_no_directories_and_no_hidden_files(threads, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("one/two").mkdir(parents=True)
+    for name in ("one/a", "one/two/b", "one/.hidden"):
+        Path(name).write_text("aa")
+    assert [file.url for file in count_files("one/*", threads).files] == ["one/a"]
+    url = "file://one/**"
+    names = [file.url for file in count_files(url, threads).files]
+    assert names == ["file://one/a", "file://one/two/b"]
+
+
+def test_a_pattern_of_a_store_matches_no_directories(threads):
+    store = fsspec.filesystem("memory")
+    store.pipe({"/one/two/b": b"aa", "/one/a": b"aa"})
+    assert [file.url for file in count_files("memory://one/*", threads).files] == ["memory://one/a"]
+
+
+@pytest.mark.parametrize("name", ["/proc/version", "/sys/kernel/mm/transparent_hugepage/enabled"])
+def test_a_file_whose_size_is_not_that_of_its_content(threads, name):
+    if not Path(name).exists():
+        pytest.skip(f"this system has no {name}")
+    (file,) = count_files(name, threads).files
+    data = Path(name).read_bytes()
+    assert (file.length, file.count) == (len(data), doubles_ffi.count_doubles(data))
+
+
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path.name)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (os.mkfifo, "not a regular file"),
+        (make_socket, "not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+        (lambda path: path.symlink_to("/dev/null"), "not a regular file"),
+        (lambda path: path.symlink_to("."), "Is a directory"),
+        (lambda path: path.symlink_to("missing*"), "No such file or directory"),
+        (lambda path: path.symlink_to("special*"), "Too many levels of symbolic links"),
+        (Path.mkdir, "Is a directory"),
+    ],
+)
+def test_what_is_no_regular_file_is_an_error_and_the_others_count(
+    threads, tmp_path, monkeypatch, make, error
+):
+    monkeypatch.chdir(tmp_path)  # The name of a socket can't be long.
+    make(Path("special*"))
+    Path("good").write_text("aa")
+    special, good = count_files(["special*", "good"], threads).files
+    assert special.error.strerror == error
+    assert (good.count, good.error) == (1, None)
 
 
 def test_files_that_cant_be_found_are_errors_and_the_others_count(threads, tmp_path):
@@ -169,19 +351,49 @@ def test_files_that_cant_be_found_are_errors_and_the_others_count(threads, tmp_p
     count_files(tmp_path / "good", threads).raise_for_errors()
 
 
-def test_a_path_that_a_worker_does_not_see(threads, path, monkeypatch):
+@pytest.fixture
+def after_listing(monkeypatch):
+    """Have something happen between listing a file and reading it."""
+
+    def set_action(action):
+        cut = cluster._File.cut
+
+        def cut_and_act(file, size):
+            cut(file, size)
+            action()
+
+        monkeypatch.setattr(cluster._File, "cut", cut_and_act)
+
+    return set_action
+
+
+def test_a_path_that_a_worker_does_not_see(threads, path, after_listing):
     path.write_text("aa")
-    cut = cluster._File.cut
-
-    def cut_and_remove(file, size):
-        cut(file, size)
-        path.unlink()
-
-    monkeypatch.setattr(cluster._File, "cut", cut_and_remove)
+    after_listing(path.unlink)
     (file,) = count_files(path, threads).files
     assert isinstance(file.error, FileNotFoundError)
     assert "worker inproc://" in file.error.strerror
     assert "same file on every worker" in file.error.strerror
+
+
+@pytest.mark.parametrize("block_size", [None, 1])
+def test_a_file_that_becomes_a_named_pipe(threads, path, after_listing, block_size):
+    path.write_text("aa")
+
+    def replace():
+        path.unlink()
+        os.mkfifo(path)
+
+    after_listing(replace)
+    (file,) = count_files(path, threads, block_size=block_size).files
+    assert file.error.strerror == "not a regular file"
+
+
+def test_a_file_that_becomes_empty(threads, path, after_listing):
+    path.write_text("aa")
+    after_listing(lambda: os.truncate(path, 0))
+    (file,) = count_files(path, threads).files
+    assert isinstance(file.error, FileChangedError)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +408,12 @@ def test_a_path_that_a_worker_does_not_see(threads, path, monkeypatch):
 def test_arguments_that_make_no_sense(threads, path, options, error):
     with pytest.raises(error):
         count_files(path, threads, **options)
+
+
+@pytest.mark.parametrize("urls", [None, 1, [1], ["a", None]])
+def test_names_that_are_no_names(threads, urls):
+    with pytest.raises(TypeError):
+        count_files(urls, threads)
 
 
 def test_progress(threads, path, capsys):
@@ -248,7 +466,7 @@ def test_a_file_that_changes_while_it_is_counted(threads, path, how, error):
 
 
 def test_a_file_that_changes_between_two_looks_at_a_fault(path):
-    path.write_bytes(b"x")
+    path.write_bytes(b"xx")
     (source,) = cluster._list(str(path), {})
     file = cluster._File(source, Stretch(tally=False, is_part=False))
     file.cut(1)
@@ -433,12 +651,13 @@ class Commands:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": os.path.dirname(faulty.__file__)},  # noqa: PTH120 (as a text)
         )
         self.processes.append(process)
         return process
 
     def start_worker(self):
-        flags = [*LOCAL, "--nthreads", "1", "--preload", faulty.__file__]
+        flags = [*LOCAL, "--nthreads", "1"]
         return self.start("worker", self.address, *flags)
 
     @staticmethod
