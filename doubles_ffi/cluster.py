@@ -18,6 +18,7 @@ import glob
 import importlib
 import itertools
 import math
+import operator
 import os
 import pathlib
 import pickle
@@ -68,6 +69,9 @@ _TRIES = 3
 
 # Seconds between two looks at whether there still is a cluster, and that an answer may take.
 _PATIENCE = 2.0
+
+# From this many seconds on, a timeout is none: asyncio can't add it to the time.
+_ENDLESS = 1e9
 
 # The names under which stores give something that changes with a file's content.
 _VERSIONS = (
@@ -193,7 +197,8 @@ def count_files(  # noqa: PLR0913 (keywords, each with a default)
         block_size: bytes per block. None takes a sixteenth of each thread's share, between 64 MiB
             and 1 GiB.
         storage_options: passed to fsspec for every URL.
-        timeout: give up after this many seconds without a scheduler or any worker.
+        timeout: give up after this many seconds without a scheduler or any worker. `math.inf`
+            waits for them without a limit.
         progress: is called with the bytes done and all there are, compressed ones as they are
             stored. True shows a bar.
 
@@ -203,15 +208,13 @@ def count_files(  # noqa: PLR0913 (keywords, each with a default)
     Raises:
         ClusterError: there is no scheduler, or no worker, or one with another version.
         LookupError: the encoding is not known.
-        TypeError: one of `urls` is no path.
+        TypeError: `urls`, `block_size` or `timeout` is of another type.
         ValueError: `block_size` or `timeout` is not positive.
     """
-    if block_size is not None and block_size < 1:
-        raise ValueError(f"block_size must be at least 1, not {block_size}")
-    if not timeout > 0:
-        raise ValueError(f"timeout must be positive, not {timeout}")
+    if block_size is not None:
+        block_size = _positive_integer(block_size, "block_size")
     is_cut = can_start_anywhere(encoding)
-    run = _Run(client, encoding, timeout, tally=tally)
+    run = _Run(client, encoding, _positive_number(timeout, "timeout"), tally=tally)
     if isinstance(urls, (str, bytes, os.PathLike)):
         urls = [urls]
     names = [os.fsdecode(url) for url in urls]
@@ -232,6 +235,27 @@ def count_files(  # noqa: PLR0913 (keywords, each with a default)
             progress = stack.enter_context(contextlib.closing(_Bar(total)))
         run.count(files, progress or None, total)
     return _result(files, encoding)
+
+
+def _positive_integer(value: object, name: str) -> int:
+    if not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
+    integer = operator.index(value)
+    if integer < 1:
+        raise ValueError(f"{name} must be at least 1, not {integer}")
+    return integer
+
+
+def _positive_number(value: object, name: str) -> float:
+    if not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    try:
+        number = float(value)
+    except OverflowError:  # It is an integer.
+        number = math.inf
+    if not number > 0:
+        raise ValueError(f"{name} must be positive, not {number}")
+    return number
 
 
 @dataclass(frozen=True)
@@ -599,7 +623,7 @@ class _Run:
                 pydoc.locate,
                 "doubles_ffi.__version__",
                 on_error="return",
-                callback_timeout=self._timeout,
+                callback_timeout=self._timeout if self._timeout < _ENDLESS else None,
             )
         except Exception as error:
             raise ClusterError(f"a worker does not answer: {error}") from error

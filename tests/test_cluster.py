@@ -1,12 +1,14 @@
 """Counting on clusters: of threads for what is counted, of processes for what can go wrong."""
 
 import bz2
+import datetime
 import gzip
 import io
 import itertools
 import json
 import logging
 import lzma
+import math
 import os
 import signal
 import socket
@@ -18,6 +20,7 @@ import types
 import zipfile
 from collections import Counter
 from concurrent.futures import TimeoutError as NotYetError
+from fractions import Fraction
 from pathlib import Path
 
 import faulty
@@ -396,17 +399,27 @@ def test_a_file_that_becomes_empty(threads, path, after_listing):
     assert isinstance(file.error, FileChangedError)
 
 
+HUGE = 10**400
+
+
 @pytest.mark.parametrize(
-    ("options", "error"),
+    ("options", "error", "message"),
     [
-        ({"block_size": 0}, ValueError),
-        ({"timeout": 0.0}, ValueError),
-        ({"timeout": float("nan")}, ValueError),
-        ({"encoding": "nonsense"}, LookupError),
+        ({"encoding": "nonsense"}, LookupError, "nonsense"),
+        ({"timeout": 0.0}, ValueError, r"timeout must be positive, not 0\.0"),
+        ({"timeout": -math.inf}, ValueError, "timeout must be positive, not -inf"),
+        ({"timeout": math.nan}, ValueError, "timeout must be positive, not nan"),
+        ({"timeout": "60s"}, TypeError, "timeout must be a number, not str"),
+        ({"timeout": None}, TypeError, "timeout must be a number, not NoneType"),
+        ({"timeout": datetime.timedelta(1)}, TypeError, "timeout must be a number, not timedelta"),
+        ({"block_size": 0}, ValueError, "block_size must be at least 1, not 0"),
+        ({"block_size": -HUGE}, ValueError, "block_size must be at least 1"),
+        ({"block_size": 1e6}, TypeError, "block_size must be an integer, not float"),
+        ({"block_size": "64MiB"}, TypeError, "block_size must be an integer, not str"),
     ],
 )
-def test_arguments_that_make_no_sense(threads, path, options, error):
-    with pytest.raises(error):
+def test_arguments_that_make_no_sense(threads, path, options, error, message):
+    with pytest.raises(error, match=message):
         count_files(path, threads, **options)
 
 
@@ -414,6 +427,19 @@ def test_arguments_that_make_no_sense(threads, path, options, error):
 def test_names_that_are_no_names(threads, urls):
     with pytest.raises(TypeError):
         count_files(urls, threads)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"timeout": timeout} for timeout in (math.inf, HUGE, 1e300, 1e10, Fraction(99, 2), 60)),
+        {"block_size": HUGE},
+        {"block_size": True},
+    ],
+)
+def test_large_and_unusual_numbers(threads, path, options):
+    path.write_bytes(b"aaa")
+    assert count_files(path, threads, **options).count == 2
 
 
 def test_progress(threads, path, capsys):
