@@ -617,9 +617,27 @@ class _Run:
         Raises:
             ClusterError: there is none in time, or one has another version.
         """
-        self._wait_for_workers()
+        start = time.monotonic()
+        while True:
+            self._wait_for_workers()
+            found = self._ask_for_versions()
+            lost = [answer for answer in found.values() if isinstance(answer, OSError)]
+            if found and not lost:
+                break
+            # Until the scheduler has noticed that a worker has died, it is asked with the others.
+            if time.monotonic() - start >= self._timeout:
+                raise ClusterError(f"a worker does not answer: {lost[0] if lost else 'it is gone'}")
+            self._pause()
+        wrong = [f"{name}: {found[name]}" for name in found if found[name] != __version__]
+        if wrong:
+            expected = f"each worker needs doubles_ffi {__version__}, as here"
+            raise ClusterError(f"{expected}; found {', '.join(wrong)}")
+        return self._threads
+
+    def _ask_for_versions(self) -> dict[str, Any]:
+        """Return the version of doubles_ffi that each worker has, or an exception."""
         try:
-            found = self._client.run(
+            found: dict[str, Any] = self._client.run(
                 pydoc.locate,
                 "doubles_ffi.__version__",
                 on_error="return",
@@ -627,11 +645,7 @@ class _Run:
             )
         except Exception as error:
             raise ClusterError(f"a worker does not answer: {error}") from error
-        wrong = [f"{name}: {found[name]}" for name in found if found[name] != __version__]
-        if wrong:
-            expected = f"each worker needs doubles_ffi {__version__}, as here"
-            raise ClusterError(f"{expected}; found {', '.join(wrong)}")
-        return self._threads
+        return found
 
     def count(self, files: list[_File], progress: Progress | None, total: int) -> None:
         """Count files; what each came to is left in it.
@@ -728,8 +742,11 @@ class _Run:
         """
         self._look(0)
         while not self._threads:
-            time.sleep(min(_PATIENCE, self._timeout) / 10)
+            self._pause()
             self._look(0)
+
+    def _pause(self) -> None:
+        time.sleep(min(_PATIENCE, self._timeout) / 10)
 
     def _look(self, seconds: float) -> None:
         """See who is there, if the last look was that long ago.

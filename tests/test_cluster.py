@@ -765,13 +765,19 @@ def test_a_worker_without_this_version(commands, path, tmp_path):
 
 
 class FakeClient:
-    """A client whose worker never answers."""
+    """A client of one worker, whose answers are given; an exception is raised."""
+
+    def __init__(self, answers=()):
+        self.answers = iter(answers)
 
     def nthreads(self, **_):
         return {"tcp://1": 1}
 
     def run(self, *_, **__):
-        raise NotYetError("no answer")
+        answer = next(self.answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 class FakeFuture:
@@ -785,9 +791,26 @@ class FakeFuture:
         return answer
 
 
-def test_a_worker_that_does_not_answer(path):
-    with pytest.raises(ClusterError, match="no answer"):
-        count_files(path, FakeClient())
+GONE = {"tcp://1": OSError("connection refused")}
+
+
+def test_a_worker_that_dies_while_it_is_asked_for_its_version():
+    client = FakeClient([GONE, {}, {"tcp://1": doubles_ffi.__version__}])
+    assert count_files([], client).files == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (NotYetError("no answer"), "no answer"),
+        (GONE, "connection refused"),
+        ({}, "it is gone"),
+    ],
+)
+def test_a_worker_that_does_not_answer(path, answer, message):
+    client = FakeClient(itertools.repeat(answer))
+    with pytest.raises(ClusterError, match=f"a worker does not answer: {message}"):
+        count_files(path, client, timeout=0.1)
 
 
 def test_a_result_that_is_not_there_yet():
