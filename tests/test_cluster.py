@@ -27,6 +27,7 @@ import faulty
 import fsspec
 import pytest
 from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed.core import Status
 
 import doubles_ffi
 from doubles_ffi import cluster, count_file, tally_file
@@ -623,10 +624,13 @@ def test_a_block_that_kills_every_worker(workers, processes, tmp_path, pair, mon
     assert isinstance(bad.error, KilledWorker)
 
 
-def test_workers_that_are_killed_in_mid_block(processes, tmp_path, pair):
+def test_workers_that_are_killed_in_mid_block(workers, processes, tmp_path, pair):
     def kill_all(*_):
-        for pid in processes.run(os.getpid, on_error="ignore").values():
-            os.kill(pid, signal.SIGKILL)
+        for nanny in workers.workers.values():
+            # A nanny gives up a worker that dies while it starts.
+            while nanny.process is None or nanny.process.status is not Status.running:
+                time.sleep(0.01)
+            os.kill(nanny.pid, signal.SIGKILL)
 
     calls = iter([kill_all, kill_all])
     storage = options(tmp_path, delay=0.1)
