@@ -5,6 +5,7 @@ Sessions of Python (`>>>`) are doctests, which pytest collects from the pages th
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,3 +92,12 @@ def test_no_block_is_left_out(page):
     for block in found:
         is_run = block.name or block.language in {"python", "sh"}
         assert is_run or block.language == "text" or block.language.startswith("{")
+
+
+@pytest.mark.parametrize(
+    "page", [README, ROOT / "CONTRIBUTING.md", *SITE], ids=lambda page: page.stem
+)
+def test_no_command_replaces_an_editable_install_or_needs_a_package_index(page):
+    text = page.read_text("utf-8").replace("\n", " ")
+    replacing = re.findall(r"pip install '(?:\.|doubles_ffi)\[[^`]*`(?! would replace)", text)
+    assert replacing == []
