@@ -1,4 +1,5 @@
-# Each target works from a fresh clone.
+# Each target works from a fresh clone. `make` alone lists those with two number signs.
+.DEFAULT_GOAL := help
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,13 +8,16 @@ SOURCES := pyproject.toml setup.py build_ffi.py doubles_ffi/_native.c doubles_ff
 	$(shell find rustlib/src rustlib/include -type f)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test bench docs lint trust trust-self-test header man notices wheels install clean
+.PHONY: help demo test bench docs lint trust trust-self-test header man notices wheels install uninstall clean
 
-demo: $(VENV)/with-numpy
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-16s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/with-numpy ## count the doubles of README.md and race the ladder
 	$(BIN)/doubles count README.md
 	$(BIN)/python examples/race.py
 
-test: $(VENV)/with-test
+test: $(VENV)/with-test ## run all tests, with coverage
 	cargo test --quiet --locked --manifest-path rustlib/Cargo.toml
 	cargo test --quiet --locked --release --manifest-path rustlib/fuzz/Cargo.toml --target-dir rustlib/target
 	$(BIN)/coverage run -m pytest
@@ -23,7 +27,7 @@ test: $(VENV)/with-test
 PASSES ?= 3
 TIMES := --benchmark-enable --benchmark-only --benchmark-quiet \
 	--benchmark-max-time=0.1 --benchmark-min-time=0.0002 --benchmark-min-rounds=2
-bench: build/bench/ready
+bench: build/bench/ready ## measure, into docs/benchmarks.md (ten minutes, or PASSES=1)
 	rm -f build/bench/pass-*.json
 	for pass in $$(seq $(PASSES)); do \
 		build/bench/bin/pytest -q tests/benchmarks $(TIMES) --benchmark-json=build/bench/pass-$$pass.json || exit; \
@@ -31,10 +35,10 @@ bench: build/bench/ready
 	cd tests && ../build/bench/bin/python -m benchmarks.report ../build/bench/pass-*.json
 
 # The site, into build/docs.
-docs: $(VENV)/with-docs
+docs: $(VENV)/with-docs ## build the site, into build/docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
 
-lint: $(VENV)/with-lint
+lint: $(VENV)/with-lint ## check formats, lints and types
 	cargo fmt --check --manifest-path rustlib/Cargo.toml
 	cargo clippy --quiet --locked --all-targets --all-features --manifest-path rustlib/Cargo.toml -- -D warnings
 	cargo fmt --check --manifest-path rustlib/fuzz/Cargo.toml
@@ -52,11 +56,11 @@ lint: $(VENV)/with-lint
 
 # Writes docs/reliability.md. ROWS are names of modules in tests/trust, all if there are none; MINUTES are for
 # all of them together, and without it each takes as long as its goal does.
-trust: $(VENV)/with-trust
+trust: $(VENV)/with-trust ## test the promises, into docs/reliability.md (a day, or MINUTES=10 ROWS=fork)
 	cd tests && ../$(BIN)/python -m trust $(if $(MINUTES),--minutes $(MINUTES)) $(ROWS)
 
 # Each fault of tests/trust/plants.py, or of PLANTS, is found by its row.
-trust-self-test: $(VENV)/with-trust
+trust-self-test: $(VENV)/with-trust ## check that these tests find planted faults
 	cd tests && ../$(BIN)/python -m trust.self_test $(PLANTS)
 
 # The package as its users install it: an editable one takes longer to start.
@@ -66,16 +70,16 @@ build/bench/ready: $(SOURCES) $(shell find doubles_ffi -name '*.py')
 	touch $@
 
 # Renew rustlib/include/doubles.h from rustlib/src/ffi.rs.
-header:
+header: ## renew the C header after a change of an export
 	DOUBLES_RENEW_HEADER=1 cargo test --quiet --locked --manifest-path rustlib/Cargo.toml --test header
 
 # Renew docs/doubles.1 from the command's parser.
-man: $(VENV)/with-test
+man: $(VENV)/with-test ## renew the manual page after a change of the command line
 	DOUBLES_RENEW_MAN=1 $(BIN)/pytest -q tests/test_manual.py
 
 # Renew what wheels say of the crates that are linked into the library, after any change of Cargo.lock.
 # The SBOM would name this machine's folders.
-notices: build/cargo/ready
+notices: build/cargo/ready ## renew the SBOM and the licences after a change of Cargo.lock
 	cd rustlib && PATH="$(CURDIR)/build/cargo/bin:$$PATH" && \
 	cargo bundle-licenses --prefer MIT --format yaml --output LICENSES-THIRD-PARTY.yml && \
 	SOURCE_DATE_EPOCH=315532800 cargo cyclonedx --quiet --format json --spec-version 1.5 --target all \
@@ -87,41 +91,56 @@ build/cargo/ready:
 	touch $@
 
 # A wheel for each Python at hand and for the stable ABI, checked, tested and laid into dist. For Linux.
-wheels: $(VENV)/with-wheels
+wheels: $(VENV)/with-wheels ## make and test a wheel for each Python at hand (or TAGS='cp313 abi3')
 	$(BIN)/python tests/wheels.py $(TAGS)
 
-# For C: the header, the library, shared and static, what pkg-config says of them, and the manual page.
+# For C: the header, the library, shared and static, doubles.pc and the manual page. Packagers set DESTDIR,
+# PREFIX, LIBDIR, INCLUDEDIR and MANDIR, or the lower-case names of GNU's makefiles.
 # cargo-c would do the same, but compiles the whole of cargo first.
-PREFIX ?= /usr/local
+PREFIX ?= $(or $(prefix),/usr/local)
+LIBDIR ?= $(or $(libdir),$(PREFIX)/lib)
+INCLUDEDIR ?= $(or $(includedir),$(PREFIX)/include)
+MANDIR ?= $(or $(mandir),$(PREFIX)/share/man)
 ABI := $(shell sed -n 's/^.define DOUBLES_ABI_VERSION //p' rustlib/include/doubles.h)
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' doubles_ffi/__init__.py)
 ifeq ($(shell uname),Darwin)
 SHARED := libdoubles.$(ABI).dylib
 PLAIN := libdoubles.dylib
-LINK_NAME := -Wl,-install_name,$(PREFIX)/lib/$(SHARED)
+LINK_NAME := -Wl,-install_name,$(LIBDIR)/$(SHARED)
 PRIVATE := -lSystem -lc -lm
 else
 SHARED := libdoubles.so.$(ABI)
 PLAIN := libdoubles.so
 LINK_NAME := -Wl,-soname,$(SHARED)
-PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+# What rustc prints for --print native-static-libs, with the part of libgcc_s that `cc -static` can link.
+PRIVATE := -lgcc_eh -lutil -lrt -lpthread -lm -ldl -lc
 endif
+INSTALLED = $(INCLUDEDIR)/doubles.h $(addprefix $(LIBDIR)/,$(SHARED) $(PLAIN) libdoubles.a pkgconfig/doubles.pc) \
+	$(MANDIR)/man1/doubles.1
+# RUSTFLAGS would replace the flags of .cargo/config.toml and those below, so it is added to them.
+FLAGS = $(RUSTFLAGS) --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo --remap-path-prefix=$(CURDIR)=/doubles
+BUILT = build/c/$(CARGO_BUILD_TARGET)/release
+RELATIVE = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 
-install:
-	cargo rustc --quiet --locked --release --lib --crate-type cdylib,staticlib --target-dir build/c \
-		--config "build.rustflags=['--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=/cargo']" \
+install: ## install the library for C (PREFIX, LIBDIR, DESTDIR)
+	env -u RUSTFLAGS cargo rustc --locked --release --lib --crate-type cdylib,staticlib --target-dir build/c \
+		--config "target.'cfg(all())'.rustflags=[$(foreach flag,$(FLAGS),'$(flag)',)]" \
 		--manifest-path rustlib/Cargo.toml -- -C link-arg=$(LINK_NAME) -C strip=symbols
-	install -d $(addprefix "$(DESTDIR)$(PREFIX)"/,include lib/pkgconfig share/man/man1)
-	install -m 644 rustlib/include/doubles.h "$(DESTDIR)$(PREFIX)/include"
-	install -m 755 build/c/release/$(PLAIN) "$(DESTDIR)$(PREFIX)/lib/$(SHARED)"
-	ln -sf $(SHARED) "$(DESTDIR)$(PREFIX)/lib/$(PLAIN)"
-	install -m 644 build/c/release/libdoubles.a "$(DESTDIR)$(PREFIX)/lib"
-	strip -S "$(DESTDIR)$(PREFIX)/lib/libdoubles.a"
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PRIVATE@|$(PRIVATE)|' rustlib/doubles.pc.in \
-		>"$(DESTDIR)$(PREFIX)/lib/pkgconfig/doubles.pc"
-	install -m 644 docs/doubles.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -d $(foreach file,$(INSTALLED),"$(DESTDIR)$(dir $(file))")
+	install -m 644 rustlib/include/doubles.h "$(DESTDIR)$(INCLUDEDIR)"
+	install -m 755 $(BUILT)/$(PLAIN) "$(DESTDIR)$(LIBDIR)/$(SHARED)"
+	ln -sf $(SHARED) "$(DESTDIR)$(LIBDIR)/$(PLAIN)"
+	install -m 644 $(BUILT)/libdoubles.a "$(DESTDIR)$(LIBDIR)"
+	strip -S "$(DESTDIR)$(LIBDIR)/libdoubles.a"
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PRIVATE@|$(PRIVATE)|' \
+		-e 's|@LIBDIR@|$(call RELATIVE,$(LIBDIR))|; s|@INCLUDEDIR@|$(call RELATIVE,$(INCLUDEDIR))|' \
+		rustlib/doubles.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/doubles.pc"
+	install -m 644 docs/doubles.1 "$(DESTDIR)$(MANDIR)/man1"
 
-clean:
+uninstall: ## remove what make install has installed with the same variables
+	rm -f $(foreach file,$(INSTALLED),"$(DESTDIR)$(file)")
+
+clean: ## remove everything that was built
 	rm -rf $(VENV) build dist *.egg-info rustlib/target rustlib/fuzz/target tests/benchmarks/peers/target doubles_ffi/*.so doubles_ffi/*.dylib
 
 # The package, editable, with one of its extras.

@@ -123,13 +123,14 @@ def sysroot() -> Path:
 def rust_flags() -> list[str]:
     """Return flags for rustc that keep the names of this machine's folders out of the library.
 
-    RUSTFLAGS would replace them, and those in .cargo/config.toml, so its flags are among them.
+    The environment's flags would replace them and those in .cargo/config.toml, so they are added.
     """
     cargo_home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
     folders = {cargo_home: "/cargo", sysroot(): "/rust", Path.cwd(): "/doubles_ffi"}
     # musl's toolchain would link libc into programs, and make no shared libraries.
     flags = [] if MACOS else ["-Ctarget-feature=-crt-static"]
-    flags += os.environ.get("RUSTFLAGS", "").split()
+    encoded = os.environ.get("CARGO_ENCODED_RUSTFLAGS")
+    flags += encoded.split("\x1f") if encoded else os.environ.get("RUSTFLAGS", "").split()
     return [*flags, *(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())]
 
 
@@ -141,9 +142,10 @@ def build_library() -> str:
     # these flags, cargo would take that one for this one.
     command += ["--target-dir", os.environ.get("CARGO_TARGET_DIR", str(CRATE / "target/package"))]
     command += ["--message-format", "json-render-diagnostics"]
-    command += ["--config", f"build.rustflags={json.dumps(rust_flags())}"]
+    command += ["--config", f"target.'cfg(all())'.rustflags={json.dumps(rust_flags())}"]
     command += ["--", "-C", f"link-arg={LINK_NAME}", "-C", "strip=symbols"]
-    env = {name: value for name, value in os.environ.items() if name != "RUSTFLAGS"}
+    replacing = {"CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"}
+    env = {name: value for name, value in os.environ.items() if name not in replacing}
     try:
         run = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
     except subprocess.CalledProcessError as error:

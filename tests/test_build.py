@@ -1,6 +1,7 @@
 """What is built: what it links to, and that it names no folder of the machine that built it."""
 
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -138,3 +139,16 @@ sysconfig.get_config_var = (
     assert done.returncode == 0, done.stderr
     expected = "None" if disabled else "cp310"
     assert expected in done.stdout
+
+
+@runs_setup
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_alone_lists_the_targets_and_does_nothing_else():
+    command = ["make", "--dry-run", "-C", ROOT]
+    dry = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "pip" not in dry
+    listed = subprocess.run(["make", "-C", ROOT], check=True, capture_output=True, text=True).stdout
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (targets,) = re.findall(r"(?m)^\.PHONY: (.*)", makefile)
+    named = re.findall(r"(?m)^make (\S+)  +\S", listed)
+    assert sorted([*named, "help"]) == sorted(targets.split())
