@@ -25,6 +25,7 @@ import pickle
 import pydoc
 import stat
 import time
+import zipfile
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -36,6 +37,7 @@ from fsspec.core import split_protocol, url_to_fs
 from fsspec.registry import available_protocols
 
 from doubles_ffi import __version__
+from doubles_ffi._decompression import Decompressed
 from doubles_ffi._library import UTF8
 from doubles_ffi._stretch import Stretch
 from doubles_ffi.files import FileCounter, Path, Progress, can_start_anywhere, count_range
@@ -79,25 +81,16 @@ _VERSIONS = (
     *("mtime", "ino", "LastModified", "CRC"),
 )
 
-# The formats of compressed files, by the ends of their names.
+# The formats of compressed files, by the ends of their names. There is no reader for snappy.
 _COMPRESSIONS = {
     ".gz": "gzip",
     ".bz2": "bzip2",
     ".xz": "xz",
-    ".lzma": "xz",
+    ".lzma": "lzma",
     ".zst": "zstd",
     ".zip": "zip",
     ".lz4": "lz4",
     ".snappy": "snappy",
-}
-
-# The modules whose `open` reads each format to its end, in which one stream may follow another.
-_READERS = {
-    "gzip": ["gzip"],
-    "bzip2": ["bz2"],
-    "xz": ["lzma"],
-    "zstd": ["compression.zstd", "backports.zstd"],
-    "lz4": ["lz4.frame"],
 }
 
 
@@ -335,29 +328,33 @@ def _is_a_directory(path: str) -> Exception:
 
 
 def _decompressed(file: Any, compression: str) -> Any:
-    """Open what a compressed file holds.
+    """Return the content of a compressed file, for `with`.
 
     Raises:
-        OSError: this Python can't read the format.
+        OSError: the worker can't read the format.
         ValueError: it is an archive of any other number of files than one.
     """
-    if compression == "zip":
-        return _only_member(file)
-    for name in _READERS.get(compression, ()):
-        with contextlib.suppress(ImportError):
-            return importlib.import_module(name).open(file)
+    try:
+        if compression == "zip":
+            return _only_member(file)
+        if compression == "lz4":
+            return importlib.import_module("lz4.frame").open(file)
+        if compression != "snappy":
+            return Decompressed(file, compression)
+    except ImportError:
+        pass
     where = get_worker().address
     raise OSError(errno.ENOTSUP, f"the Python of the worker {where} can't read {compression}")
 
 
 def _only_member(file: Any) -> Any:
     """Open the file in an archive that holds a single one."""
-    from zipfile import ZipFile
-
-    archive = ZipFile(file)
+    archive = zipfile.ZipFile(file)
     members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) != 1:
         raise ValueError(f"an archive of {len(members)} files; count them as zip://*::FILE")
+    if members[0].compress_type == zipfile.ZIP_LZMA:  # Its decoder takes any amount of memory.
+        raise ValueError("the file in the archive is compressed with lzma")
     return archive.open(members[0])
 
 

@@ -196,17 +196,9 @@ def test_the_files_in_an_archive(threads, tmp_path, monkeypatch):
     ]
 
 
-@pytest.mark.parametrize(
-    ("suffix", "modules"),
-    [
-        (".zst", ["compression.zstd", "backports.zstd"]),
-        (".lz4", ["lz4.frame"]),
-        (".snappy", []),
-        (".bz2", ["bz2"]),
-    ],
-)
-def test_a_format_that_a_worker_cant_read(threads, tmp_path, monkeypatch, suffix, modules):
-    for name in modules:
+@pytest.mark.parametrize("suffix", [".zst", ".lz4", ".snappy"])
+def test_a_format_that_a_worker_cant_read(threads, tmp_path, monkeypatch, suffix):
+    for name in ("compression.zstd", "backports.zstd", "lz4.frame"):
         monkeypatch.setitem(sys.modules, name, None)
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"aaa")
@@ -215,19 +207,33 @@ def test_a_format_that_a_worker_cant_read(threads, tmp_path, monkeypatch, suffix
         raise file.error
 
 
-@pytest.mark.parametrize(
-    ("suffix", "module"),
-    [(".zst", "compression.zstd"), (".zst", "backports.zstd"), (".lz4", "lz4.frame")],
-)
-def test_a_format_that_a_package_reads(threads, tmp_path, monkeypatch, suffix, module):
-    for name in ("compression.zstd", "backports.zstd"):
-        monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setitem(sys.modules, module.partition(".")[0], types.ModuleType("parent"))
+def test_lz4(threads, tmp_path, monkeypatch):
     reader = types.SimpleNamespace(open=lambda file: io.BytesIO(file.read()[2:]))
-    monkeypatch.setitem(sys.modules, module, reader)
-    path = tmp_path / f"a{suffix}"
+    monkeypatch.setitem(sys.modules, "lz4.frame", reader)
+    path = tmp_path / "a.lz4"
     path.write_bytes(b"12aaa")
     assert count_files(path, threads).count == 2
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".lzma"])
+def test_a_damaged_file(threads, tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(COMPRESS[suffix](TEXT.encode())[:-1])
+    (file,) = count_files(path, threads).files
+    assert file.error.strerror.startswith("damaged ")
+
+
+def test_a_file_that_takes_too_much_memory_to_decompress(threads, tmp_path):
+    options = {"format": lzma.FORMAT_ALONE, "filters": [{"id": lzma.FILTER_LZMA1}]}
+    data = bytearray(lzma.compress(b"aaa", **options))
+    data[1:5] = (3 << 30).to_bytes(4, "little")  # how large a dictionary it claims
+    (tmp_path / "a.lzma").write_bytes(data)
+    (file,) = count_files(tmp_path / "a.lzma", threads).files
+    assert file.error.strerror == "lzma that needs more than 128 MiB of memory to decompress"
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a", b"aaa")
+    (file,) = count_files(tmp_path / "a.zip", threads).files
+    assert str(file.error) == "the file in the archive is compressed with lzma"
 
 
 def test_patterns_and_names(threads, tmp_path, monkeypatch):

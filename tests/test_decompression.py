@@ -16,9 +16,10 @@ import pytest
 from test_cli import answer, started
 from test_files import Live
 
+from doubles_ffi import _decompression as decompression
 from doubles_ffi import random_string
-from doubles_ffi.cli import decompression, main
-from doubles_ffi.cli.decompression import compression_of, decompressed
+from doubles_ffi._decompression import compression_of, decompressed
+from doubles_ffi.cli import main
 from doubles_ffi.files import read_available
 
 TEXT = random_string(2_000_000, seed=1).encode()
@@ -271,12 +272,14 @@ class ZstdDecompressor:
         return text
 
 
-def test_zstd(path, capsys, monkeypatch):
+@pytest.mark.parametrize("package", ["compression", "backports"])
+def test_zstd(path, capsys, monkeypatch, package):
     parameters = types.SimpleNamespace(window_log_max="window_log_max")
     module = types.SimpleNamespace(
         DecompressionParameter=parameters, ZstdDecompressor=ZstdDecompressor, ZstdError=ZstdError
     )
-    monkeypatch.setitem(sys.modules, "compression.zstd", module)
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    monkeypatch.setitem(sys.modules, f"{package}.zstd", module)
     path.write_bytes(ZSTD + b"aaa." + ZSTD + b"aa.")
     assert compression_of(str(path)) == "zstd"
     assert main(["count", "-z", str(path)]) == 0
@@ -304,7 +307,8 @@ def test_a_zstd_may_take_as_much_memory_as_zstd_itself_uses(path, capsys):
 
 
 def test_a_python_without_zstd(path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    for package in ("compression", "backports"):
+        monkeypatch.setitem(sys.modules, f"{package}.zstd", None)
     path.write_bytes(ZSTD + b"aaa")
     assert main(["count", "-z", str(path)]) == 2
     assert capsys.readouterr().err == f"doubles: {path}: this Python can't read zstd\n"

@@ -121,7 +121,7 @@ class _Find:
         with contextlib.ExitStack() as stack:
             file = standard_input() if name == "-" else name
             if self._options.decompress:
-                from doubles_ffi.cli.decompression import decompressed
+                from doubles_ffi._decompression import decompressed
 
                 file = stack.enter_context(decompressed(file))
             else:

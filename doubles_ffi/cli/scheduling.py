@@ -119,7 +119,7 @@ class Scheduler:
             file = standard_input() if name == "-" else name
             if not self._decompress:
                 return self._counter.count(file, progress, is_stopped)
-            from doubles_ffi.cli.decompression import decompressed
+            from doubles_ffi._decompression import decompressed
 
             with decompressed(file) as opened:
                 return self._counter.count(opened, progress, is_stopped)

@@ -1,4 +1,4 @@
-"""Compressed files, recognized by how they begin.
+"""Compressed files.
 
 Each decoder of the standard library is fed here instead of by `gzip.open` and its like, for two
 reasons: what it can make of the bytes read so far is returned before more are waited for, and the
@@ -21,7 +21,7 @@ from doubles_ffi.files import read_available
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["compression_of", "decompressed"]
+    from typing_extensions import Self
 
 # How the files of each format begin.
 _FORMATS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -41,7 +41,7 @@ _LIMIT_MESSAGES = ("Memory usage limit exceeded", "Frame requires too much memor
 # Files with large windows that are open at a time, whatever the number of threads: together they
 # take 1 GiB at most. The window of gzip has 32 KiB, and that of bzip2 at most 4 MB.
 _AT_ONCE = 8
-_LARGE_WINDOWS = {"xz", "zstd"}
+_LARGE_WINDOWS = {"xz", "lzma", "zstd"}
 _slots = threading.BoundedSemaphore(_AT_ONCE)
 
 # Bytes of a compressed file per read.
@@ -61,7 +61,7 @@ def compression_of(path: str) -> str | None:
 
 @contextlib.contextmanager
 def decompressed(file: Any) -> Iterator[Any]:
-    """Open a path or take a binary file, decompressed if it is compressed, else as it is.
+    """Open a path or take a binary file, decompressed if it begins like a compressed one.
 
     Raises:
         OSError: as `open` raises it; or the running Python can't read the format.
@@ -71,10 +71,12 @@ def decompressed(file: Any) -> Iterator[Any]:
             file = stack.enter_context(open(file, "rb", buffering=0))  # noqa: PTH123 (as above)
         head = _read_head(file)
         name = _format_of(head)
-        if name in _LARGE_WINDOWS:
-            stack.enter_context(_slots)
         if name:
-            yield _Decompressed(head, file, name)
+            try:
+                content = Decompressed(file, name, head)
+            except ImportError:
+                raise OSError(errno.ENOTSUP, f"this Python can't read {name}") from None
+            yield stack.enter_context(content)
         elif file.seekable():
             file.seek(-len(head), os.SEEK_CUR)
             yield file
@@ -121,18 +123,35 @@ class _Rejoined:
         return size
 
 
-class _Decompressed:
-    """The content of a compressed file. A read returns as soon as there is a byte of it."""
+class Decompressed:
+    """The content of a binary file that is compressed, in a `with`.
 
-    def __init__(self, head: bytes, file: Any, name: str) -> None:
+    A read returns as soon as there is a byte of it.
+
+    Args:
+        file: has `readinto`.
+        name: of the format: gzip, bzip2, xz, lzma or zstd.
+        head: the first bytes, if they were read already.
+
+    Raises:
+        ImportError: the running Python can't read the format.
+    """
+
+    def __init__(self, file: Any, name: str, head: bytes = b"") -> None:
         self._next = head  # read, and not yet given to the decoder
         self._file = file
         self._name = name
-        try:
-            self._new_decoder, self._errors = _decoder(name)
-        except ImportError:
-            raise OSError(errno.ENOTSUP, f"this Python can't read {name}") from None
+        self._new_decoder, self._errors = _decoder(name)
         self._decoder = self._new_decoder()
+
+    def __enter__(self) -> Self:
+        if self._name in _LARGE_WINDOWS:
+            _slots.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._name in _LARGE_WINDOWS:
+            _slots.release()
 
     def readinto(self, room: memoryview) -> int:
         while not self._decoder.eof or self._begin_next():
@@ -192,12 +211,16 @@ def _decoder(name: str) -> tuple[Callable[[], Any], tuple[type[Exception], ...]]
         import bz2
 
         return bz2.BZ2Decompressor, (OSError,)
-    if name == "xz":
+    if name in {"xz", "lzma"}:
         import lzma
 
+        form = lzma.FORMAT_XZ if name == "xz" else lzma.FORMAT_ALONE
         limit = (1 << _WINDOW_LOG) + _XZ_OVERHEAD
-        return functools.partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, limit), (lzma.LZMAError,)
-    zstd = importlib.import_module("compression.zstd")  # From Python 3.14 on.
+        return functools.partial(lzma.LZMADecompressor, form, limit), (lzma.LZMAError,)
+    try:
+        zstd = importlib.import_module("compression.zstd")  # From Python 3.14 on.
+    except ImportError:
+        zstd = importlib.import_module("backports.zstd")
     options = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
     return functools.partial(zstd.ZstdDecompressor, options=options), (zstd.ZstdError,)
 
