@@ -152,3 +152,36 @@ def test_make_alone_lists_the_targets_and_does_nothing_else():
     (targets,) = re.findall(r"(?m)^\.PHONY: (.*)", makefile)
     named = re.findall(r"(?m)^make (\S+)  +\S", listed)
     assert sorted([*named, "help"]) == sorted(targets.split())
+
+
+@runs_setup
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("len: usize, threads: usize", "threads: usize, len: usize"),
+        ("least: u64", "least: u32"),
+        ("data: *const u8", "data: *mut u8"),
+        ("data: *const u8", "text: *const u8"),
+        ("doubles_abi_version() -> u32", "doubles_abi_version() -> u64"),
+        ("fn doubles_kernel(", "fn doubles_kernels("),
+    ],
+)
+def test_the_build_notices_a_header_that_is_older_than_the_exports(tmp_path, before, after):
+    for folder in ("rustlib/src", "rustlib/include"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for file in ("build_ffi.py", "doubles_ffi/_native.c"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
+    command = [sys.executable, "build_ffi.py"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    changed = 0
+    for path in (tmp_path / "rustlib/src").rglob("*.rs"):
+        text = path.read_text("utf-8")
+        changed += text.count(before)
+        path.write_text(text.replace(before, after), "utf-8")
+    assert changed
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        "error: doubles.h is older than doubles_.*: run `make header`\n", done.stderr
+    )
