@@ -13,10 +13,11 @@
 //! - [`ladder`]: the historic counters, slowest to fastest, in safe Rust.
 //! - [`random`]: random text.
 //! - [`columns`]: one count a row, for columns of strings.
+//! - [`find`]: where doubles are, with lines and columns.
 //! - [`text_summary`]: what has to be known of a stretch of text, torn at either end, to join it to its
 //!   neighbours.
-//! - [`find`]: where doubles are, with lines and columns.
 //! - [`tally`]: how many doubles each unit makes.
+//! - `marks`: where doubles end, one bit for each byte.
 //! - [`parallel`]: one way to split work over the threads.
 //! - [`code_points`]: doubles between code points.
 //! - [`summary`]: what has to be known of a stretch of units to join it to its neighbours.
@@ -31,6 +32,7 @@ pub mod ffi;
 pub mod find;
 pub mod kernel;
 pub mod ladder;
+mod marks;
 pub mod parallel;
 pub mod pool;
 pub mod random;

@@ -1,8 +1,8 @@
 //! How many doubles each unit makes.
 #![forbid(unsafe_code)]
 
-use crate::code_points;
 use crate::kernel;
+use crate::marks::{Fixed, Pieces, Units, Utf8};
 
 /// Units per page of the table. Text keeps to a few scripts, so few pages are ever made.
 const PAGE: usize = 256;
@@ -29,8 +29,8 @@ impl Tally {
         kernel::tally(bytes, self.page(0));
     }
 
-    /// Adds the doubles between the code points of valid UTF-8. Anything else adds wrong ones and does
-    /// nothing worse.
+    /// Adds the doubles between the code points of valid UTF-8. Other bytes add wrong doubles and do nothing
+    /// worse.
     ///
     /// ```
     /// let mut tally = doubles::tally::Tally::new();
@@ -38,19 +38,28 @@ impl Tally {
     /// assert_eq!(tally.iter().collect::<Vec<_>>(), [('ж' as u32, 2)]);
     /// ```
     pub fn add_utf8(&mut self, text: &[u8]) {
-        kernel::each_double_utf8(text, &mut |lead| {
-            self.add(code_points::scalar(&text[lead..]), 1);
-        });
+        self.add_units::<Utf8>(text);
     }
 
-    /// Adds the doubles between units of two bytes.
+    /// Adds the doubles between units of two bytes, in the machine's byte order.
     pub fn add_utf16(&mut self, bytes: &[u8]) {
-        kernel::each_double_utf16(bytes, &mut |unit| self.add(unit, 1));
+        self.add_units::<Fixed<2>>(bytes);
     }
 
-    /// Adds the doubles between units of four bytes.
+    /// Adds the doubles between units of four bytes, in the machine's byte order.
     pub fn add_utf32(&mut self, bytes: &[u8]) {
-        kernel::each_double_utf32(bytes, &mut |unit| self.add(unit, 1));
+        self.add_units::<Fixed<4>>(bytes);
+    }
+
+    fn add_units<U: Units>(&mut self, bytes: &[u8]) {
+        let mut pieces = Pieces::<U>::new(bytes, None);
+        let mut marks = [0; _];
+        while let Some(piece) = pieces.advance(&mut marks) {
+            kernel::run(
+                #[inline(always)]
+                || piece.each_marked(&marks, |unit| self.add(unit, 1)),
+            );
+        }
     }
 
     /// Every unit that makes doubles, with how many, in the order of the units.
@@ -64,8 +73,8 @@ impl Tally {
         entries.filter(|&(_, times)| times > 0)
     }
 
-    /// Adds doubles of one unit, up to `u64::MAX`. What is beyond the code points comes from a buffer
-    /// that was changed meanwhile, and is dropped.
+    /// Adds doubles of one unit, up to `u64::MAX`. A unit beyond the code points comes from a buffer that
+    /// another thread changed, and is dropped.
     pub fn add(&mut self, unit: u32, times: u64) {
         let index = unit as usize / PAGE;
         if index < PAGES {

@@ -16,7 +16,8 @@
 
 use super::rows::{Copied, Malformed, Rows, SHORT, Units};
 use crate::code_points;
-use crate::kernel::{self, BEFORE, LANES, MARKED};
+use crate::kernel::{self, MARKED};
+use crate::marks::{self, BEFORE, LANES, Units as _};
 use std::ops::Range;
 
 /// What stands for the count of a row that is not UTF-8.
@@ -142,10 +143,9 @@ impl Block {
         let text = &self.text[..BEFORE + padded];
         let doubles = &mut self.doubles[..padded / LANES];
         let wide = if units == Units::Bytes {
-            kernel::equal_bits(&text[BEFORE..], &text[BEFORE - 1..], doubles);
-            Some(false)
+            marks::Fixed::<1>::mark(text, doubles)
         } else {
-            kernel::mark_utf8(text, doubles)
+            marks::Utf8::mark(text, doubles)
         };
         let mut sum = 0;
         for (before, doubles) in self.before.iter_mut().zip(doubles) {

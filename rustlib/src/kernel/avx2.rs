@@ -24,7 +24,7 @@
 mod utf8;
 
 use super::table::{self, Table, redraw};
-use super::{CodePoints, Kernel, LANES, gather};
+use super::{CodePoints, Found, Kernel, LANES, gather};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -34,20 +34,16 @@ pub(super) struct Avx2(());
 
 impl Avx2 {
     /// Asks std, which remembers.
-    #[inline]
     pub(super) fn detect() -> Option<Self> {
         let has = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("popcnt");
         has.then_some(Self(()))
     }
-}
 
-impl Kernel for Avx2 {
-    const NAME: &'static CStr = c"avx2";
-
+    /// Calls `work`, compiled for these instructions if it is inlined.
     #[inline(always)]
-    fn run<R>(self, work: impl FnOnce() -> R) -> R {
+    pub(super) fn run<R>(self, work: impl FnOnce() -> R) -> R {
         #[target_feature(enable = "avx2,bmi2,popcnt")]
         fn with_features<R>(work: impl FnOnce() -> R) -> R {
             work()
@@ -55,36 +51,61 @@ impl Kernel for Avx2 {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { with_features(work) }
     }
+}
 
-    #[inline]
-    fn count<const WIDTH: usize>(self, bytes: &[u8]) -> u64 {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { count::<WIDTH>(bytes) }
+/// The kernel, if the CPU can run it.
+pub(super) fn detect() -> Option<Found> {
+    static KERNEL: &dyn Kernel = &Avx2(());
+    Avx2::detect().map(|_| &KERNEL)
+}
+
+impl Kernel for Avx2 {
+    fn name(&self) -> &'static CStr {
+        c"avx2"
     }
 
-    fn count_utf8(self, text: &[u8]) -> Option<CodePoints> {
+    fn count(&self, bytes: &[u8]) -> u64 {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { count::<1>(bytes) }
+    }
+
+    fn count_utf16(&self, bytes: &[u8]) -> u64 {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { count::<2>(bytes) }
+    }
+
+    fn count_utf32(&self, bytes: &[u8]) -> u64 {
+        // SAFETY: `self` means that the CPU has the features.
+        unsafe { count::<4>(bytes) }
+    }
+
+    fn count_utf8(&self, text: &[u8]) -> Option<CodePoints> {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { utf8::count(text) }
     }
 
-    fn mark_utf8(self, text: &[u8], doubles: &mut [u64]) -> Option<bool> {
+    fn mark_utf8(&self, text: &[u8], marks: &mut [u64]) -> Option<bool> {
         // SAFETY: `self` means that the CPU has the features.
-        unsafe { utf8::mark(text, doubles) }
+        unsafe { utf8::mark(text, marks) }
     }
 
-    fn equal_bits(self, left: &[u8], right: &[u8], bits: &mut [u64]) {
+    fn equal_bits(&self, left: &[u8], right: &[u8], bits: &mut [u64]) {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { equal_bits(left, right, bits) }
     }
 
-    fn tally(self, bytes: &[u8], table: &mut [u64; 256]) {
+    fn tally(&self, bytes: &[u8], table: &mut [u64; 256]) {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { tally(bytes, table) }
     }
 
-    fn draw(self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
+    fn draw(&self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { draw(table, words, text, other) }
+    }
+
+    fn instructions(&self) -> Option<Avx2> {
+        Some(*self)
     }
 }
 

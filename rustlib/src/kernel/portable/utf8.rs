@@ -16,8 +16,7 @@ const WINDOW: usize = BEFORE + TILE;
 const _: () = assert!(TILE / LANES <= 255, "a lane is a u8");
 
 /// Code points, and doubles between them; `None` if the text is not valid.
-#[inline(always)]
-pub(in crate::kernel) fn count_utf8(text: &[u8]) -> Option<CodePoints> {
+pub(super) fn count(text: &[u8]) -> Option<CodePoints> {
     utf8::count::<WINDOW>(
         text,
         |window| tile(window, |_, _| {}),
@@ -26,8 +25,7 @@ pub(in crate::kernel) fn count_utf8(text: &[u8]) -> Option<CodePoints> {
 }
 
 /// Marks where doubles end; [`utf8::mark`] tells the rest.
-#[inline(always)]
-pub(in crate::kernel) fn mark_utf8(text: &[u8], doubles: &mut [u64]) -> Option<bool> {
+pub(super) fn mark(text: &[u8], doubles: &mut [u64]) -> Option<bool> {
     utf8::mark(
         text,
         doubles,
