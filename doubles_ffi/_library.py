@@ -14,6 +14,8 @@ from functools import WRAPPER_ASSIGNMENTS, partial, update_wrapper
 from os.path import dirname, isfile
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from doubles_ffi._decoding import utf8_error
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -503,7 +505,9 @@ def _check_column(column: Any, returned: int) -> int:
     check(lib.doubles_column_fault(column, fault))
     if returned == lib.DOUBLES_STATUS_INVALID_UTF8:
         text = bytes(ffi.buffer(fault.text, fault.text_len))
-        raise _row_error(text, fault.text_start, fault.row)
+        error: Any = utf8_error([text], fault.text_start, f" in row {fault.row}")
+        error.row = fault.row
+        raise error
     if returned == lib.DOUBLES_STATUS_UNSUPPORTED_COLUMN:
         raise ColumnTypeError
     if returned == lib.DOUBLES_STATUS_MALFORMED_COLUMN:
@@ -514,19 +518,6 @@ def _check_column(column: Any, returned: int) -> int:
     if returned == lib.DOUBLES_STATUS_STREAM_FAILED:
         raise OSError(fault.code, _text(fault.message) or "the Arrow stream failed")
     return check(returned)
-
-
-def _row_error(text: bytes, start: int, row: int) -> Exception:
-    """Return the exception for a row that is not UTF-8, `start` bytes before `text` included."""
-    try:
-        text.decode()
-    except UnicodeDecodeError as error:
-        reason = f"{error.reason} in row {row}"
-        begin, end = start + error.start, start + error.end
-        invalid = UnicodeDecodeError("utf-8", text, begin, end, reason)
-        invalid.row = row  # type: ignore[attr-defined]
-        return invalid
-    return RuntimeError("the column was changed while it was counted")
 
 
 def new_counts() -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi._input.encodings import CONTINUATION, utf8_error
+from doubles_ffi._decoding import CONTINUATION, utf8_error
 from doubles_ffi._library import (
     NO_TALLY,
     InvalidUtf8Error,
@@ -103,9 +103,7 @@ class Stretch:
             UnicodeDecodeError: it is in the middle of a code point.
         """
         if self.summary.tail_len:
-            tail = self.tail
-            start, end = self.end - len(tail), self.end
-            raise UnicodeDecodeError("utf-8", tail, start, end, "unexpected end of data")
+            raise utf8_error([self.tail], self.end - len(self.tail))
 
     def _check_head(self) -> None:
         if self.summary.head_len:

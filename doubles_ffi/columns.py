@@ -1,4 +1,4 @@
-"""One count a row, wherever strings stand side by side."""
+"""One count for each row of a column."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast, overload
 
 from doubles_ffi._input import pieces
-from doubles_ffi._input.arrow import open_column
-from doubles_ffi._input.rows import UNKNOWN, is_null, kind_of_row, pandas_na, row_chunks
+from doubles_ffi._input.columns import open_column
+from doubles_ffi._input.rows import UNKNOWN, is_null, pandas_na, row_chunks, type_of_row
 from doubles_ffi._library import (
     append_counts,
     count_next,
@@ -37,17 +37,19 @@ def count_each(column: Any, *, threads: int | None = None) -> Counts:
     Counts([1, None, 2])
 
     Args:
-        column: anything with Arrow's PyCapsule protocol (arrays of pyarrow, Series of polars and of
-            pandas), which is read where it lies; an array of NumPy; or any iterable of str, or of
-            bytes. The count of a null is null; in an iterable, None, NaN and pandas.NA are nulls.
+        column: an object with Arrow's PyCapsule protocol (an array of pyarrow, a Series of polars
+            or pandas), which is read without a copy; a NumPy array; or any iterable of str or of
+            bytes. The count of a null is null. In an iterable, None, pandas.NA, NaN and NaT are
+            nulls.
         threads: use at most this many threads; 1 stays on the calling thread, None chooses. An
             iterable is counted on the calling thread.
 
     Raises:
-        TypeError: `column` is a table, or one text, or of neither strings nor bytes; or a row is
-            neither, or not what the rows before it are. The message names the columns or the row.
-        UnicodeDecodeError: a string is not UTF-8; its attribute `row` tells which.
-        ValueError: an Arrow array is malformed, or a capsule used up; or `threads` is below 1.
+        TypeError: `column` is a table, one text, or a column of another type; the message names
+            the columns of a table. Or a row is neither str nor bytes, or of another type than the
+            rows before it; the message names the row.
+        UnicodeDecodeError: a string is not UTF-8; the attribute `row` is its number.
+        ValueError: an Arrow array is malformed, a capsule is used up, or `threads` is below 1.
         OSError: an Arrow stream fails.
     """
     limit = thread_limit(threads)
@@ -64,20 +66,20 @@ def count_each(column: Any, *, threads: int | None = None) -> Counts:
 
 def _count_rows(column: Any, counts: Any, limit: int) -> None:
     """Count rows that are Python objects."""
-    kind, done, na = UNKNOWN, 0, pandas_na()
+    type_, done, na = UNKNOWN, 0, pandas_na()
     for rows, first, end in row_chunks(column):
         values, validity = bytearray(_SIZE * (end - first)), bytearray((end - first) // 8 + 1)
         numbers = memoryview(values).cast("q")
         row = first
         while row < end:
             if count_rows is not None:
-                row, kind = count_rows(rows, first, row, end, kind, values, validity)
+                row, type_ = count_rows(rows, first, row, end, type_, values, validity)
                 if row == end:
                     break
-            # What C can't do, or leaves to Python.
+            # A row that C leaves to Python: it is long, null or of a wrong type.
             text, place = rows[row], row - first
             if not is_null(text, na):
-                kind = kind_of_row(text, done + place, kind)
+                type_ = type_of_row(text, done + place, type_)
                 stretch = Stretch(tally=False, is_part=False)
                 for piece in pieces(text, None):
                     stretch.append(*piece, limit)
@@ -89,12 +91,12 @@ def _count_rows(column: Any, counts: Any, limit: int) -> None:
 
 
 class Counts(Sequence["int | None"]):
-    """One count a row; None where the row is null. `count_each` makes them.
+    """One count for each row, None for a null row. `count_each` returns it.
 
-    A sequence of int and None, whose slices share its memory. It converts to an Arrow array of
-    int64 (`pyarrow.array(counts)`, `polars.Series(counts)`) and to one of NumPy, of int64, or with
-    nulls of float64 with NaN, as in pyarrow and pandas. Only NaN takes a copy. The memory is freed
-    with the last object that uses it.
+    It is a sequence of int and None, whose slices share its memory. It converts to an Arrow array
+    of int64 (`pyarrow.array(counts)`, `polars.Series(counts)`) and to a NumPy array of int64, or of
+    float64 with NaN for nulls, as pyarrow and pandas do. Only that conversion to float64 copies.
+    The memory is freed with the last object that uses it.
 
     >>> counts = count_each(["hello", None, "aaa"])
     >>> counts[2], counts[:2].tolist(), counts.null_count
@@ -112,7 +114,7 @@ class Counts(Sequence["int | None"]):
         self._length = rows if length is None else length
 
     def __len__(self) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         return self._length
 
     @overload
@@ -120,7 +122,7 @@ class Counts(Sequence["int | None"]):
     @overload
     def __getitem__(self, index: slice) -> Counts: ...
     def __getitem__(self, index: int | slice) -> int | Counts | None:
-        """Return the count of a row, or those of a slice."""
+        """Return the count of a row, or the counts of a slice."""
         places = range(self._start, self._start + self._length)[index]
         if isinstance(places, int):
             return int(self._values[places]) if self._is_valid(places) else None
@@ -152,21 +154,21 @@ class Counts(Sequence["int | None"]):
         >>> count_each(["hello", None, "aaa"]).sum()
         3
         """
-        return sum(self._memory().cast("q"))  # A null has the number 0 there.
+        return sum(self._memory().cast("q"))  # zeros for nulls
 
     @property
     def null_count(self) -> int:
-        """How many rows are null."""
+        """The number of null rows."""
         return self._nulls().bit_count()
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether two have the same counts and the same nulls."""
+        """Return whether both have the same counts and the same nulls."""
         if not isinstance(other, Counts):
             return NotImplemented
         return self._memory() == other._memory() and self._nulls() == other._nulls()
 
     def _no_order(self, other: object) -> Any:
-        """Say how to compare each count with a number; leave the rest to the other operand."""
+        """Refuse a number, and say how to compare counts with it. NumPy's types know how."""
         if isinstance(other, int):
             raise TypeError(
                 "Counts can't be compared with a number; convert them first, for example with "
@@ -184,14 +186,14 @@ class Counts(Sequence["int | None"]):
         return f"Counts([{shown}, ...], length={self._length}, null_count={self.null_count})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the counts alone, of a slice those in it."""
+        """Pickle the counts, of a slice only its own."""
         valid = ~self._nulls() & ((1 << self._length) - 1)
         validity = valid.to_bytes(self._length // 8 + 1, "little")
         return _restore, (self._memory().tobytes(), validity)
 
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
-        """Return the counts as Arrow's capsules, always of 64-bit integers."""
-        del requested_schema  # Its conversion is left to the consumer, as the protocol allows.
+        """Return Arrow's capsules of a type and an array, always of 64-bit integers."""
+        del requested_schema  # The consumer converts, as the protocol allows.
         return export_counts(self._counts, self._start, self._length)
 
     def __arrow_c_schema__(self) -> Any:
@@ -207,9 +209,9 @@ class Counts(Sequence["int | None"]):
         nulls = self._nulls()
         if nulls:
             if copy is False:
-                raise ValueError("counts with nulls are no NumPy array without a copy")
+                raise ValueError("counts with nulls need a copy to become a NumPy array")
             if dtype is not None and numpy.dtype(dtype).kind in "biu":
-                raise ValueError("counts with nulls are no NumPy array of integers")
+                raise ValueError("counts with nulls can't become a NumPy array of integers")
             bits = numpy.frombuffer(nulls.to_bytes(self._length // 8 + 1, "little"), numpy.uint8)
             array = array.astype(numpy.float64)
             is_null = numpy.unpackbits(bits, count=self._length, bitorder="little")
@@ -220,24 +222,24 @@ class Counts(Sequence["int | None"]):
         return numpy.array(array, dtype=dtype, copy=copy)
 
     def _is_valid(self, place: int) -> int:
-        """Return 1 if there is a count at a place in memory, else 0."""
+        """Return 1 if the count at a place in memory is valid, else 0."""
         return int(self._validity[place // 8] >> place % 8 & 1)
 
     def _memory(self) -> memoryview:
-        """Return the bytes of the counts, zero where there is none."""
-        # Of the pointer itself, since it keeps the counts alive.
+        """Return the bytes of the counts, zeros for nulls."""
+        # A view of the pointer itself, which keeps the counts alive.
         end = self._start + self._length
         return view(self._values, _SIZE * end)[_SIZE * self._start :]
 
     def _nulls(self) -> int:
-        """Return a number with a bit for each row that is null, the first one lowest."""
+        """Return a number with one bit per row, the first row lowest, that is 1 for a null."""
         first, end = self._start // 8, (self._start + self._length + 7) // 8
         valid = int.from_bytes(view(self._validity + first, end - first), "little")
         return ~(valid >> self._start % 8) & ((1 << self._length) - 1)
 
 
 def _restore(values: bytes, validity: bytes | bytearray) -> Counts:
-    """Return counts that are as these bytes say."""
+    """Return counts from the bytes of their values and their validity."""
     counts = new_counts()
     append_counts(counts, values, validity, len(values) // _SIZE)
     return Counts(counts)

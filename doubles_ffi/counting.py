@@ -1,12 +1,12 @@
-"""The count, and the tally."""
+"""The count and the tally of one text."""
 
 from __future__ import annotations
 
 from collections import Counter  # noqa: TC003 (annotations resolve at run time)
+from collections.abc import Iterable
 from typing import Any, cast, overload
 
 from doubles_ffi._input import Data, pieces
-from doubles_ffi._input.arrow import is_column
 from doubles_ffi._input.buffers import BytesLike  # noqa: TC001 (the same)
 from doubles_ffi._input.encodings import with_object
 from doubles_ffi._input.text import POINTER_PAYS
@@ -14,6 +14,9 @@ from doubles_ffi._library import check, count_bytes, fast_path, thread_limit
 from doubles_ffi._stretch import SLICE, Stretch
 
 __all__ = ["count_doubles", "tally_doubles"]
+
+# The advice for a column where one text is wanted.
+_ROWS_TALLIED = "add up the tallies of rows with sum(map(tally_doubles, rows), Counter())"
 
 
 @fast_path
@@ -28,8 +31,8 @@ def count_doubles(data: Data, *, encoding: str | None = None, threads: int | Non
 
     Args:
         data: str, or any C-contiguous buffer of one-byte items (bytes, bytearray, memoryview, mmap,
-            array('B'), numpy.uint8), which is read where it lies.
-        encoding: says that bytes are text in this encoding, and counts its code points.
+            array('B'), numpy.uint8), which is read without a copy.
+        encoding: the encoding of bytes that are text. Its code points are counted.
         threads: use at most this many threads; 1 stays on the calling thread, None chooses.
 
     Raises:
@@ -37,14 +40,14 @@ def count_doubles(data: Data, *, encoding: str | None = None, threads: int | Non
             with an `encoding`.
         BufferError: the buffer is not C-contiguous.
         LookupError: the encoding is not known.
-        UnicodeDecodeError: the bytes are not text in that encoding; as `bytes.decode` raises it,
-            except that the `object` for a buffer of more than 1 MiB, other than `bytes`, holds the
-            wrong bytes alone.
+        UnicodeDecodeError: the bytes are not text in that encoding. It is as `bytes.decode` raises
+            it, except that for a buffer of more than 1 MiB other than `bytes` its `object` holds
+            only the wrong bytes.
         ValueError: `threads` is below 1.
     """
     limit = 0 if threads is None else thread_limit(threads)
     if encoding is None:
-        # The short way, for input so short that all else would cost more than the count.
+        # A short way for short input: a Stretch would take longer than the count.
         if type(data) is bytes:
             length = len(data)
             if length <= SLICE:
@@ -78,18 +81,19 @@ def tally_doubles(
     >>> tally_doubles(b"aaa")
     Counter({97: 2})
 
-    Arguments and exceptions are those of `count_doubles`. The sum of the counts is what it returns.
+    Arguments and exceptions are those of `count_doubles`, which returns the total of the tally.
     Add up the tallies of several texts:
 
     >>> sum(map(tally_doubles, ["all", "balloon"]), Counter())
     Counter({'l': 2, 'o': 1})
     """
-    if is_column(data):
-        raise TypeError(
-            "expected one text, not a column; add up the tallies of its rows, as in "
-            "sum(map(tally_doubles, rows), Counter())"
-        )
-    stretch = _sum_up(data, encoding, thread_limit(threads), tally=True)
+    limit = thread_limit(threads)
+    try:
+        stretch = _sum_up(data, encoding, limit, tally=True)
+    except TypeError as error:
+        if isinstance(data, (str, bytes)) or not isinstance(data, Iterable):
+            raise
+        raise TypeError(f"{error}; {_ROWS_TALLIED}") from None
     return stretch.read_tally(text=isinstance(data, str) or encoding is not None)
 
 
@@ -101,8 +105,8 @@ def _sum_up(data: Data, encoding: str | None, limit: int, *, tally: bool) -> Str
             stretch.append(kind, pointer, size, limit)
         stretch.finish()
     except UnicodeDecodeError as error:
-        # A str is not decoded, nor are bytes without an encoding.
+        # Only bytes with an encoding are decoded.
         raise with_object(error, cast("BytesLike", data), cast("str", encoding)) from None
     finally:
-        found.close()  # It holds the buffer, and PyPy would collect it some time later.
+        found.close()  # It locks the buffer, and PyPy would collect it some time later.
     return stretch

@@ -22,7 +22,8 @@ from collections import Counter  # noqa: TC003 (annotations resolve at run time)
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
-from doubles_ffi._input.encodings import decode_blocks, in_blocks, kind_of, utf8_mark
+from doubles_ffi._decoding import decode_chunks, is_incremental
+from doubles_ffi._input.encodings import kind_of, utf8_mark
 from doubles_ffi._input.text import text_pieces
 from doubles_ffi._library import UTF32, new_array, num_threads, thread_limit, view
 from doubles_ffi._stretch import Stretch
@@ -249,8 +250,8 @@ def read_available(file: Any, memory: memoryview) -> int:
 
 def _decoded(blocks: Iterator[bytes], codec: codecs.CodecInfo) -> Iterator[str]:
     """Decode block by block where that can be done, else all at once."""
-    if in_blocks(codec):
-        return decode_blocks(blocks, codec)
+    if is_incremental(codec):
+        return decode_chunks(blocks, codec)
     return iter([b"".join(blocks).decode(codec.name)])
 
 

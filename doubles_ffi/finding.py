@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Iterator  # noqa: TC003 (annotations resolve at run time)
 from typing import TYPE_CHECKING, Any, cast, overload
 
+from doubles_ffi._decoding import utf8_error
 from doubles_ffi._input import Data, pieces
 from doubles_ffi._input.buffers import BytesLike  # noqa: TC001 (the same)
-from doubles_ffi._input.encodings import utf8_error, with_object
+from doubles_ffi._input.encodings import with_object
 from doubles_ffi._library import (
     InvalidUtf8Error,
     check,

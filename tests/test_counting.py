@@ -61,7 +61,7 @@ def test_any_offset(pad):
     assert count_doubles(view) == reference.count(data)
 
 
-@pytest.mark.parametrize("length", [text._BLOCK + step for step in (-1, 0, 1, 2)])
+@pytest.mark.parametrize("length", [text._PIECE + step for step in (-1, 0, 1, 2)])
 @pytest.mark.parametrize("unit", "ж€𝄞\ud800")
 def test_doubles_across_blocks_of_text(unit, length):
     assert count_doubles(unit * length) == length - 1

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doubles_ffi import _input, _library, _stretch, count_doubles
-from doubles_ffi._input.encodings import _KEPT, decode_blocks, in_blocks
+from doubles_ffi._decoding import _KEPT, decode_chunks, is_incremental
 
 TEXT = "Mississippi\n\n\0\0 " * 3
 WIDE = TEXT + "жжук €€ 𝄞𝄞 \U0010ffff"
@@ -43,11 +43,11 @@ CODECS = {
 
 
 @pytest.fixture(params=[1, 2, 3, 7, 64, 65536])
-def block(request, monkeypatch):
-    monkeypatch.setattr(_input, "_BLOCK", request.param)
+def chunk(request, monkeypatch):
+    monkeypatch.setattr(_input, "_CHUNK", request.param)
 
 
-@pytest.mark.usefixtures("block")
+@pytest.mark.usefixtures("chunk")
 @pytest.mark.parametrize("encoding", CODECS)
 def test_as_decoding_first(encoding):
     text = CODECS[encoding]
@@ -93,9 +93,9 @@ def fields(error):
         ["utf-8", "utf-8-sig", "ascii", "cp1252", "utf-16", "utf-32-le", "utf-7", "gb18030"]
     ),
 )
-def test_errors_are_those_of_decode(data, block, encoding):
+def test_errors_are_those_of_decode(data, chunk, encoding):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_input, "_BLOCK", block)
+        patch.setattr(_input, "_CHUNK", chunk)
         expected = outcome(lambda: reference.count(data.decode(encoding)))
         assert outcome(lambda: count_doubles(data, encoding=encoding)) == expected
         assert outcome(lambda: count_doubles(memoryview(data), encoding=encoding)) == expected
@@ -130,7 +130,7 @@ FRAGMENTS = [
     "data", [b"\x1b$aaaa\x00\x00\x00", b"\x1b$!!!!!!!!!!", b"\x1b$aaaaaaaaaB" * 9]
 )
 def test_what_a_decoder_keeps_of_an_escape_sequence_that_is_none(encoding, data, monkeypatch):
-    monkeypatch.setattr(_input, "_BLOCK", 1)
+    monkeypatch.setattr(_input, "_CHUNK", 1)
     expected = any_outcome(lambda: reference.count(data.decode(encoding)))
     assert any_outcome(lambda: count_doubles(data, encoding=encoding)) == expected
 
@@ -141,15 +141,15 @@ def test_what_a_decoder_keeps_of_an_escape_sequence_that_is_none(encoding, data,
     st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=3), max_size=12).map(b"".join),
     st.sampled_from([1, 2, 3, 7, 64, 65536]),
 )
-def test_errors_of_all_codecs_are_those_of_decode(encoding, data, block):
+def test_errors_of_all_codecs_are_those_of_decode(encoding, data, chunk):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_input, "_BLOCK", block)
+        patch.setattr(_input, "_CHUNK", chunk)
         expected = any_outcome(lambda: reference.count(data.decode(encoding)))
         assert any_outcome(lambda: count_doubles(data, encoding=encoding)) == expected
 
 
 @pytest.mark.parametrize("encoding", list(text_encodings()))
-def test_what_decodes_in_blocks_keeps_little(encoding):
+def test_incremental_decoders_keep_little(encoding):
     codec = codecs.lookup(encoding)
     try:
         data = ("ж" * 10_000).encode(encoding)
@@ -166,7 +166,7 @@ def test_what_decodes_in_blocks_keeps_little(encoding):
     decodes = text == any_outcome(lambda: data.decode(encoding))
     # PyPy's decoders of these do not tell their state, and can't go back from an error.
     goes_back = sys.implementation.name != "pypy" or not encoding.startswith(("hz", "iso2022"))
-    assert in_blocks(codec) == (decodes and kept < 100 and goes_back)
+    assert is_incremental(codec) == (decodes and kept < 100 and goes_back)
 
 
 WRONG_AT_THE_END = """
@@ -178,12 +178,12 @@ encoding, at = sys.argv[1], int(sys.argv[2])
 data = mmap.mmap(-1, at + 1, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 data[at] = 0xFF
 
-def interrupted(blocks, start):
+def interrupted(chunks, start):
     def signalled():
-        for number, block in enumerate(blocks):
+        for number, chunk in enumerate(chunks):
             if number == 3:
                 signal.raise_signal(signal.SIGINT)
-            yield block
+            yield chunk
 
     return search(signalled(), start)
 
@@ -314,10 +314,10 @@ def test_a_decoder_that_refuses_everything_is_given_up():
             raise UnicodeError("of its own")
 
     codec = codecs.CodecInfo(None, None, incrementaldecoder=Refusing, name="doubles_test_refusing")
-    blocks = iter([bytes(_KEPT)] * 9)
+    chunks = iter([bytes(_KEPT)] * 9)
     with pytest.raises(UnicodeError, match="of its own"):
-        next(decode_blocks(blocks, codec))
-    assert len([*blocks]) == 7
+        next(decode_chunks(chunks, codec))
+    assert len([*chunks]) == 7
 
 
 @pytest.mark.parametrize("encoding", ["nonsense", "hex", "rot13", "base64"])

@@ -183,7 +183,7 @@ def test_a_buffer_that_has_become_text_again(monkeypatch):
         raise InvalidUtf8Error
 
     monkeypatch.setattr(finding, "check", refuse_once)
-    with pytest.raises(RuntimeError, match="the buffer was changed"):
+    with pytest.raises(RuntimeError, match="the input was changed"):
         list(find_doubles(b"aa", encoding="utf-8"))
 
 

@@ -1,14 +1,19 @@
 """NumPy's arrays as what is counted and filled, and its integers as arguments."""
 
+from functools import partial
+
 import numpy
 import pytest
 
 from doubles_ffi import (
+    DoubleCounter,
     count_doubles,
     count_doubles_slice,
     count_doubles_zip,
     fill_random,
+    find_doubles,
     random_string,
+    tally_doubles,
 )
 
 MISSISSIPPI = b"Mississippi,"
@@ -26,16 +31,54 @@ MISSISSIPPI = b"Mississippi,"
 def test_arrays_with_items_of_one_byte(data):
     assert count_doubles(data) == 3
     assert count_doubles(data, encoding="utf-8") == 3
+    assert tally_doubles(data).total() == 3
+    assert sum(length - 1 for _, length, _ in find_doubles(data)) == 3
 
 
 def test_an_empty_array():
     assert count_doubles(numpy.zeros(0, numpy.uint8)) == 0
 
 
-@pytest.mark.parametrize("count", [count_doubles, count_doubles_zip, count_doubles_slice])
-def test_wider_items(count):
+def find(data):
+    return list(find_doubles(data))
+
+
+# Functions that take one text.
+OF_ONE_TEXT = [
+    count_doubles,
+    partial(count_doubles, threads=1),
+    partial(count_doubles, encoding="utf-8"),
+    partial(count_doubles, encoding="utf-16"),
+    tally_doubles,
+    find,
+    DoubleCounter,
+    count_doubles_zip,
+    count_doubles_slice,
+]
+
+
+@pytest.mark.parametrize("function", OF_ONE_TEXT)
+def test_arrays_of_text_and_of_wider_items_are_refused(function):
+    """In either byte order: a tally of one once was empty, or wrong."""
+    for type_ in ("<U3", ">U3", "<U1", ">U1", "S3", "O"):
+        for array in (numpy.array(["aab", "bbb"], type_), numpy.array("aab", type_)):
+            with pytest.raises(TypeError, match=r"^items of format .* take \d+ bytes each"):
+                function(array)
     with pytest.raises(TypeError, match="'l' take 8 bytes"):
-        count(numpy.zeros(4, numpy.int64))
+        function(numpy.zeros(4, numpy.int64))
+
+
+# NumPy has a ValueError for those.
+WITHOUT_A_BUFFER = [numpy.zeros(1, "M8[D]"), numpy.zeros(1, "m8[s]")]
+if hasattr(numpy.dtypes, "StringDType"):
+    WITHOUT_A_BUFFER.append(numpy.array(["aa"], "T"))
+
+
+@pytest.mark.parametrize("function", OF_ONE_TEXT)
+def test_arrays_without_a_buffer_are_refused(function):
+    for array in WITHOUT_A_BUFFER:
+        with pytest.raises(TypeError, match=r"expected .*bytes-like object, not ndarray"):
+            function(array)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """tally_doubles: per unit what count_doubles counts in all."""
 
+import array
 from collections import Counter
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doubles_ffi import _library, _stretch, count_doubles, tally_doubles
-from doubles_ffi._input.text import _BLOCK, POINTER_PAYS
+from doubles_ffi._input.text import _PIECE, POINTER_PAYS
 
 
 def oracle(units):
@@ -33,7 +34,7 @@ def test_encoded(text, encoding):
 
 @pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞", "\ud800"])
 def test_long_runs_across_blocks(unit):
-    length = 3 * _BLOCK + 1
+    length = 3 * _PIECE + 1
     for pad in range(3):
         text = "x" * pad + unit * length
         expected = Counter({unit: length - 1}) + oracle("x" * pad)
@@ -91,12 +92,35 @@ def test_a_tally_that_can_not_be_made(monkeypatch):
         tally_doubles(b"aa")
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["aa"],
+        {"aa": 1},
+        (row for row in ["aa"]),
+        array.array("i", [1]),
+        *(memoryview(bytes(8)).cast("i"), memoryview(bytes(8)).cast("d")),
+    ],
+    ids=lambda column: type(column).__name__,
+)
+def test_a_column_is_refused_with_advice(column):
+    with pytest.raises(TypeError, match=r"; add up the tallies of rows with sum\(map\(tally_doub"):
+        tally_doubles(column)
+
+
+def test_the_tallies_of_rows_add_up():
+    rows = ["all", "balloon"]
+    assert sum(map(tally_doubles, rows), Counter()) == {"l": 2, "o": 1}
+
+
 def test_bad_input():
     with pytest.raises(UnicodeDecodeError, match="position 2"):
         tally_doubles(b"aa\xff", encoding="utf-8")
-    with pytest.raises(TypeError, match="already decoded"):
+    with pytest.raises(TypeError, match=r"it takes no encoding$"):
         tally_doubles("aa", encoding="utf-8")
-    with pytest.raises(TypeError, match="not int"):
+    with pytest.raises(TypeError, match=r"must be str|not int$"):
+        tally_doubles(b"aa", encoding=8)
+    with pytest.raises(TypeError, match=r"not int$"):
         tally_doubles(7)
     with pytest.raises(LookupError):
         tally_doubles(b"aa", encoding="nonsense")

@@ -1,15 +1,16 @@
-"""What input is accepted, and how it becomes pointers and lengths.
+"""Which input is accepted, and how it becomes pointers and lengths.
 
-`pieces` is the way in for all of it. The pieces of an input are adjacent: they share no unit, so a
-`Stretch` sums them up one by one.
+`pieces` accepts one text or one buffer. The pieces of an input are adjacent and share no unit, so a
+`Stretch` adds them up one by one. `columns` and `rows` accept many texts.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from doubles_ffi._decoding import decode_chunks, is_incremental
 from doubles_ffi._input.buffers import BytesLike, hold_still, lock
-from doubles_ffi._input.encodings import decode_blocks, in_blocks, kind_of, utf8_mark
+from doubles_ffi._input.encodings import kind_of, utf8_mark
 from doubles_ffi._input.text import exact, text_pieces
 from doubles_ffi._library import BYTES, UTF32, view
 
@@ -19,27 +20,24 @@ if TYPE_CHECKING:
 
     from doubles_ffi._library import Kind, Pointer
 
-    Piece = tuple[Kind, Pointer, int]  # the pointer is valid until the next one is asked for
+    Piece = tuple[Kind, Pointer, int]  # The pointer is valid until the next piece is asked for.
 
 Data = str | BytesLike
 
-__all__ = ["Data", "pieces"]
-
-# Bytes per call of a decoder, which stay in cache.
-_BLOCK = 64 * 1024
+# Bytes per call of a decoder. They stay in cache.
+_CHUNK = 64 * 1024
 
 
 def pieces(data: Data, encoding: str | None) -> Generator[Piece]:
-    """Yield any input as kind, pointer and length in bytes, piece by piece.
+    """Yield an input piece by piece: kind, pointer and length in bytes.
 
-    A pointer is valid until the next piece is asked for. A buffer is held until the last one is, or
-    the generator is closed.
+    A pointer is valid until the next piece is asked for. A buffer is locked until the generator
+    ends or is closed.
 
     Raises:
         TypeError, BufferError, ValueError: as `lock`; TypeError for a str with an encoding.
         LookupError: the encoding is not known.
-        UnicodeDecodeError: the bytes are not text in that encoding. UTF-8 is left to the library to
-            check.
+        UnicodeDecodeError: the bytes are not text in that encoding. The library checks UTF-8 later.
     """
     if isinstance(data, str):
         if encoding is not None:
@@ -65,12 +63,12 @@ def _whole(
 
 
 def _decoded(data: BytesLike, encoding: str, codec: codecs.CodecInfo) -> Generator[Piece]:
-    """Decode block by block where that can be done, else all at once."""
+    """Decode chunk by chunk if the codec can, else all at once."""
     with lock(data) as array:
-        if not in_blocks(codec):
+        if not is_incremental(codec):
             yield from text_pieces(hold_still(data).decode(encoding))
             return
         memory = view(array)
-        blocks = (bytes(memory[i : i + _BLOCK]) for i in range(0, len(memory), _BLOCK))
-        for text in decode_blocks(blocks, codec):
+        chunks = (bytes(memory[i : i + _CHUNK]) for i in range(0, len(memory), _CHUNK))
+        for text in decode_chunks(chunks, codec):
             yield from text_pieces(text)

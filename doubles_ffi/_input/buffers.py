@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from doubles_ffi._library import view, with_buffer
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer as BytesLike
+    from typing_extensions import Buffer
 
     from doubles_ffi._library import Pointer
-elif sys.version_info >= (3, 12):  # pragma: no cover: one of the two is
+
+    BytesLike = Buffer
+elif sys.version_info >= (3, 12):  # pragma: no cover: depends on the version
     from collections.abc import Buffer as BytesLike
 else:  # pragma: no cover
-    BytesLike = bytes | bytearray | memoryview  # the types that show it, for readers of annotations
-
-__all__ = ["BytesLike", "hold_still", "lock"]
+    BytesLike = bytes | bytearray | memoryview  # for readers of annotations
 
 
 def lock(
@@ -24,23 +24,25 @@ def lock(
 ) -> Pointer:
     """Return a bytes-like object's memory as an array, without a copy.
 
-    The memory can neither move nor shrink until the array is released: use it in a `with`.
+    The memory neither moves nor shrinks until the array is released: use it in a `with`.
 
     Args:
         data: the object.
         accepted: what the caller accepts, for the error message.
-        writable: whether the memory has to be writable.
+        writable: whether the caller will write to the memory.
 
     Raises:
         TypeError: `data` has no buffer, or its items are larger than a byte.
-        BufferError: the buffer is not contiguous, or is read-only and has to be writable.
-        ValueError: it is released or closed.
+        BufferError: the buffer is not C-contiguous, or read-only although `writable` is set.
+        ValueError: the object is released or closed.
     """
     if type(data) in (bytes, bytearray) and not writable:  # A quarter of a short call.
         return with_buffer(data)
     try:
         memory = memoryview(data)
-    except TypeError:
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ValueError) and not hasattr(data, "dtype"):
+            raise  # It is released or closed. NumPy has a ValueError for types without a buffer.
         raise TypeError(f"expected {accepted}, not {type(data).__name__}") from None
     with memory:
         if memory.itemsize != 1:
@@ -48,7 +50,7 @@ def lock(
                 f"items of format {memory.format!r} take {memory.itemsize} bytes each; to count "
                 'their bytes, pass .view(numpy.uint8) or memoryview(x).cast("B")'
             )
-        # An empty slice with a step is refused as well: what is accepted depends on no length.
+        # Even an empty slice with a step is refused: its length makes no difference.
         if not memory.c_contiguous:
             raise BufferError("the buffer is not C-contiguous; pass a copy")
         if writable and memory.readonly:
@@ -57,7 +59,7 @@ def lock(
 
 
 def hold_still(data: BytesLike, accepted: str = "a bytes-like object") -> bytes:
-    """Return the bytes of `data` where no other thread can change them: themselves, or a copy.
+    """Return bytes that no other thread can change: `data` itself or a copy.
 
     Raises:
         TypeError, BufferError, ValueError: as `lock`.

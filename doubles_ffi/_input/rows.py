@@ -9,31 +9,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["BYTES", "TEXT", "UNKNOWN", "is_null", "kind_of_row", "pandas_na", "row_chunks"]
-
-# Rows per chunk, which are counted with the GIL held: at 15 ns each, 1 ms.
+# Rows per chunk. They are counted with the GIL held: at 15 ns each, for 1 ms.
 _CHUNK = 64 * 1024
 
-# What rows are, as _native.c has it.
+# The type of rows, as in _native.c.
 UNKNOWN, TEXT, BYTES = range(3)
 
 _NAMES = {TEXT: "str", BYTES: "bytes"}
 
 
 def row_chunks(data: Any) -> Iterator[tuple[Sequence[Any], int, int]]:
-    """Yield the rows of anything that can be iterated over, many at a time.
+    """Yield the rows of an iterable in chunks.
 
-    They come as a list or a tuple, where the first of them is in it, and where they end.
+    A chunk is a list or a tuple, with the index of its first row and the index after its last.
 
     Raises:
-        TypeError: `data` can't be iterated over.
+        TypeError: `data` is not iterable.
     """
     if type(data) in {list, tuple}:
         for start in range(0, len(data), _CHUNK):
             yield data, start, min(start + _CHUNK, len(data))
         return
     if hasattr(data, "tolist") and hasattr(data, "__len__"):
-        # Arrays of NumPy and pandas make objects faster so; pandas has positions in `iloc`.
+        # Arrays of NumPy and pandas make objects faster this way; a Series is sliced by `iloc`.
         part = getattr(data, "iloc", data)
         for start in range(0, len(data), _CHUNK):
             chunk = part[start : start + _CHUNK].tolist()
@@ -49,7 +47,7 @@ def row_chunks(data: Any) -> Iterator[tuple[Sequence[Any], int, int]]:
 
 
 def pandas_na() -> Any:
-    """Return what stands for null in pandas, if that is loaded, else None."""
+    """Return `pandas.NA` if pandas is loaded, else None."""
     return getattr(sys.modules.get("pandas"), "NA", None)
 
 
@@ -61,24 +59,24 @@ def is_null(row: Any, na: Any) -> bool:
         return True
     try:
         return bool(row != row)  # noqa: PLR0124 (only NaN and NaT differ from themselves)
-    except (ArithmeticError, TypeError, ValueError):  # An array, or a signaling NaN.
+    except (ArithmeticError, TypeError, ValueError):  # A signaling NaN, or an array.
         return False
 
 
-def kind_of_row(row: Any, number: int, others: int) -> int:
-    """Return what a row is that is not null.
+def type_of_row(row: Any, number: int, others: int) -> int:
+    """Return the type of a valid row, TEXT or BYTES.
 
     Args:
         row: the row.
         number: its number, for the error message.
-        others: what the rows before it are, or UNKNOWN.
+        others: the type of the rows before it, or UNKNOWN.
 
     Raises:
-        TypeError: it is neither str nor bytes, or not what the others are.
+        TypeError: the row is neither str nor bytes, or of another type than the rows before it.
     """
-    kind = TEXT if isinstance(row, str) else BYTES if isinstance(row, bytes) else UNKNOWN
-    if kind == UNKNOWN:
+    found = TEXT if isinstance(row, str) else BYTES if isinstance(row, bytes) else UNKNOWN
+    if found == UNKNOWN:
         raise TypeError(f"row {number} is {type(row).__name__}, not str, bytes or null")
-    if others not in (UNKNOWN, kind):
-        raise TypeError(f"row {number} is {_NAMES[kind]}, but rows before it are {_NAMES[others]}")
-    return kind
+    if others not in (UNKNOWN, found):
+        raise TypeError(f"row {number} is {_NAMES[found]}, but rows before it are {_NAMES[others]}")
+    return found

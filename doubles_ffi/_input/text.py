@@ -1,4 +1,4 @@
-"""Where the characters of a str lie."""
+"""The memory of a str."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ if TYPE_CHECKING:
 
     from doubles_ffi._library import Kind, Pointer
 
-__all__ = ["POINTER_PAYS", "exact", "text_pieces", "utf8"]
-
-# From this length on, asking CPython where an ASCII str lies costs less than copying it.
+# From this length on, asking CPython for the address of an ASCII str costs less than copying it.
 POINTER_PAYS = 16 * 1024
 
-# Characters per block of UTF-32, which takes 256 KiB and stays in cache.
-_BLOCK = 64 * 1024
+# Characters per piece of UTF-32, which takes 256 KiB and stays in cache.
+_PIECE = 64 * 1024
 
 
 def exact(text: str) -> str:
-    """Return a str itself, or what a subclass, which may claim another length, holds as a str."""
+    """Return the exact str that a str is or holds. A subclass may claim another length."""
     return text if type(text) is str else str.__str__(text)
 
 
 def utf8(text: str) -> tuple[Pointer, int]:
-    """Return the UTF-8 of a str as pointer and length, without a copy where it is long and ASCII.
+    """Return the UTF-8 of a str as pointer and length. A long ASCII str is not copied.
 
     The pointer is valid for as long as the caller holds `text` and the tuple.
 
@@ -44,12 +42,12 @@ def utf8(text: str) -> tuple[Pointer, int]:
 
 
 def text_pieces(text: str) -> Generator[tuple[Kind, Pointer, int]]:
-    """Yield a str as adjacent pieces, its lone surrogates included: if possible, where it lies."""
+    """Yield a str as adjacent pieces, lone surrogates included, without a copy if possible."""
     if text.isascii():
         yield BYTES, *utf8(text)
     elif storage := str_storage(text):
         yield storage
     else:
-        for start in range(0, len(text), _BLOCK):
-            units = utf32(text[start : start + _BLOCK])
+        for start in range(0, len(text), _PIECE):
+            units = utf32(text[start : start + _PIECE])
             yield UTF32, units, len(units)

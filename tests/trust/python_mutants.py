@@ -21,6 +21,7 @@ GOAL = "each mutant of the modules below killed, or listed with the reason why i
 MODULES = {
     "_stretch": ["counter", "counting", "encodings", "tally"],
     "_threads": ["threads"],
+    "_decoding": ["encodings", "files", "finding", "find"],
     "_input/encodings": ["encodings", "files", "finding", "find"],
     "_input/rows": ["columns"],
     "counter": ["counter"],

@@ -1,6 +1,7 @@
-"""Columns that come with a protocol: Arrow's capsules, NumPy's array interface.
+"""Columns that can be read where they are: Arrow's capsules, NumPy's array interface.
 
-None of the libraries that have them is imported. Other columns are for `rows` to go through.
+None of the libraries that make them is imported. `rows` reads all other columns, whose rows are
+Python objects.
 """
 
 from __future__ import annotations
@@ -25,65 +26,56 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["Column", "is_column", "open_column"]
-
-_TEXT_FORMATS = {"u", "U", "vu", "n"}
-
 # Bytes per unit of NumPy's types. Zeros at the end of a row are padding.
 _UNITS = {"S": 1, "U": 4}
 
-# How NumPy's type of strings of any length begins, and how it did so in NumPy 2.2.
-_STRINGS = ("StringDType", "|T")
-
-# What columns have one of, and what else has no buffer has none of.
-_PROTOCOLS = ("__iter__", "__arrow_c_stream__", "__arrow_c_array__", "columns")
+# How the name of NumPy's StringDType begins, also in NumPy 2.2.
+_STRING_DTYPE = ("StringDType", "|T")
 
 
 class Column:
-    """A column as the library reads it.
+    """A column as the library reads it. It is released at the end of a `with`.
 
     Attributes:
         handle: the library's column.
-        is_text: whether its units are code points.
-        owner: what keeps its memory alive.
+        owner: the object whose memory is read, if the handle does not keep it alive.
     """
 
-    __slots__ = ("handle", "is_text", "owner")
+    __slots__ = ("handle", "owner")
+
+    def __init__(self, handle: Any, owner: Any = None) -> None:
+        self.handle = handle
+        self.owner = owner
 
     def __enter__(self) -> Self:
-        """Return the column, which is released afterwards."""
+        """Return the column."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Release it, whether or not it was counted to its end."""
+        """Release the column, whether or not it was read to its end."""
         release(self.handle)
-
-    def __init__(self, handle: Any, *, is_text: bool, owner: Any = None) -> None:
-        self.handle = handle
-        self.is_text = is_text
-        self.owner = owner
 
 
 def open_column(data: Any) -> Column | None:
-    """Return a column that offers a protocol; None if its rows are objects to go through.
+    """Return a column that can be read where it is, or None if its rows are Python objects.
 
     Raises:
-        TypeError: it is a table, of another type than strings or bytes, or no column at all.
+        TypeError: `data` is a table, one text, or no column of strings or bytes.
         ValueError: a capsule is used up, or malformed.
         OSError: an Arrow stream fails.
     """
     if type(data) in (list, tuple):
         return None
-    _check_order(data)
+    _check_collection(data)
     dtype = getattr(data, "dtype", None)
-    if getattr(dtype, "char", None) == "O":
+    if getattr(dtype, "char", None) == "O":  # of NumPy and pandas
         _check_dimensions(data.ndim)
-        return None  # NumPy's objects, in pandas too, whose conversion to Arrow names no row.
+        return None  # pandas would convert the rows to Arrow, and its errors name no row.
     if type(dtype).__name__ == "Object":
-        return None  # polars exports the addresses of such rows, as if they were their bytes.
-    column = _from_capsules(data)
-    if column is not None:
-        return column
+        return None  # polars exports the addresses of such rows as if they were their bytes.
+    capsules = _capsules(data)
+    if capsules:
+        return _from_capsules(*capsules)
     if hasattr(data, "__array_interface__"):
         return _from_numpy(data)
     if hasattr(data, "columns"):
@@ -93,32 +85,8 @@ def open_column(data: Any) -> Column | None:
     return None
 
 
-def is_column(data: Any) -> bool:
-    """Tell whether data is many texts, and not one str or one buffer."""
-    if isinstance(data, (str, bytes, bytearray, memoryview)):
-        return False
-    interface = getattr(data, "__array_interface__", None)
-    if interface is not None and _is_text(interface["typestr"]):
-        return True  # NumPy gives most of them a buffer as well.
-    try:
-        memoryview(data).release()
-    except TypeError:
-        return any(hasattr(data, name) for name in _PROTOCOLS)
-    except (BufferError, ValueError):
-        pass  # It has a buffer that can't be read now.
-    return False
-
-
-def _arrow_source(data: Any) -> Any:
-    """Return `data`, or of a Series of pandas 2, which lacks the protocol, the array of pyarrow."""
-    if "pyarrow" not in sys.modules or hasattr(data, "__arrow_c_stream__"):
-        return data
-    convert = getattr(getattr(data, "array", None), "__arrow_array__", None)
-    return data if convert is None else convert()
-
-
-def _check_order(data: Any) -> None:
-    """Raise the exception for one text, and for a collection without an order of rows."""
+def _check_collection(data: Any) -> None:
+    """Raise a TypeError for one text, and for collections whose rows have no order."""
     if isinstance(data, (str, bytes, bytearray, memoryview)):
         raise _is_one_text(data)
     if isinstance(data, Mapping):
@@ -127,22 +95,11 @@ def _check_order(data: Any) -> None:
         raise _not_a_column(data, ", which has no order")
 
 
-def _has_buffer(data: Any) -> bool:
-    """Return whether data is one text in a buffer, such as an mmap."""
-    try:
-        memoryview(data).release()
-    except TypeError:
-        return False
-    except (BufferError, ValueError):
-        return True  # It can't be read now.
-    return True
-
-
 def _capsules(data: Any) -> tuple[Any, ...]:
-    """Return the capsules that an object offers: of a stream, of a type and an array, or none.
+    """Return the capsules that an object offers: a stream, a type and an array, or none.
 
     pandas converts most of its arrays. It needs pyarrow for that, and can't convert sparse arrays
-    and categories of several types: then there are no capsules, and rows are taken as objects.
+    and categories of several types. Then there are no capsules, and `rows` reads the objects.
     """
     try:
         source = _arrow_source(data)
@@ -157,15 +114,18 @@ def _capsules(data: Any) -> tuple[Any, ...]:
         raise
 
 
-def _from_capsules(data: Any) -> Column | None:
-    capsules = _capsules(data)
-    if not capsules:
-        return None
+def _arrow_source(data: Any) -> Any:
+    """Return `data`, or the pyarrow array of a Series of pandas 2, which lacks the protocol."""
+    if "pyarrow" not in sys.modules or hasattr(data, "__arrow_c_stream__"):
+        return data
+    convert = getattr(getattr(data, "array", None), "__arrow_array__", None)
+    return data if convert is None else convert()
+
+
+def _from_capsules(*capsules: Any) -> Column:
     handle = new_column()
     try:
         (import_capsules if capsules[1:] else import_stream)(handle, *capsules)
-        form, _ = column_type(handle)
-        return Column(handle, is_text=form in _TEXT_FORMATS)
     except ColumnTypeError:
         form, names = column_type(handle)
         release(handle)
@@ -182,6 +142,7 @@ def _from_capsules(data: Any) -> Column | None:
     except BaseException:
         release(handle)
         raise
+    return Column(handle)
 
 
 def _from_numpy(data: Any) -> Column | None:
@@ -190,23 +151,25 @@ def _from_numpy(data: Any) -> Column | None:
     _check_dimensions(len(shape))
     if names := getattr(getattr(data, "dtype", None), "names", None):
         raise _is_a_table(names)
-    if kind.startswith(_STRINGS) or _is_masked(data):
+    if kind.startswith(_STRING_DTYPE) or _is_masked(data):
         return None
     unit = _UNITS.get(kind[1:2])
     if unit is None:
         raise TypeError(f"expected a column of strings or bytes, not an array of type {kind!r}")
     (rows,), width = shape, int(kind[2:]) * unit
     if interface["strides"] not in (None, (width,)):
-        data = data.copy()  # Its rows are side by side.
+        import numpy
+
+        data = numpy.ascontiguousarray(data)
         interface = data.__array_interface__
     handle = new_column()
     import_padded(handle, interface["data"][0], rows, width, unit)
-    return Column(handle, is_text=unit > 1, owner=data)
+    return Column(handle, owner=data)
 
 
-def _is_text(kind: str) -> bool:
-    """Tell whether NumPy's arrays of a type are columns of strings, bytes or objects."""
-    return kind.startswith(_STRINGS) or kind[1:2] in {*_UNITS, "O"}
+def _is_masked(data: Any) -> bool:
+    module = sys.modules.get("numpy.ma")
+    return module is not None and isinstance(data, module.MaskedArray)
 
 
 def _check_dimensions(number: int) -> None:
@@ -214,9 +177,15 @@ def _check_dimensions(number: int) -> None:
         raise TypeError(f"expected a column, not an array of {number} dimensions")
 
 
-def _is_masked(data: Any) -> bool:
-    module = sys.modules.get("numpy.ma")
-    return module is not None and isinstance(data, module.MaskedArray)
+def _has_buffer(data: Any) -> bool:
+    """Return whether data is one text in a buffer, such as an mmap."""
+    try:
+        memoryview(data).release()
+    except TypeError:
+        return False
+    except (BufferError, ValueError):
+        return True  # It can't be read now.
+    return True
 
 
 def _is_one_text(data: Any) -> TypeError:
