@@ -76,9 +76,9 @@ class Stretch:
                 check(status)
             except InvalidUtf8Error:
                 raise self._error(view(pointer, size)) from None
-        self.end += size
         if not self.is_part:
             self._check_head()
+        self.end += size
 
     def merge(self, right: Stretch) -> None:
         """Append the stretch that follows this one. What fails leaves this one as it was.
@@ -107,7 +107,7 @@ class Stretch:
 
     def _check_head(self) -> None:
         if self.summary.head_len:
-            raise utf8_error([self.head], 0)
+            raise utf8_error([self.head], self.end)
 
     def copy(self) -> Stretch:
         """Return an independent copy."""

@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 from doubles_ffi._decoding import decode_chunks, is_incremental
 from doubles_ffi._input.encodings import kind_of, utf8_mark
 from doubles_ffi._input.text import text_pieces
-from doubles_ffi._library import UTF32, new_array, num_threads, thread_limit, view
+from doubles_ffi._library import UTF32, Kind, new_array, num_threads, thread_limit, view
 from doubles_ffi._stretch import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from doubles_ffi._input import Piece
-    from doubles_ffi._library import Kind, Pointer
+    from doubles_ffi._library import Pointer
 
     IsStopped = Callable[[], bool]
     Read = Callable[[memoryview, int], int | None]  # into memory, given the bytes read before
@@ -79,6 +79,9 @@ WORTH_SPLITTING = 64 * 1024 * 1024
 _MARKED = {"utf-8-sig", "utf-16", "utf-32"}
 _LONGEST_MARK = 4
 
+# The kind of bytes that are a mark: no units, but they count in the positions of errors.
+_MARK = Kind(update=lambda *_: 0, find=lambda *_: 0)
+
 # Bytes that a pipe should hold. With Linux's own choice of 64 KiB, writer and reader wake each
 # other four times as often, and a pipe takes four times as long.
 _PIPE = 256 * 1024
@@ -110,7 +113,8 @@ def count_file(
         TypeError: `file` is neither a path nor open in binary mode.
         LookupError: the encoding is not known.
         UnicodeDecodeError: the bytes are not text in that encoding. It is as `bytes.decode` raises
-            it, except that its `object` holds the wrong bytes alone.
+            it, except that its `object` holds the wrong bytes alone, and that its positions are
+            those in what was read: they include the mark of `utf-8-sig`.
         ValueError: `threads` is below 1, the file is closed, or a path has a null character.
     """
     return FileCounter(encoding, threads).count(file, progress).count
@@ -207,6 +211,7 @@ def read_pieces(file: Path | BinaryFile, encoding: str | None) -> Iterator[Piece
     for size in _read_sizes(file, view(buffer), codec):
         if mark is None:
             mark = utf8_mark(buffer, size, codec.name)
+            yield _MARK, buffer, mark
             yield kind, buffer + mark, size - mark
         else:
             yield kind, buffer, size
@@ -304,6 +309,7 @@ class FileCounter:
         sizes = iter(blocks)
         size = next(sizes)
         mark = utf8_mark(blocks.buffer, size, self._codec.name)
+        stretch.append(_MARK, blocks.buffer, mark, 1)
         stretch.append(self._kind, blocks.buffer + mark, size - mark, 1)
         if size == len(blocks.memory):
             blocks.enlarge_pipe()

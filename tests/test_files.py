@@ -212,6 +212,10 @@ def test_as_decode_does_it_errors_included(data, cut, encoding, threads):
         file.flush()
         assert count_file(file.name, threads=threads) == reference.count(data)
         expected = outcome(lambda: reference.count(data.decode(encoding)))
+        if encoding == "utf-8-sig" and data.startswith(codecs.BOM_UTF8) and type(expected) is tuple:
+            # Python's positions are those in what follows the mark; a file's are those in the file.
+            codec, start, end, reason = expected
+            expected = codec, start + len(codecs.BOM_UTF8), end + len(codecs.BOM_UTF8), reason
         for source in (file.name, io.BytesIO(data)):
             found = outcome(lambda: count_file(source, encoding=encoding, threads=threads))  # noqa: B023 (called at once)
             assert found == expected

@@ -223,6 +223,26 @@ def test_json(capsys):
     assert main(["find", "--json", "--bytes", "-m1", "жук.txt"]) == 0
     assert json.loads(capsys.readouterr().out)["unit"] == "0x0A"
 
+@pytest.mark.parametrize(
+    "wrong", [b"\xff", b"\x80", b"ab\xff", b"ab\xc3", b"aa" * 40_000 + b"\x80"]
+)
+def test_errors_give_the_position_in_a_file_that_begins_with_a_mark(wrong, files, capsys):
+    mark = b"\xef\xbb\xbf"
+    (files / "marked").write_bytes(mark + wrong)
+    reason = "not utf-8-sig: {} at byte {}; try --bytes, or --encoding NAME"
+    with pytest.raises(UnicodeDecodeError) as error:
+        wrong.decode()
+    start = len(mark) + error.value.start
+    expected = f"doubles: marked: {reason.format(error.value.reason, start)}\n"
+    for run in (
+        lambda: main(["count", "--encoding", "utf-8-sig", "marked"]),
+        lambda: main(["find", "--encoding", "utf-8-sig", "marked"]),
+        lambda: show("--encoding", "utf-8-sig", "marked", status=2),
+    ):
+        run()
+        assert capsys.readouterr().err == expected
+
+
 
 @pytest.mark.usefixtures("files")
 def test_what_fails_is_reported_after_what_was_found(capsysbinary):
