@@ -16,9 +16,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import (
+    ENVIRONMENT,
+    Terminal,
+    answer,
+    command,
+    interrupt,
+    on_terminal,
+    read_all,
+    shell,
+    started,
+    stdin,
+    terminal,
+)
 
 from doubles_ffi import __version__, cli, random_string
-from doubles_ffi.cli import main, names, progress, streams
+from doubles_ffi.cli import find, main, names, progress, streams
 from doubles_ffi.files import FileCounter
 
 
@@ -30,10 +43,6 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "latin").write_bytes("éé".encode("latin-1"))
     (tmp_path / "empty").touch()
     return tmp_path
-
-
-def stdin(monkeypatch, data):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
 @pytest.mark.usefixtures("files")
@@ -232,17 +241,6 @@ def test_a_list_that_is_still_being_written(program, end, threads, files):
         finally:
             process.stdin.close()
             process.kill()
-
-
-def answer(process, size):
-    """Read this many bytes, or what there is if no more come in time."""
-    found = b""
-    while len(found) < size and select.select([process.stdout], [], [], 60)[0]:
-        block = os.read(process.stdout.fileno(), size - len(found))
-        if not block:
-            break
-        found += block
-    return found
 
 
 def test_a_list_in_a_pipe_that_nobody_has_opened_yet(files):
@@ -668,22 +666,6 @@ def test_the_package_is_the_command(capsys, monkeypatch, before, told):
     assert actions == told  # Ctrl-C that is ignored stays ignored.
 
 
-# As most users have it: output buffered, and in a strict encoding.
-ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
-ENVIRONMENT.pop("PYTHONUNBUFFERED", None)
-
-
-def command(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "doubles_ffi", *arguments],
-        stderr=subprocess.PIPE,
-        check=False,
-        timeout=60,
-        env=ENVIRONMENT,
-        **options,
-    )
-
-
 def test_a_closed_pipe_is_silent():
     reading, writing = os.pipe()
     os.close(reading)
@@ -714,31 +696,6 @@ def test_a_full_disk_is_reported():
         end = command("count", input=b"aaa", stdout=full)
     assert end.returncode == 2
     assert end.stderr == b"doubles: standard output: No space left on device\n"
-
-
-@contextlib.contextmanager
-def started(*arguments, **options):
-    """Run the command, and have it gone at the end, however that comes."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "doubles_ffi", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
-        **options,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def interrupt(process):
-    """Wait for the command's first line; press Ctrl-C; return its status and its complaints."""
-    process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    return process.returncode, errors
 
 
 # Loaded by Python before the command: presses Ctrl-C at a moment.
@@ -828,16 +785,6 @@ def test_ctrl_c_where_nobody_reads(files):
         assert process.stderr.read() == b""
 
 
-def shell(line, **environment):
-    return subprocess.run(
-        ["sh", "-c", line.replace("doubles", f"{sys.executable} -m doubles_ffi")],
-        capture_output=True,
-        check=False,
-        timeout=60,
-        env={**ENVIRONMENT, **environment},
-    )
-
-
 @pytest.mark.usefixtures("files")
 def test_streams_that_are_closed():
     end = shell("doubles count letters >&-")
@@ -903,11 +850,6 @@ def test_names_that_are_not_utf8(tmp_path):
     end = command("count", name + b"x", stdout=subprocess.PIPE)
     assert (end.returncode, end.stdout) == (2, b"")
     assert b"No such file" in end.stderr
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import io
 import itertools
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -15,10 +14,10 @@ import time
 import unicodedata
 
 import pytest
+from commands import answer, command, interrupt, on_terminal, shell, started, stdin
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from strategies import runs
-from test_cli import answer, command, interrupt, shell, started, stdin
 
 from doubles_ffi._library import write_runs
 from doubles_ffi.cli import find as finding
@@ -243,7 +242,6 @@ def test_errors_give_the_position_in_a_file_that_begins_with_a_mark(wrong, files
         assert capsys.readouterr().err == expected
 
 
-
 @pytest.mark.usefixtures("files")
 def test_what_fails_is_reported_after_what_was_found(capsysbinary):
     assert main(["find", "missing", "bad", "empty"]) == 2
@@ -407,36 +405,6 @@ def test_errors_come_after_what_was_written_before_them(subcommand, files):
     )
     before, after = result.stdout.split(b"doubles: missing: No such file or directory\n")
     assert before.count(b"letters") == after.count(b"letters") > 0
-
-
-def on_terminal(*arguments, cwd, program=("-m", "doubles_ffi"), is_interrupted=False):
-    """Run the command on a terminal of its own, and return all that it shows there.
-
-    Or press Ctrl-C once it shows something.
-    """
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "PYTHONIOENCODING": ""}
-    environment.pop("NO_COLOR", None)
-    with subprocess.Popen(
-        [*("setsid", "-c") * is_interrupted, sys.executable, *program, *arguments],
-        stdin=theirs if is_interrupted else None,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=cwd,
-        env=environment,
-    ) as process:
-        os.close(theirs)
-        shown = b""
-        if is_interrupted:
-            shown = os.read(ours, 100)
-            os.write(ours, b"\x03")  # The terminal drops what has not been read.
-        while True:
-            try:
-                shown += os.read(ours, 65536)
-            except OSError:  # All have closed it.
-                break
-    os.close(ours)
-    return process.returncode, shown
 
 
 @pytest.mark.parametrize("options", [[], ["--bytes"], ["--encoding", "latin-1"], ["--json"]])

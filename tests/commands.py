@@ -1,0 +1,134 @@
+"""The command as tests run it: in this process, in one of its own, on a terminal."""
+
+import contextlib
+import fcntl
+import io
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+
+# As most users have it: output buffered, and in a strict encoding.
+ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+ENVIRONMENT.pop("PYTHONUNBUFFERED", None)
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "doubles_ffi", *arguments],
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+        env=ENVIRONMENT,
+        **options,
+    )
+
+
+def stdin(monkeypatch, data):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@contextlib.contextmanager
+def started(*arguments, **options):
+    """Run the command, and have it gone at the end, however that comes."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "doubles_ffi", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
+        **options,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def interrupt(process):
+    """Wait for the command's first line; press Ctrl-C; return its status and its complaints."""
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
+
+
+def answer(process, size):
+    """Read this many bytes, or what there is if no more come in time."""
+    found = b""
+    while len(found) < size and select.select([process.stdout], [], [], 60)[0]:
+        block = os.read(process.stdout.fileno(), size - len(found))
+        if not block:
+            break
+        found += block
+    return found
+
+
+def shell(line, **environment):
+    return subprocess.run(
+        ["sh", "-c", line.replace("doubles", f"{sys.executable} -m doubles_ffi")],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={**ENVIRONMENT, **environment},
+    )
+
+
+@contextlib.contextmanager
+def terminal(size=(24, 80)):
+    """Open a terminal; give the descriptor of those who look at it, and the stream of a command."""
+    screen, stream = pty.openpty()
+    fcntl.ioctl(stream, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    with os.fdopen(screen, "rb", 0), os.fdopen(stream, "w") as output:
+        yield screen, output
+
+
+def read_all(screen):
+    """Return what a terminal shows until all who write to it have closed it."""
+    shown = b""
+    with contextlib.suppress(OSError):
+        while True:
+            shown += os.read(screen, 65536)
+    return shown
+
+
+def on_terminal(
+    *arguments,
+    cwd,
+    program=("-m", "doubles_ffi"),
+    size=(24, 80),
+    typed=b"",
+    is_interrupted=False,
+):
+    """Run the command on a terminal of its own; return its status and all that the terminal shows.
+
+    Text may be typed at once, or Ctrl-C be pressed once the command shows something.
+    """
+    environment = {**os.environ, "TERM": "xterm", "PYTHONIOENCODING": ""}
+    environment.pop("NO_COLOR", None)
+    with terminal(size) as (screen, stream):
+        os.write(screen, typed)
+        with subprocess.Popen(
+            ["setsid", "-c", sys.executable, *program, *arguments],
+            stdin=stream,
+            stdout=stream,
+            stderr=stream,
+            cwd=cwd,
+            env=environment,
+        ) as process:
+            stream.close()
+            shown = b""
+            if is_interrupted:
+                shown = os.read(screen, 100)
+                os.write(screen, b"\x03")  # The terminal drops what has not been read.
+            shown += read_all(screen)
+    return process.returncode, shown
