@@ -883,10 +883,84 @@ def test_names_that_a_terminal_would_act_on(name, expected, files, monkeypatch):
         assert end.stdout == os.fsencode(name)
 
 
-def test_wrong_usage_that_a_terminal_would_act_on(capsys):
-    with pytest.raises(SystemExit):
-        main(["count", "--\x1b[31m", "\x9b"])
-    assert capsys.readouterr().err.splitlines()[-1].endswith(r"arguments: --\x1b[31m")
+# What a terminal would act on: a title, a colour, the next line, text from right to left.
+HOSTILE = "\x1b]0;owned\a\x9b31m\r\n\u202e"
+
+
+def raises(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("arguments", "replaced", "error"),
+    [
+        (["count", f"--{HOSTILE}"], None, None),
+        (["count", "--encoding", HOSTILE], None, None),
+        (["count", "--progress", HOSTILE], None, None),
+        (["count", "--top", HOSTILE], None, None),
+        (["random", "1", "--alphabet", HOSTILE], None, None),
+        ([HOSTILE], None, None),
+        (["count", HOSTILE], None, None),
+        (["find", "--files-from", HOSTILE], None, None),
+        (["count", "--plot", f"{HOSTILE}/a.png", "letters"], None, None),
+        (["count", "--plot", "a.png", "letters"], "cli.chart.draw", ValueError(HOSTILE)),
+        (["count", "letters"], "files.FileCounter.count", OSError(HOSTILE)),
+        (["count", "letters"], "files.FileCounter.count", OSError(errno.EIO, HOSTILE)),
+        (["count", "letters"], "files.FileCounter.count", ValueError(HOSTILE)),
+        (["find", "letters"], "cli.find.read_pieces", OSError(errno.EIO, HOSTILE)),
+        (["count", "-r"], "cli.names.os.scandir", OSError(errno.EIO, HOSTILE)),
+        (["count", "--files-from", "a"], "cli.names.listed", OSError(errno.EIO, HOSTILE)),
+        (["random", "1"], "cli.random.Source", OSError(errno.EIO, HOSTILE)),
+        (["random", "1"], "cli.random.new_array", OSError(errno.EIO, HOSTILE)),
+        (["random", "1"], "cli.random.new_array", ImportError(HOSTILE)),
+    ],
+)
+def test_no_error_reaches_a_terminal_raw(arguments, replaced, error, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    if replaced:
+        monkeypatch.setattr(f"doubles_ffi.{replaced}", raises(error))
+    with contextlib.suppress(SystemExit):
+        assert main(arguments) == 2
+    *usage, complaint = terminal.getvalue().splitlines()
+    assert complaint.startswith("doubles")
+    assert "owned" in complaint or error is None
+    assert "".join([*usage, complaint]).isprintable()
+    assert len(usage) <= 1
+
+
+@pytest.mark.usefixtures("files")
+def test_no_error_of_a_cluster_reaches_a_terminal_raw(monkeypatch):
+    cluster = pytest.importorskip("doubles_ffi.cluster")
+    clustering = pytest.importorskip("doubles_ffi.cli.clustering")
+    counted = cluster.Result((cluster.FileCount(HOSTILE, error=OSError(HOSTILE)),))
+
+    def lose(*_, **__):
+        raise cluster.ClusterError(HOSTILE, counted)
+
+    for count in (lambda *_, **__: counted, lose):
+        monkeypatch.setattr(clustering, "count_files", count)
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert main(["count", "--cluster", HOSTILE, HOSTILE]) == 2
+        assert terminal.getvalue().replace("\n", "").isprintable()
+        assert terminal.getvalue().count("\n") == 1 + (count is lose)
+
+
+def test_urls_of_unknown_protocols_do_not_reach_a_terminal_raw(files):
+    pytest.importorskip("distributed")
+    urls = [f"memory://{HOSTILE}", f"{HOSTILE}://a", f"file://{HOSTILE}*"]
+    (files / "urls").write_text("\0".join(urls), "utf-8", newline="")
+    status, shown = on_terminal(
+        *("count", "--cluster", "local", "-0", "--files-from", "urls"), cwd=files
+    )
+    *complaints, total, _ = shown.decode().split("\r\n")
+    assert (status, total, len(complaints)) == (2, "0\ttotal", 3)
+    assert "".join(complaints).isprintable()
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         discard(sys.stdout)
-        complain("standard output", error.strerror)
+        complain("standard output", error.strerror or str(error))
         return FAILED
     except KeyboardInterrupt:
         discard(sys.stdout)  # Writing the rest could block: its reader may not be reading.

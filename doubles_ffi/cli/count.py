@@ -170,7 +170,7 @@ class _Count:
         self._bar.make_room(sys.stdout)
         print(line)
 
-    def _fail(self, name: str, reason: str | None) -> None:
+    def _fail(self, name: str, reason: str) -> None:
         self._status = FAILED
         sys.stdout.flush()
         self._bar.make_room(sys.stderr)

@@ -135,7 +135,7 @@ class _Find:
         if self._options.json:
             print(json_line({"file": name, "error": reason}))
 
-    def _fail(self, name: str, reason: str | None) -> None:
+    def _fail(self, name: str, reason: str) -> None:
         self._status = FAILED
         sys.stdout.flush()  # On a terminal, what comes before the error stands before it.
         complain(name, reason)

@@ -8,15 +8,14 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi.cli.scheduling import standard_input
+from doubles_ffi.cli.reasons import reason
+from doubles_ffi.cli.streams import regular_file, standard_input
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator
 
-    Fail = Callable[[str, str | None], None]
-
-__all__ = ["below", "file_size", "is_growing", "listed", "named"]
+    Fail = Callable[[str, str], None]
 
 # Bytes per read of a list.
 _BLOCK = 64 * 1024
@@ -49,7 +48,7 @@ def _in_list(source: str, separator: bytes, fail: Fail) -> Iterator[str | None]:
             else:
                 yield name
     except OSError as error:
-        fail(source, error.strerror)
+        fail(source, reason(error))
 
 
 def _recursive(names: Iterable[str | None], pattern: str, fail: Fail) -> Iterator[str | None]:
@@ -119,7 +118,7 @@ def below(directory: str, pattern: str, fail: Fail) -> Iterator[str]:
                     or (entry.is_file(follow_symlinks=False) and fnmatchcase(entry.name, pattern))
                 ]
         except OSError as error:
-            fail(path, error.strerror)
+            fail(path, reason(error))
         else:
             ahead += found
 

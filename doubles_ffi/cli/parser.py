@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from doubles_ffi import __version__
-from doubles_ffi.cli.streams import FAILED, complain
+from doubles_ffi.cli.streams import FAILED, complain, visible
 from doubles_ffi.finding import LEAST
 from doubles_ffi.generate import LETTERS, random_string
 
@@ -38,7 +38,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are safe to show on a terminal, whatever the arguments contain."""
 
     def error(self, message: str) -> NoReturn:
-        super().error("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
+        super().error(visible(message))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from doubles_ffi._library import new_array, view
+from doubles_ffi.cli.reasons import reason
 from doubles_ffi.cli.streams import FAILED, complain
 from doubles_ffi.generate import Source
 
@@ -23,7 +24,7 @@ def random(options: argparse.Namespace) -> int:
     try:
         source = Source(options.alphabet, options.seed, threads=None)
     except OSError as error:
-        complain("random numbers of the system", error.strerror)
+        complain("random numbers of the system", reason(error))
         return FAILED
     buffer = new_array(min(options.length, _BLOCK))
     for start in range(0, options.length, _BLOCK):

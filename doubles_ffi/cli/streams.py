@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import itertools
 import os
+import stat
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-__all__ = ["FAILED", "complain", "discard", "has_colors", "json_line", "shown"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 FAILED = 2  # As grep and diff: 1 would be an answer, 2 is trouble.
 
@@ -37,13 +40,46 @@ def _quoted(text: str, *, is_printable: bool) -> str:
     return "$'" + "".join(f"\\{_LETTERS.get(b, f'{b:03o}')}" for b in os.fsencode(text)) + "'"
 
 
-def complain(name: str, reason: str | None) -> None:
-    """Report an error on standard error, if there is one."""
+def visible(text: str) -> str:
+    r"""Return a text with escapes in place of all that a terminal would act on.
+
+    >>> print(visible("\x1b[31mno such\nstore"))
+    \x1b[31mno such\nstore
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def complain(name: str, reason: str) -> None:
+    """Report an error on standard error, if there is one, in one line.
+
+    The reason may be a text from anywhere: a store on the network, the system, an argument.
+    """
     if sys.stderr is not None:
+        line = f"doubles: {shown(name, sys.stderr)}: {visible(reason)}"
         try:
-            print(f"doubles: {shown(name, sys.stderr)}: {reason}", file=sys.stderr, flush=True)
+            print(line, file=sys.stderr, flush=True)
         except OSError:  # Nobody can be told.
             discard(sys.stderr)
+
+
+def standard_input() -> Any:
+    """Return standard input as a binary file.
+
+    Raises:
+        OSError: it is closed.
+    """
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin.buffer
+
+
+def regular_file(stream: Any) -> tuple[int, int] | None:
+    """Return the device and inode of a stream that is a regular file, or None."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (AttributeError, OSError, ValueError):  # It is in memory, or decompressed there.
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
 def has_colors(stream: TextIO) -> bool:
@@ -72,3 +108,32 @@ def discard(stream: TextIO) -> None:
     """Drop what could not be written, or the interpreter tries again when it ends."""
     with contextlib.suppress(io.UnsupportedOperation):  # It is no file.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextlib.contextmanager
+def on_ctrl_c(action: Callable[[], object]) -> Iterator[None]:
+    """Call a function when Ctrl-C is pressed, before it ends the process; the next press ends it.
+
+    Nothing changes where Ctrl-C is ignored, or is left to Python.
+    """
+    import signal  # Takes 1 ms.
+
+    def interrupt(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        action()
+        signal.raise_signal(number)
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def write_past_buffers(text: str, stream: TextIO) -> None:
+    """Write a text at once, as the handler of a signal can: the stream may be in use."""
+    with contextlib.suppress(OSError):  # The terminal may be gone.
+        os.write(stream.fileno(), text.encode())
