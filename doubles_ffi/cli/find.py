@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING, Any
 from doubles_ffi._input.text import text_pieces
 from doubles_ffi._library import GLYPH_LENGTH, new_array, num_threads, run_columns, view, write_runs
 from doubles_ffi.cli.chart import can_encode, code, glyph, is_mark
+from doubles_ffi.cli.inputs import Inputs
 from doubles_ffi.cli.names import file_size, named
 from doubles_ffi.cli.reasons import reason_of
-from doubles_ffi.cli.scheduling import standard_input
-from doubles_ffi.cli.streams import FAILED, complain, discard, has_colors, json_line, shown
-from doubles_ffi.files import WORTH_SPLITTING, opened, read_pieces, read_texts
+from doubles_ffi.cli.streams import (
+    FAILED,
+    complain,
+    discard,
+    has_colors,
+    json_line,
+    on_ctrl_c,
+    shown,
+    write_past_buffers,
+)
+from doubles_ffi.files import WORTH_SPLITTING, read_pieces, read_texts
 from doubles_ffi.finding import Search
 
 if TYPE_CHECKING:
@@ -58,6 +67,7 @@ class _Find:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._encoding = None if options.bytes else options.encoding
+        self._inputs = Inputs(decompress=options.decompress)
         self._status = 0
         self._threads = num_threads()
         self._format: Callable[[str], _Format]
@@ -118,14 +128,7 @@ class _Find:
         return run_ahead(self._runs(name, found, 1 + AHEAD))
 
     def _runs(self, name: str, found: _Format, rooms: int) -> Generator[tuple[Any, int]]:
-        with contextlib.ExitStack() as stack:
-            file = standard_input() if name == "-" else name
-            if self._options.decompress:
-                from doubles_ffi._decompression import decompressed
-
-                file = stack.enter_context(decompressed(file))
-            else:
-                file = stack.enter_context(opened(file))
+        with self._inputs.open(name) as file:
             search = Search(self._options.min_run, chunk=_CHUNK, rooms=rooms)
             yield from search.runs(found.pieces(file))
 

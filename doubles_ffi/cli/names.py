@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import stat
+import sys
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi.cli.reasons import reason
@@ -63,7 +65,7 @@ def listed(path: str, separator: bytes) -> Iterator[str | None]:
     """Yield the names in a file as they come, except empty ones; None before waiting for more.
 
     Raises:
-        OSError: the list can't be read.
+        OSError: the list can't be read, is also the output, or has a name without an end.
     """
     if file_size(path) is None and path != "-":
         yield None  # It may be a named pipe, where opening waits for a writer.
@@ -72,6 +74,8 @@ def listed(path: str, separator: bytes) -> Iterator[str | None]:
         parts: list[bytes] = []  # of the name whose end has not been read
         while True:
             if _has_to_wait(file):
+        if (output := regular_file(sys.stdout)) and regular_file(file) == output:
+            raise OSError(errno.EINVAL, "is also the output")  # Its lines would be taken for names.
                 yield None
             block = file.read1(_BLOCK)
             if not block:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import itertools
 import os
 import stat
-import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from doubles_ffi.cli.inputs import Inputs
 from doubles_ffi.files import WORTH_SPLITTING, FileCounter
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int | None], object]
     IsStopped = Callable[[], bool]
-
-__all__ = ["Scheduler", "standard_input"]
 
 # Files that take fewer seconds each are counted by the calling thread: several threads would wait
 # for Python's lock most of the time. Cached files of 4 KiB: 10 us each on one thread, 27 us on two.
@@ -44,7 +41,7 @@ class Scheduler:
         self, encoding: str | None, threads: int | None, *, tally: bool, decompress: bool = False
     ) -> None:
         self._counter = FileCounter(encoding, threads, tally=tally)
-        self._decompress = decompress
+        self._inputs = Inputs(decompress=decompress)
         self._seconds = _QUICK / 2  # that a small file takes, smoothed; a guess at first
 
     def count_each(
@@ -116,30 +113,14 @@ class Scheduler:
         self, name: str, progress: Progress | None, is_stopped: IsStopped | None = None
     ) -> Stretch | Exception:
         try:
-            file = standard_input() if name == "-" else name
-            if not self._decompress:
+            with self._inputs.open(name) as file:
                 return self._counter.count(file, progress, is_stopped)
-            from doubles_ffi._decompression import decompressed
-
-            with decompressed(file) as opened:
-                return self._counter.count(opened, progress, is_stopped)
         except (OSError, ValueError, MemoryError) as error:  # ValueError: not text, or not a name.
             return error
 
     def _note(self, seconds: float) -> None:
         """Take note of how long a small file took."""
         self._seconds += (seconds - self._seconds) / 8
-
-
-def standard_input() -> Any:
-    """Return standard input as a binary file.
-
-    Raises:
-        OSError: it is closed.
-    """
-    if sys.stdin is None:
-        raise OSError(errno.EBADF, "standard input is closed")
-    return sys.stdin.buffer
 
 
 def _is_small(name: str) -> bool:
