@@ -297,6 +297,22 @@ def test_a_name_that_no_file_can_have(files, capsys):
 
 
 @pytest.mark.usefixtures("files")
+def test_a_name_without_an_end_ends_the_list(capsys, monkeypatch):
+    end = shell("ulimit -v 2000000; doubles count letters --files-from /dev/zero")
+    complaint = "doubles: /dev/zero: has a name of more than 1048576 bytes"
+    assert (end.returncode, end.stdout) == (2, b"2\tletters\n")
+    assert end.stderr.decode() == f"{complaint}; if names end with NUL, try -0\n"
+    end = shell("ulimit -v 2000000; yes | tr -d '\\n' | doubles find -0 --files-from -")
+    assert (end.returncode, end.stdout) == (2, b"")
+    assert end.stderr.decode() == complaint.replace("/dev/zero", "-") + "\n"
+    monkeypatch.setattr(names, "_LONGEST", 2)
+    for options, hint in (([], "; if names end with NUL, try -0"), (["-0"], "")):
+        assert main(["count", *options, "--files-from", "letters"]) == 2
+        expected = f"doubles: letters: has a name of more than 2 bytes{hint}\n"
+        assert capsys.readouterr().err == expected
+
+
+@pytest.mark.usefixtures("files")
 def test_a_list_that_can_not_be_read(capsys):
     assert main(["count", "letters", "--files-from", "missing"]) == 2
     assert capsys.readouterr() == (

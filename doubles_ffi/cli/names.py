@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # Bytes per read of a list.
 _BLOCK = 64 * 1024
 
+# Bytes of a name before it is given up: more than any system allows.
+_LONGEST = 1024 * 1024
+
 
 def named(options: argparse.Namespace, fail: Fail) -> Iterable[str | None]:
     """Return the names of the files that the options name: in arguments, lists and directories.
@@ -71,21 +74,26 @@ def listed(path: str, separator: bytes) -> Iterator[str | None]:
         yield None  # It may be a named pipe, where opening waits for a writer.
     with contextlib.ExitStack() as stack:
         file = standard_input() if path == "-" else stack.enter_context(open(path, "rb"))  # noqa: PTH123 (a Path forgets a slash at the end)
-        parts: list[bytes] = []  # of the name whose end has not been read
-        while True:
-            if _has_to_wait(file):
         if (output := regular_file(sys.stdout)) and regular_file(file) == output:
             raise OSError(errno.EINVAL, "is also the output")  # Its lines would be taken for names.
+        parts: list[bytes] = []  # of the name whose end has not been read
+        size = 0  # of them
+        while True:
+            if _has_to_wait(file):
                 yield None
             block = file.read1(_BLOCK)
             if not block:
                 break
             first, *others = block.split(separator)
             parts.append(first)
+            size += len(first)
             for part in others:
                 if name := b"".join(parts):
                     yield os.fsdecode(name)
-                parts = [part]
+                parts, size = [part], len(part)
+            if size > _LONGEST:
+                hint = "" if separator == b"\0" else "; if names end with NUL, try -0"
+                raise OSError(errno.ENAMETOOLONG, f"has a name of more than {_LONGEST} bytes{hint}")
         if name := b"".join(parts):
             yield os.fsdecode(name)
 
