@@ -373,6 +373,59 @@ def test_progress_makes_room_for_lines_on_a_terminal(files, monkeypatch):
 
 
 @pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("size", [(0, 0), (0, 80), (24, 0), (24, 80)])
+def test_progress_on_a_terminal_of_any_size(size, monkeypatch, capsys):
+    with terminal(size) as (screen, stream):
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert main(["count", "--progress", "always", "letters"]) == 0
+        stream.close()
+        assert re.fullmatch(rb"\r100%.* 3\.00/3\.00 .*B/s\]\r {79}\r", read_all(screen))
+    assert capsys.readouterr().out == "2\tletters\n"
+
+
+@pytest.mark.parametrize("size", [(0, 0), (24, 60)])
+def test_ctrl_c_erases_progress(size, files):
+    with (files / "sparse").open("wb") as file:
+        file.truncate(1 << 36)
+    status, shown = on_terminal(
+        *("count", "--progress", "always", "sparse"), cwd=files, is_interrupted=True, size=size
+    )
+    assert status == -signal.SIGINT
+    assert shown.endswith(b"\r" + b" " * ((size[1] or 80) - 1) + b"\r")
+
+
+@pytest.mark.parametrize("action", [signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler])
+def test_ctrl_c_is_changed_where_it_would_end_the_process(action, monkeypatch):
+    """This process would not survive it."""
+    told = []
+    monkeypatch.setattr(signal, "getsignal", lambda _: action)
+    monkeypatch.setattr(signal, "signal", lambda *arguments: told.append(arguments))
+    monkeypatch.setattr(signal, "raise_signal", told.append)
+    with streams.on_ctrl_c(lambda: told.append("called")):
+        if told:
+            told[0][1](signal.SIGINT, None)
+    default = (signal.SIGINT, signal.SIG_DFL)
+    expected = [default, "called", signal.SIGINT, default] if action == signal.SIG_DFL else []
+    assert told[1:] == expected
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "expected"),
+    [
+        (progress._erase_line, "stderr", b"\r" + b" " * 79 + b"\r"),
+        (find._end_highlight, "stdout", b"\x1b[m"),
+    ],
+)
+def test_ctrl_c_tidies_a_terminal_up_unless_it_is_gone(action, name, expected, monkeypatch):
+    with terminal((0, 0)) as (screen, stream):
+        monkeypatch.setattr(sys, name, stream)
+        action()
+        assert b"".join(os.read(screen, 1) for _ in expected) == expected
+        os.dup2(os.open(os.devnull, os.O_RDONLY), screen)  # The last of those who show it.
+        action()
+
+
+@pytest.mark.usefixtures("files")
 def test_progress_without_tqdm(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert main(["count", "--progress", "always", "letters", "жук.txt"]) == 0

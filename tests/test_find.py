@@ -486,23 +486,6 @@ def test_ctrl_c_leaves_no_highlight_on_a_terminal(files):
     assert shown.endswith(b"\x1b[m")
 
 
-@pytest.mark.parametrize("action", [signal.SIG_DFL, signal.SIG_IGN])
-def test_ctrl_c_is_changed_for_a_terminal_alone(monkeypatch, action, capfd):
-    """This process would not survive it."""
-    told = []
-    monkeypatch.setattr(signal, "getsignal", lambda _: action)
-    monkeypatch.setattr(signal, "signal", lambda *arguments: told.append(arguments))
-    monkeypatch.setattr(signal, "raise_signal", told.append)
-    monkeypatch.setattr(sys, "stdout", sys.__stdout__)
-    finding._highlight_nothing_after_ctrl_c()
-    if action == signal.SIG_IGN:
-        assert told == []
-    else:
-        told[0][1](signal.SIGINT, None)
-        assert told[1:] == [(signal.SIGINT, signal.SIG_DFL), signal.SIGINT]
-        assert capfd.readouterr().out == "\x1b[m"
-
-
 PEAK = """
 import re, sys
 from pathlib import Path

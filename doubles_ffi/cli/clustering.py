@@ -12,6 +12,7 @@ from distributed import Client, LocalCluster
 
 from doubles_ffi import cluster
 from doubles_ffi._library import num_threads
+from doubles_ffi.cli.streams import on_ctrl_c
 from doubles_ffi.cluster import ClusterError
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def count_files(
     """
     for name in ("distributed", "asyncio"):  # Their news are not the command's.
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with _in_order(), contextlib.ExitStack() as stack:
+    # Ctrl-C tells the workers to stop; pressed again, it ends the process at once.
+    with on_ctrl_c(_interrupt), contextlib.ExitStack() as stack:
         try:
             client = stack.enter_context(_local() if address == "local" else _client(address))
         except (OSError, ValueError) as error:
@@ -46,22 +48,8 @@ def count_files(
         return cluster.count_files(names, client, encoding=encoding, tally=tally, progress=progress)
 
 
-@contextlib.contextmanager
-def _in_order() -> Iterator[None]:
-    """Let Ctrl-C tell the workers to stop, and pressed again, end the process at once."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        raise KeyboardInterrupt
-
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # And not ignored.
-        signal.signal(signal.SIGINT, interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-    else:
-        yield
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def _client(cluster: Any) -> Any:

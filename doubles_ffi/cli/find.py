@@ -70,12 +70,13 @@ class _Find:
         self._inputs = Inputs(decompress=options.decompress)
         self._status = 0
         self._threads = num_threads()
+        self._is_highlighted = False
         self._format: Callable[[str], _Format]
         if options.json:
             self._format = lambda name: _Json(name, self._encoding)
         elif has_colors(sys.stdout):
             self._format = lambda name: _View(name, self._encoding)
-            _highlight_nothing_after_ctrl_c()
+            self._is_highlighted = True
             self._threads = 1  # It shows the text, and has no more of it than was read last.
         else:
             pages = _Pages()
@@ -84,11 +85,14 @@ class _Find:
     def run(self) -> int:
         """Search all files, and return the exit status."""
         try:
-            for name in named(self._options, self._fail):
-                if name is None:
-                    sys.stdout.flush()
-                else:
-                    self._search(name)
+            with contextlib.ExitStack() as stack:
+                if self._is_highlighted:
+                    stack.enter_context(on_ctrl_c(_end_highlight))
+                for name in named(self._options, self._fail):
+                    if name is None:
+                        sys.stdout.flush()
+                    else:
+                        self._search(name)
             sys.stdout.flush()
         except BrokenPipeError:  # The reader has seen enough; an error before that stays one.
             discard(sys.stdout)
@@ -144,18 +148,8 @@ class _Find:
         complain(name, reason)
 
 
-def _highlight_nothing_after_ctrl_c() -> None:
-    """Let Ctrl-C end the command as ever, but leave the terminal as it was."""
-    import signal  # Takes 1 ms.
-
-    def interrupt(number: int, _frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)  # Pressed again, where the terminal is stopped.
-        with contextlib.suppress(OSError):  # It may be gone.
-            os.write(sys.stdout.fileno(), _PLAIN.encode())
-        signal.raise_signal(number)
-
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # And not ignored.
-        signal.signal(signal.SIGINT, interrupt)
+def _end_highlight() -> None:
+    write_past_buffers(_PLAIN, sys.stdout)
 
 
 class _Pages:

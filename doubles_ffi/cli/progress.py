@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from doubles_ffi.cli.streams import complain, discard
+from doubles_ffi.cli.streams import complain, discard, on_ctrl_c, write_past_buffers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Bar"]
-
 # Seconds before `--progress auto` shows anything: most counts are over by then.
 _PATIENCE = 0.5
+
+# Room for the bar on a terminal that says it has no size, as many do that programs open.
+_COLUMNS, _LINES = 79, 23
 
 
 class Bar:
@@ -32,6 +34,7 @@ class Bar:
         self._total: int | None = None  # if it is known from the start
         self._bar: Any = None
         self._is_drawn = False
+        self._until_closed = contextlib.ExitStack()
 
     def measured(self, names: Iterable[str | None]) -> Iterable[str | None]:
         """Return the names. For a bar they are all read first: it shows their total size."""
@@ -75,14 +78,20 @@ class Bar:
         if self._names:
             sizes = [file_size(name) for name in self._names]
             total = None if None in sizes else sum(filter(None, sizes))
+        size = _terminal_size()
+        if size is not None:
+            self._until_closed.enter_context(on_ctrl_c(_erase_line))
+        shape: dict[str, Any] = {"dynamic_ncols": True}
+        if size is not None and 0 in size:
+            shape = {"ncols": _COLUMNS, "nrows": _LINES}
         self._bar = tqdm(
             initial=done,
             total=total,
             unit="B",
             unit_scale=True,
-            dynamic_ncols=True,
             leave=False,
             file=sys.stderr,
+            **shape,
         )
         self._is_drawn = True
 
@@ -98,3 +107,19 @@ class Bar:
             with contextlib.suppress(OSError):
                 self._bar.close()
             self._is_drawn = False
+        self._until_closed.close()
+
+
+def _erase_line() -> None:
+    """Erase the line of the terminal that the bar is on."""
+    size = _terminal_size()
+    columns = size.columns - 1 if size and size.columns else _COLUMNS
+    write_past_buffers(f"\r{' ' * columns}\r", sys.stderr)
+
+
+def _terminal_size() -> os.terminal_size | None:
+    """Return the size of the terminal of standard error, or None if it is no terminal."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return None
