@@ -558,7 +558,7 @@ def test_bad_files_are_reported_and_the_others_counted(capsys):
     assert output == "2\tletters\n1\tжук.txt\n3\ttotal\n"
     missing, directory, latin = errors.splitlines()
     assert missing == "doubles: missing: No such file or directory"
-    assert directory == "doubles: .: Is a directory"
+    assert directory == "doubles: .: Is a directory; try -r"
     assert latin.startswith("doubles: latin: not utf-8: invalid continuation byte at byte 0")
     assert "--bytes" in latin
     assert "--encoding" in latin
@@ -871,6 +871,68 @@ def test_names_that_the_locale_has_no_letters_for():
 
 
 @pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [
+        ("find --bytes -r . > out", ["./out"]),
+        ("find --json letters >> letters", ["letters"]),
+        ("find -z letters >> letters", ["letters"]),
+        ("find < letters >> letters", ["-"]),
+        ("find --encoding utf-16 - letters link < letters >> letters", ["-", "letters", "link"]),
+        ("find --files-from letters >> letters", ["letters"]),
+        ("count --bytes -r . > out", ["./out"]),
+        ("count -z letters >> letters", ["letters"]),
+        ("count - letters link < letters >> letters", ["-", "letters", "link"]),
+        ("count --files-from - < letters >> letters", ["-"]),
+    ],
+)
+def test_a_file_that_is_also_the_output_is_not_read(arguments, refused):
+    os.link("letters", "link")
+    end = shell(f"ulimit -f 2000; doubles {arguments}")
+    expected = "".join(f"doubles: {name}: is also the output\n" for name in refused)
+    assert (end.returncode, end.stderr.decode()) == (2, expected)
+
+
+@pytest.mark.usefixtures("files")
+def test_other_files_than_the_output_are_read():
+    end = shell("doubles count --json empty out letters > out; cat out")
+    assert [json.loads(line) for line in end.stdout.splitlines()] == [
+        {"file": "empty", "count": 0, "length": 0},
+        {"file": "out", "error": "is also the output"},
+        {"file": "letters", "count": 2, "length": 3},
+    ]
+    end = shell("doubles find out letters > out; cat out")
+    assert end.stdout == b"letters:1:1: a x3\n"
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("subcommand", ["count", "find"])
+def test_the_output_can_not_be_read(subcommand, monkeypatch, capsys):
+    """In this process."""
+    with Path("letters").open("a") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        assert main([subcommand, "letters", "empty"]) == 2
+        assert main([subcommand, "--files-from", "letters"]) == 2
+    assert capsys.readouterr().err == "doubles: letters: is also the output\n" * 2
+
+
+@pytest.mark.usefixtures("files")
+def test_only_a_regular_file_can_be_also_the_output(files):
+    for line in (
+        "doubles find < /dev/null > /dev/null",
+        "doubles count /dev/null > /dev/null",
+        "echo | doubles find /dev/stdin | cat",
+        "doubles random 5 < letters > letters",
+    ):
+        end = shell(line)
+        assert (end.returncode, end.stderr) == (0, b"")
+    assert on_terminal("count", "/dev/tty", cwd=files, typed=b"aa\n\x04") == (
+        0,
+        b"aa\r\n1\t/dev/tty\r\n",
+    )
+
+
+@pytest.mark.usefixtures("files")
 def test_names_are_taken_literally(capsys):
     assert main(["count", "", "letters/"]) == 2
     output, errors = capsys.readouterr()
@@ -939,68 +1001,6 @@ def test_names_that_a_terminal_would_act_on(name, expected, files, monkeypatch):
         output, errors = kind(), kind()
         monkeypatch.setattr(sys, "stdout", output)
         monkeypatch.setattr(sys, "stderr", errors)
-@pytest.mark.usefixtures("files")
-@pytest.mark.parametrize(
-    ("arguments", "refused"),
-    [
-        ("find --bytes -r . > out", ["./out"]),
-        ("find --json letters >> letters", ["letters"]),
-        ("find -z letters >> letters", ["letters"]),
-        ("find < letters >> letters", ["-"]),
-        ("find --encoding utf-16 - letters link < letters >> letters", ["-", "letters", "link"]),
-        ("find --files-from letters >> letters", ["letters"]),
-        ("count --bytes -r . > out", ["./out"]),
-        ("count -z letters >> letters", ["letters"]),
-        ("count - letters link < letters >> letters", ["-", "letters", "link"]),
-        ("count --files-from - < letters >> letters", ["-"]),
-    ],
-)
-def test_a_file_that_is_also_the_output_is_not_read(arguments, refused):
-    os.link("letters", "link")
-    end = shell(f"ulimit -f 2000; doubles {arguments}")
-    expected = "".join(f"doubles: {name}: is also the output\n" for name in refused)
-    assert (end.returncode, end.stderr.decode()) == (2, expected)
-
-
-@pytest.mark.usefixtures("files")
-def test_other_files_than_the_output_are_read():
-    end = shell("doubles count --json empty out letters > out; cat out")
-    assert [json.loads(line) for line in end.stdout.splitlines()] == [
-        {"file": "empty", "count": 0, "length": 0},
-        {"file": "out", "error": "is also the output"},
-        {"file": "letters", "count": 2, "length": 3},
-    ]
-    end = shell("doubles find out letters > out; cat out")
-    assert end.stdout == b"letters:1:1: a x3\n"
-
-
-@pytest.mark.usefixtures("files")
-@pytest.mark.parametrize("subcommand", ["count", "find"])
-def test_the_output_can_not_be_read(subcommand, monkeypatch, capsys):
-    """In this process."""
-    with Path("letters").open("a") as output:
-        monkeypatch.setattr(sys, "stdout", output)
-        assert main([subcommand, "letters", "empty"]) == 2
-        assert main([subcommand, "--files-from", "letters"]) == 2
-    assert capsys.readouterr().err == "doubles: letters: is also the output\n" * 2
-
-
-@pytest.mark.usefixtures("files")
-def test_only_a_regular_file_can_be_also_the_output(files):
-    for line in (
-        "doubles find < /dev/null > /dev/null",
-        "doubles count /dev/null > /dev/null",
-        "echo | doubles find /dev/stdin | cat",
-        "doubles random 5 < letters > letters",
-    ):
-        end = shell(line)
-        assert (end.returncode, end.stderr) == (0, b"")
-    assert on_terminal("count", "/dev/tty", cwd=files, typed=b"aa\n\x04") == (
-        0,
-        b"aa\r\n1\t/dev/tty\r\n",
-    )
-
-
         assert main(["count", "--progress", "never", "--", name, f"missing{name}"]) == 2
         assert output.getvalue() == f"1\t{shown}\n1\ttotal\n"
         missing = streams.shown(f"missing{name}", errors)

@@ -222,6 +222,7 @@ def test_json(capsys):
     assert main(["find", "--json", "--bytes", "-m1", "жук.txt"]) == 0
     assert json.loads(capsys.readouterr().out)["unit"] == "0x0A"
 
+
 @pytest.mark.parametrize(
     "wrong", [b"\xff", b"\x80", b"ab\xff", b"ab\xc3", b"aa" * 40_000 + b"\x80"]
 )
@@ -260,8 +261,9 @@ def test_what_fails_is_reported_after_what_was_found(capsysbinary):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--min-run", "1"], "a run has at least 2 characters"),
-        (["--min-run", "x"], "expected an integer"),
+        (["--min-run", "0"], "--min-run: expected an integer from 2 to 999999999, not '0'"),
+        (["--min-run", "1"], "--min-run: expected an integer from 2 to 999999999, not '1'"),
+        (["--min-run", "x"], "--min-run: expected an integer from 2 to 999999999, not 'x'"),
         (["-m", "0"], "expected an integer"),
         (["-0"], "-0 needs --files-from"),
         (["--glob", "*"], "--glob needs -r"),

@@ -132,7 +132,7 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--top",
         metavar="N",
-        type=_positive,
+        type=_integer_from(1),
         help=f"show or draw N of them (default: {_TOP})",
     )
     parser.add_argument(
@@ -144,7 +144,9 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="write a JSON object for each file")
     parser.add_argument("--total-only", action="store_true", help="write only the total")
     _add_lists(parser)
-    parser.add_argument("--threads", metavar="N", type=_positive, help="use at most N threads")
+    parser.add_argument(
+        "--threads", metavar="N", type=_integer_from(1), help="use at most N threads"
+    )
     parser.add_argument(
         "--cluster",
         metavar="ADDRESS",
@@ -164,12 +166,16 @@ def _add_find(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-run",
         metavar="N",
-        type=_min_run,
+        type=_integer_from(LEAST),
         default=LEAST,
         help="show only runs of N and more equal characters (default: %(default)s)",
     )
     parser.add_argument(
-        "-m", "--max-count", metavar="N", type=_positive, help="show at most N runs of each file"
+        "-m",
+        "--max-count",
+        metavar="N",
+        type=_integer_from(1),
+        help="show at most N runs of each file",
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for each run")
     _add_lists(parser)
@@ -254,18 +260,16 @@ def _text_encoding(name: str) -> str:
     return codecs.lookup(name).name
 
 
-def _positive(text: str) -> int:
-    if not re.fullmatch("0*[1-9][0-9]{,8}", text):
-        message = f"expected an integer from 1 to 999999999, not {text[:20]!r}"
+def _integer_from(least: int) -> Callable[[str], int]:
+    """Return the type of an argument that is an integer, `least` or more."""
+
+    def integer(text: str) -> int:
+        if re.fullmatch("[0-9]{1,9}", text) and int(text) >= least:
+            return int(text)
+        message = f"expected an integer from {least} to 999999999, not {text[:20]!r}"
         raise argparse.ArgumentTypeError(message)
-    return int(text)
 
-
-def _min_run(text: str) -> int:
-    length = _positive(text)
-    if length < LEAST:
-        raise argparse.ArgumentTypeError(f"a run has at least {LEAST} characters")
-    return length
+    return integer
 
 
 def _plot(path: str) -> str:

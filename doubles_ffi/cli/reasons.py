@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["reason", "reason_of"]
-
 
 def reason_of(error: Exception, name: str, options: argparse.Namespace) -> str:
     """Return why a file could not be read, and which option may help."""
+    if isinstance(error, IsADirectoryError) and not (name == "-" or options.cluster):
+        return f"{reason(error)}; try -r"
     if not isinstance(error, UnicodeError):
         return reason(error)
     if name != "-" and not (options.decompress or options.cluster):
