@@ -268,17 +268,57 @@ def test_in_other_callables_and_processes():
         assert pool.map(count_doubles, ["aa", b"bbb", "жж"]) == [1, 2, 1]
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="a subinterpreter refuses cffi's modules")
-def test_in_a_subinterpreter():
-    script = """
-import _xxsubinterpreters
-import doubles_ffi
+LEGACY_SUBINTERPRETERS = """
+try:
+    import _interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
 
-interpreter = _xxsubinterpreters.create()
-count = "import doubles_ffi; assert doubles_ffi.count_doubles('aaa') == 2"
-_xxsubinterpreters.run_string(interpreter, count)
-_xxsubinterpreters.destroy(interpreter)
-assert doubles_ffi.count_doubles("aaa") == 2
+    def create():
+        return interpreters.create(isolated=False)
+
+    run = interpreters.run_string
+else:
+    interpreters = _interpreters
+
+    def create():
+        return interpreters.create("legacy")
+
+    def run(interpreter, code):
+        fault = interpreters.exec(interpreter, code)
+        assert fault is None, fault.errdisplay
+
+count = (
+    "import doubles_ffi as d\\n"
+    "assert d.count_doubles('aaa') == 2\\n"
+    "assert d.count_doubles(bytes(8 << 20)) == (8 << 20) - 1\\n"
+    "assert list(d.find_doubles('aab')) == [(0, 2, 'a')]\\n"
+    "assert d.DoubleCounter(b'aa', tally=True).tally == {97: 1}\\n"
+    "assert d.count_each(['aa', None]).tolist() == [1, None]\\n"
+)
+"""
+
+
+@pytest.mark.parametrize("first", ["main", "sub"])
+def test_in_subinterpreters_that_share_the_gil(first):
+    """As mod_wsgi makes them. They are destroyed while the others go on counting."""
+    script = f"""
+{LEGACY_SUBINTERPRETERS}
+if "{first}" == "main":
+    exec(count)
+one, two = create(), create()
+run(one, count)
+exec(count)
+run(two, count)
+interpreters.destroy(one)
+run(two, count)
+exec(count)
+interpreters.destroy(two)
+exec(count)
+three = create()
+run(three, count)
+interpreters.destroy(three)
+exec(count)
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(doubles_ffi.__file__).parents[1])}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment)
