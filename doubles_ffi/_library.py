@@ -7,6 +7,7 @@ module was built for.
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import os
 import sys
@@ -37,10 +38,44 @@ def _unusable(reason: str) -> ImportError:
     return ImportError(f"the compiled part of doubles_ffi in {_HERE} {reason}; {cure}")
 
 
-def _is_truncated(path: str) -> bool:
-    """Tell whether a file in the ELF format ends before its last part, the section headers.
+def _unusable_because(error: Exception) -> ImportError:
+    """Return the error that says why the module can't be imported, and what helps."""
+    text = str(error)
+    if "subinterpreters" in text:
+        return ImportError(
+            "doubles_ffi can't be used in an isolated subinterpreter, as no module of cffi's can"
+        )
+    # A cffi that is too old says so, or lacks a function.
+    is_old = "cffi extension module" in text or isinstance(error, AttributeError)
+    if is_old or getattr(error, "name", None) == "_cffi_backend":
+        return ImportError(
+            f"doubles_ffi needs a newer cffi: {text}; run `pip install --upgrade cffi`"
+            if is_old
+            else f"doubles_ffi needs cffi, which can't be imported: {text}; run `pip install cffi`,"
+            " or in a frozen program add its module, with PyInstaller's option `--hidden-import"
+            " _cffi_backend` or Nuitka's `--include-module=_cffi_backend`"
+        )
+    if isinstance(error, ModuleNotFoundError):
+        return _unusable("is missing: there is no _native module for this Python")
+    return _unusable(f"does not load: {text}")
 
-    Loading it would end the process with SIGBUS. Other formats' loaders look for themselves.
+
+def _check_files() -> None:
+    """Look for truncated libraries, which would end the process with SIGBUS when they are loaded.
+
+    Raises:
+        ImportError: there is one.
+    """
+    with contextlib.suppress(OSError):  # In a zip file, say. The import below tells what is wrong.
+        for name in os.listdir(_HERE):  # noqa: PTH208
+            if ".so" in name and _is_truncated(f"{_HERE}/{name}"):
+                raise _unusable(f"is broken: {name} is truncated")
+
+
+def _is_truncated(path: str) -> bool:
+    """Return whether a file in the ELF format ends before its last part, the section headers.
+
+    Other formats' loaders look for themselves.
     """
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -59,23 +94,16 @@ def _is_truncated(path: str) -> bool:
     return size < offset + entry * number
 
 
-for _name in os.listdir(_HERE):  # noqa: PTH208
-    if ".so" in _name and _is_truncated(f"{_HERE}/{_name}"):  # pragma: no cover: see its test
-        raise _unusable(f"is broken: {_name} is truncated")
-
+_check_files()
 _flags = sys.getdlopenflags()
 sys.setdlopenflags(os.RTLD_LAZY)  # A library that lacks functions can still tell its version.
 try:
+    # PyInstaller and Nuitka look for imports in Python's code, and not in that of our module.
+    import _cffi_backend  # type: ignore[import-untyped]  # noqa: F401
+
     from doubles_ffi._native import ffi, lib
-except ModuleNotFoundError as error:  # pragma: no cover: its test needs a process of its own
-    raise _unusable("is missing: there is no _native module for this Python") from error
-except ImportError as error:  # pragma: no cover: its test needs a process of its own
-    if "subinterpreters" in str(error):
-        message = (
-            "doubles_ffi can't be used in an isolated subinterpreter, as no module of cffi's can"
-        )
-        raise ImportError(message) from error
-    raise _unusable(f"does not load: {error}") from error
+except (ImportError, AttributeError) as error:  # pragma: no cover: needs a process of its own
+    raise _unusable_because(error) from error
 finally:
     sys.setdlopenflags(_flags)
 
@@ -146,6 +174,47 @@ def _check_version(expected: int, found: int) -> None:
 
 
 _check_version(lib.DOUBLES_ABI_VERSION, lib.doubles_abi_version())
+
+
+def _realize_structs() -> dict[str, Any]:
+    """Have cffi work out the fields of all structs, and return them.
+
+    By default it does so when a struct is first used. Without a GIL, two threads that use it first
+    at once may end the process: cffi 2.1 drops its lock in the middle.
+    """
+    fields = {}
+    for name in ffi.list_types()[1]:
+        struct = ffi.typeof(f"struct {name}")
+        with contextlib.suppress(ffi.error):  # It has no size where only the library knows it.
+            ffi.sizeof(struct)
+            fields[name] = struct.fields
+    return fields
+
+
+if not getattr(sys, "_is_gil_enabled", lambda: True)():  # pragma: no cover: see its test
+    _realize_structs()
+
+
+def _warn_of_ignored_threads(setting: str) -> None:
+    """Warn if the library ignores a value of DOUBLES_NUM_THREADS.
+
+    A warning when the process starts: an import must not fail for it, and a count that is the first
+    one to need threads, maybe hours later, even less.
+    """
+    digits = setting.removeprefix("+")
+    is_number = digits.isascii() and digits.isdigit() and len(digits.lstrip("0")) in range(1, 20)
+    if setting == "" or is_number:
+        return
+    import warnings
+
+    message = f"DOUBLES_NUM_THREADS must be a positive integer; {setting!r} is ignored"
+    try:
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    except RuntimeWarning as warning:  # Warnings are errors.
+        warnings.showwarning(warning, RuntimeWarning, __file__, 0)
+
+
+_warn_of_ignored_threads(os.environ.get("DOUBLES_NUM_THREADS", ""))
 
 import doubles_ffi._native as _native  # noqa: E402, PLR0402 (a missing one has its error above)
 

@@ -55,7 +55,8 @@ def find_doubles(data: Data, *, encoding: str | None = None) -> Iterator[tuple[i
     of `n` units holds `n - 1` doubles, so that the sum of those is what `count_doubles` returns.
 
     The runs are found while they are asked for, some at a time. A buffer can't be resized before
-    the last one has been asked for, or the iterator is closed.
+    the last one has been asked for, or the iterator is closed. The iterator belongs to one thread,
+    as any generator does.
 
     Arguments and exceptions are those of `count_doubles`; they are raised when the first run is
     asked for. What is wrong with text, after the runs before it; except in `utf-7`, `punycode` and

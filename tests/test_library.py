@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,66 @@ def test_a_missing_module(package_copy):
     for module in modules_in(package_copy):
         module.unlink()
     assert "there is no _native module for this Python" in import_error(package_copy)
+
+
+CFFI_IS_MISSING = "import sys; sys.modules['_cffi_backend'] = None"
+CFFI_IS_OLD = """
+import sys, types
+
+def refuse(_):
+    raise ImportError("cffi extension module 'doubles_ffi._native' uses an unknown version 0x9999")
+
+sys.modules["_cffi_backend"] = types.ModuleType("_cffi_backend")
+sys.modules["_cffi_backend"]._init_cffi_1_0_external_module = refuse
+"""
+CFFI_IS_ANCIENT = "import sys, types; sys.modules['_cffi_backend'] = types.ModuleType('old')"
+
+
+@pytest.mark.parametrize(
+    ("fault", "cure"),
+    [
+        (CFFI_IS_MISSING, "run `pip install cffi`"),
+        (CFFI_IS_MISSING, "PyInstaller's option `--hidden-import _cffi_backend`"),
+        (CFFI_IS_MISSING, "Nuitka's `--include-module=_cffi_backend`"),
+        (CFFI_IS_OLD, "run `pip install --upgrade cffi`"),
+        (CFFI_IS_ANCIENT, "run `pip install --upgrade cffi`"),
+    ],
+)
+def test_a_missing_or_old_cffi_is_named_with_what_helps(fault, cure, package_copy):
+    status, _, errors = run(f"{fault}\nimport doubles_ffi", cwd=package_copy)
+    last = errors.splitlines()[-1]
+    assert (status, last[:31]) == (1, "ImportError: doubles_ffi needs ")
+    assert cure in last
+    assert "setup.py" not in last
+
+
+def test_pythons_code_names_what_the_module_imports():
+    """So that PyInstaller and Nuitka, which read Python's code alone, put it into a program."""
+    code = Path(_library.__file__).read_text("utf-8")
+    assert re.search("^ +import _cffi_backend", code, re.MULTILINE)
+
+
+def test_why_the_module_can_not_be_imported():
+    explain = _library._unusable_because
+    lacking = ModuleNotFoundError("No module named 'x'", name="_cffi_backend")
+    assert "run `pip install cffi`" in str(explain(lacking))
+    assert "newer cffi" in str(explain(AttributeError("_init_cffi_1_0_external_module")))
+    assert "newer cffi" in str(explain(ImportError("cffi extension module has version 9")))
+    assert "isolated subinterpreter" in str(explain(ImportError("no subinterpreters")))
+    assert "no _native module" in str(explain(ModuleNotFoundError(name="doubles_ffi._native")))
+    assert "does not load: bad" in str(explain(ImportError("bad")))
+
+
+def test_a_truncated_file_is_refused_before_it_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setattr(_library, "_HERE", str(tmp_path))
+    (tmp_path / "whole.so").write_bytes(b"\x7fELF\x02".ljust(64, b"\0"))
+    (tmp_path / "notes.txt").write_text("")
+    _library._check_files()
+    (tmp_path / "broken.so").write_bytes(b"\x7fELF\x02".ljust(64, b"\1"))
+    with pytest.raises(ImportError, match=r"is broken: broken\.so is truncated"):
+        _library._check_files()
+    monkeypatch.setattr(_library, "_HERE", str(tmp_path / "archive.zip"))
+    _library._check_files()
 
 
 @linux_only
@@ -341,6 +402,29 @@ def test_the_size_of_the_pool(wanted, threads):
     assert found == (threads or default)
 
 
+@pytest.mark.parametrize("setting", ["many", "0", "-1", " 4", "1.5", "²", "9" * 5000, "\udcff"])
+def test_a_number_of_threads_that_is_ignored_is_warned_of(setting):
+    with pytest.warns(RuntimeWarning, match="DOUBLES_NUM_THREADS must be a positive integer"):
+        _library._warn_of_ignored_threads(setting)
+
+
+@pytest.mark.parametrize("setting", ["", "1", "8", "+8", "008", "100000"])
+def test_a_number_of_threads_that_is_used_is_not_warned_of(setting):
+    _library._warn_of_ignored_threads(setting)
+
+
+def test_an_import_never_fails_for_a_number_of_threads():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("error")
+        _library._warn_of_ignored_threads("many")
+    assert [warning.category for warning in seen] == [RuntimeWarning]
+    script = "import doubles_ffi; print(doubles_ffi.count_doubles(bytes(8 << 20)))"
+    for strictness in ("", "import warnings; warnings.simplefilter('error')\n"):
+        status, output, errors = run(strictness + script, cwd=ROOT, DOUBLES_NUM_THREADS="many")
+        assert (status, output) == (0, f"{(8 << 20) - 1}\n")
+        assert errors.count("RuntimeWarning: DOUBLES_NUM_THREADS") == 1
+
+
 @linux_only
 def test_one_cpu_is_one_thread():
     script = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])" + WARM_POOL
@@ -398,6 +482,39 @@ for count in (d.count_doubles, d.count_doubles_zip, d.count_doubles_once,
 assert d.tally_doubles(text) == {"a": 10_000_000}
 """
     check_run(script)
+
+
+def test_the_fields_of_all_structs_can_be_realized_early():
+    header = (ROOT / "rustlib/include/doubles.h").read_text("utf-8")
+    assert _library._realize_structs().keys() == {*re.findall(r"struct (\w+) \{", header)}
+
+
+@pytest.mark.skipif(
+    not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="needs a free-threaded CPython"
+)
+def test_threads_without_a_gil_may_use_the_library_first_at_once():
+    script = """
+import sys, threading
+from doubles_ffi._library import ffi
+
+assert not sys._is_gil_enabled()
+begin = []
+
+def use():
+    while not begin:
+        pass
+    for struct in ("DoublesFinder", "DoublesSummary", "DoublesRun"):
+        ffi.new(struct + "[]", 3)
+
+threads = [threading.Thread(target=use) for _ in range(4)]
+for thread in threads:
+    thread.start()
+begin.append(True)
+for thread in threads:
+    thread.join()
+"""
+    for _ in range(300):  # One in 40 died before the structs were realized at import.
+        check_run(script, PYTHON_GIL="0")
 
 
 def test_unforeseen_statuses_are_bugs():
