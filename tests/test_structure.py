@@ -69,7 +69,7 @@ def test_no_test_forks_or_expects_signals_in_the_process_that_is_measured(path):
 
 
 SOURCES = {str(path.relative_to(CRATE)): path for path in sorted(CRATE.rglob("*.rs"))}
-UNSAFE = re.compile(r"(ffi|kernel|pool)(\.rs|/.*)|lib\.rs")
+UNSAFE = re.compile(r"(arrow|ffi|kernel|os|pool)(\.rs|/.*)|lib\.rs")
 
 
 def rust_code(name):
@@ -86,6 +86,21 @@ def test_unsafe_code_is_fenced(name):
 
 def test_the_root_of_the_crate_has_no_code():
     assert not re.search(r"\b(unsafe|fn|struct|enum|impl)\b", rust_code("lib.rs"))
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if name.startswith("ffi")])
+def test_an_export_has_at_most_eight_lines(name):
+    code = SOURCES[name].read_text("utf-8")
+    exports = re.findall(
+        r'^pub (?:unsafe )?extern "C" fn (\w+).*?\{\n(.*?)^\}', code, re.MULTILINE | re.DOTALL
+    )
+    long = {export: lines for export, body in exports if (lines := body.count("\n")) > 8}
+    assert not long
+
+
+def test_each_function_of_the_header_can_be_read_alone():
+    header = (CRATE.parent / "include/doubles.h").read_text("utf-8")
+    assert not re.search(r"// The same\b|\bas above\b|\bmeanwhile\b", header)
 
 
 def test_the_guard_can_be_copied_to_another_library():

@@ -22,96 +22,134 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Changes whenever a function of this header changes its name, its arguments or its meaning.
+// The version of this header. It changes whenever a declaration changes its name, its arguments or its meaning.
 #define DOUBLES_ABI_VERSION 3
 
-// Bytes of a glyph, as `doubles_write_runs` takes them: how many are used, and then those.
+// The number of bytes in a glyph, as `doubles_write_runs` takes it: the first is how many of the others are
+// used.
 #define DOUBLES_GLYPH_LENGTH 16
 
-// Bytes of a key for `doubles_fill_random`.
+// The number of bytes in a key for `doubles_fill_random`.
 #define DOUBLES_KEY_LENGTH 32
 
-// Characters per block of random text.
+// The number of characters in a block of random text.
 #define DOUBLES_BLOCK_LENGTH 65536
 
-// What a function returns instead of a count, always below zero; and zero, which is success.
+// What a function returns in place of a count: zero for success, or a number below zero that says why it
+// failed. `doubles_status_message` returns its text.
 typedef enum DoublesStatus {
-  // All is well.
+  // The function succeeded and has no count to return.
   DOUBLES_STATUS_OK = 0,
-  // A pointer is NULL that has to point to something.
+  // A pointer is NULL, but has to lead to something.
   DOUBLES_STATUS_NULL_POINTER = -1,
-  // A length is beyond what one object in memory can have.
+  // A length or a position is out of range: larger than any object in memory, or beyond the end.
   DOUBLES_STATUS_INVALID_LENGTH = -2,
-  // The bytes are not UTF-8.
+  // The bytes are not UTF-8. For columns, `doubles_column_fault` says in which row.
   DOUBLES_STATUS_INVALID_UTF8 = -3,
   // The alphabet is not 1 to 128 different bytes.
   DOUBLES_STATUS_INVALID_ALPHABET = -4,
-  // The library panicked: a bug in it.
+  // The library panicked, which is a bug in it. Standard error says where.
   DOUBLES_STATUS_PANICKED = -5,
   // There is not enough memory.
   DOUBLES_STATUS_NO_MEMORY = -6,
-  // A column is not of strings or bytes.
+  // A column is neither of strings nor of bytes. `doubles_column_schema` returns its type.
   DOUBLES_STATUS_UNSUPPORTED_COLUMN = -7,
-  // A column's structs or buffers contradict each other.
+  // The structs or buffers of a column contradict each other. `doubles_column_fault` says in which row.
   DOUBLES_STATUS_MALFORMED_COLUMN = -8,
-  // A column was used already.
+  // A struct of Arrow was taken over already: its `release` is NULL.
   DOUBLES_STATUS_RELEASED = -9,
-  // The producer of a column failed.
+  // The producer of a stream failed. `doubles_column_fault` says why.
   DOUBLES_STATUS_STREAM_FAILED = -10,
+  // An output has room for fewer elements than the function may write.
+  DOUBLES_STATUS_OUTPUT_TOO_SMALL = -11,
+  // A summary or a finder is neither all zeros nor what the library has written into it.
+  DOUBLES_STATUS_INVALID_STRUCT = -12,
 } DoublesStatus;
 
-// A column that is being counted.
+// A column of strings or bytes that is being counted, one count for each row.
+//
+// Its life: `doubles_column_new`; one of the functions `doubles_column_import_…`; `doubles_column_count`
+// until it returns 0, or a status, about which `doubles_column_fault` says more; `doubles_column_free`,
+// also after an error.
+//
+//     DoublesColumn *column = doubles_column_new();
+//     DoublesCounts *counts = doubles_counts_new();
+//     int64_t more = doubles_column_import_stream(column, &stream);
+//     while (more >= 0 && (more = doubles_column_count(column, counts, 0)) > 0)
+//         ; // Return here from time to time, to look for signals.
+//     if (more < 0)
+//         fprintf(stderr, "%s\n", doubles_status_message(more));
+//     doubles_column_free(column);
 typedef struct DoublesColumn DoublesColumn;
 
-// Counts of rows. What was exported shares their memory, which is freed with the last of them.
+// Counts of rows, of which some may be null.
+//
+// Its life: `doubles_counts_new`; any number of calls of `doubles_column_count` and
+// `doubles_counts_append`; `doubles_counts_view` to read them, or `doubles_counts_export` to hand them to
+// consumers of Arrow; `doubles_counts_free`. What was exported shares their memory, which is freed with the
+// last owner.
 typedef struct DoublesCounts DoublesCounts;
 
-// How many doubles each unit makes: a byte, or a code point.
+// How many doubles each unit makes. A unit is a byte or the number of a code point.
+//
+// Its life: `doubles_tally_new`; any number of calls of `doubles_update_…`, `doubles_merge` and
+// `doubles_tally_add`; `doubles_tally_len`, then `doubles_tally_read` into arrays of that length;
+// `doubles_tally_free`.
+//
+//     DoublesTally *tally = doubles_tally_new();
+//     DoublesSummary summary = {0};
+//     if (doubles_update_utf8(&summary, tally, data, len, 0) == 0) {
+//         int64_t number = doubles_tally_len(tally);
+//         uint32_t *units = calloc((size_t)number, sizeof *units);
+//         uint64_t *counts = calloc((size_t)number, sizeof *counts);
+//         number = doubles_tally_read(tally, units, counts, (size_t)number);
+//     }
+//     doubles_tally_free(tally);
 typedef struct DoublesTally DoublesTally;
 
 // `struct ArrowSchema` of the Arrow C data interface: the type of a column.
 typedef struct DoublesArrowSchema {
-  // The type, in Arrow's letters.
+  // The type, as a format string of Arrow.
   const char *format;
   // The name of the column, or NULL.
   const char *name;
   // More about it, or NULL.
   const char *metadata;
-  // Bits: the dictionary is ordered, rows may be null, the keys of a map are sorted.
+  // Bits: the dictionary is ordered (1), rows may be null (2), the keys of a map are sorted (4).
   int64_t flags;
-  // How many children there are.
+  // The number of children.
   int64_t n_children;
   // The types of the columns that this one consists of.
   struct DoublesArrowSchema **children;
   // The type of the dictionary, or NULL.
   struct DoublesArrowSchema *dictionary;
-  // What releases the struct; NULL if it is released, or moved elsewhere.
+  // The function that releases the struct; NULL if it is released or was moved.
   void (*release)(struct DoublesArrowSchema *schema);
-  // The producer's own.
+  // The producer's own data.
   void *private_data;
 } DoublesArrowSchema;
 
 // `struct ArrowArray` of the Arrow C data interface: the rows of a column.
 typedef struct DoublesArrowArray {
-  // How many rows there are.
+  // The number of rows.
   int64_t length;
-  // How many of them are null; -1 if that is unknown.
+  // The number of null rows; -1 if it is unknown.
   int64_t null_count;
-  // How many rows in the buffers come before the first.
+  // The number of rows in the buffers before the first one.
   int64_t offset;
-  // How many buffers there are.
+  // The number of buffers.
   int64_t n_buffers;
-  // How many children there are.
+  // The number of children.
   int64_t n_children;
-  // What the type calls for.
+  // The buffers, in the order that the type prescribes.
   const void **buffers;
   // The columns that this one consists of.
   struct DoublesArrowArray **children;
   // The dictionary, or NULL.
   struct DoublesArrowArray *dictionary;
-  // What releases the struct; NULL if it is released, or moved elsewhere.
+  // The function that releases the struct; NULL if it is released or was moved.
   void (*release)(struct DoublesArrowArray *array);
-  // The producer's own.
+  // The producer's own data.
   void *private_data;
 } DoublesArrowArray;
 
@@ -119,93 +157,125 @@ typedef struct DoublesArrowArray {
 typedef struct DoublesArrowStream {
   // Writes the type. Returns zero or an errno.
   int (*get_schema)(struct DoublesArrowStream *stream, struct DoublesArrowSchema *out);
-  // Writes the next chunk, a released one at the end. Returns zero or an errno.
+  // Writes the next chunk, or a released one at the end. Returns zero or an errno.
   int (*get_next)(struct DoublesArrowStream *stream, struct DoublesArrowArray *out);
   // Returns what went wrong, or NULL.
   const char *(*get_last_error)(struct DoublesArrowStream *stream);
-  // What releases the struct; NULL if it is released, or moved elsewhere.
+  // The function that releases the struct; NULL if it is released or was moved.
   void (*release)(struct DoublesArrowStream *stream);
-  // The producer's own.
+  // The producer's own data.
   void *private_data;
 } DoublesArrowStream;
 
-// More about the last status of a column.
+// Details about the last status that a function of a column returned.
 typedef struct DoublesFault {
-  // The row, counted from 0; -1 if it is about none.
+  // The row that is wrong, counted from 0; -1 if the status is not about a row.
   int64_t row;
   // The errno of a stream that failed, else 0.
   int32_t code;
-  // What the stream says, or NULL. It lives until the column is used again.
+  // The message of a stream that failed, or NULL. It lives until the column is used again.
   const char *message;
-  // Bytes of a row that is not UTF-8; as the message.
+  // The bytes of a row that is not UTF-8: all of a short row, of a long row those at the first wrong one.
+  // They live until the column is used again.
   const uint8_t *text;
-  // How many they are.
+  // The number of bytes in `text`.
   size_t text_len;
-  // How many bytes of the row come before them.
+  // The number of bytes in the row before `text`.
   size_t text_start;
 } DoublesFault;
 
-// Where the memory of counts is.
+// The memory of counts, to be read until they are changed or freed.
 typedef struct DoublesCountsView {
-  // The counts; 0 where there is none.
+  // The counts; 0 in null rows.
   const int64_t *values;
-  // Whether there is one: a bit each, the first one lowest.
+  // One bit for each row, the first row in the lowest bit: 1 if it is valid, 0 if it is null.
   const uint8_t *validity;
-  // How many rows there are.
+  // The number of rows.
   size_t length;
-  // How many of them are null.
+  // The number of null rows.
   size_t null_count;
 } DoublesCountsView;
 
-// Neighbours that are all equal, and as many as there are.
+// A maximal run of equal units.
 typedef struct DoublesRun {
-  // Units before it.
+  // The number of units before it.
   uint64_t start;
-  // Units in it.
+  // The number of units in it.
   uint64_t length;
   // The line of its first unit. The first line is 1, and a newline belongs to the line that it ends.
   uint64_t line;
-  // Where the first unit stands in its line. The first place is 1.
+  // The column of its first unit in that line. The first column is 1.
   uint64_t column;
-  // What it consists of: a byte's or a code point's number.
+  // The unit that it repeats: a byte, or the number of a code point.
   uint32_t unit;
 } DoublesRun;
 
-// How far a search has come. All zeros is its beginning.
+// The state of a search for runs, between two chunks of its input: wherever that is cut, the runs are the same.
+//
+// Its life: set it to all zeros, with `= {0}`, calloc or memset. Then call `doubles_find_…` for each chunk,
+// always of the same kind, and `doubles_find_end` once after the last one. There is nothing to free. After the
+// last chunk of UTF-8, look at `tail_len`: if it is not zero, the text ends in the middle of a code point, so it
+// is not valid.
+//
+//     DoublesFinder finder = {0};
+//     while ((len = fread(chunk, 1, CHUNK, stdin)) > 0) {
+//         number = doubles_find_utf8(&finder, chunk, len, 2, runs, CHUNK / 2 + 2);
+//         if (number < 0)
+//             return fail(doubles_status_message(number));
+//         print(runs, number);
+//     }
+//     if (finder.tail_len > 0)
+//         return fail("the text ends within a code point");
+//     print(runs, doubles_find_end(&finder, 2, runs));
 typedef struct DoublesFinder {
-  // Units so far.
+  // The number of units so far.
   uint64_t length;
-  // Lines that have ended.
+  // The number of lines that have ended.
   uint64_t lines;
-  // Units before the line that has not ended.
+  // The number of units before the line that has not ended.
   uint64_t line_start;
-  // Units before the line that ended last.
+  // The number of units before the line that ended last.
   uint64_t last_line_start;
-  // The run that ends with the last unit, which may go on. It may be that unit alone.
+  // The run that ends with the last unit, and may continue. It may be that unit alone.
   struct DoublesRun run;
-  // Bytes of UTF-8 after the last whole code point.
+  // The bytes of UTF-8 after the last whole code point.
   uint8_t tail[3];
-  // How many they are.
+  // The number of bytes in `tail`.
   uint8_t tail_len;
 } DoublesFinder;
 
-// A stretch of input, summed up. All zeros is the empty one.
+// What is known about a stretch of input: enough to append what follows it, or to merge it with its
+// neighbours, wherever the input was cut.
+//
+// Its life: set it to all zeros, with `= {0}`, calloc or memset; that is the empty stretch. Then append chunks
+// with `doubles_update_…`, and read `count` and `length` at any time. There is nothing to free, and a copy of
+// the struct is a summary of its own.
+//
+// Text may be cut within a code point. After the last chunk of UTF-8, look at `head_len` and `tail_len`: if
+// one of them is not zero, the text begins or ends in the middle of a code point, so it is not valid.
+//
+//     DoublesSummary summary = {0};
+//     while ((len = fread(chunk, 1, sizeof chunk, stdin)) > 0)
+//         if ((status = doubles_update_utf8(&summary, NULL, chunk, len, 0)) != DOUBLES_STATUS_OK)
+//             return fail(doubles_status_message(status));
+//     if (summary.head_len > 0 || summary.tail_len > 0)
+//         return fail("the text begins or ends within a code point");
 typedef struct DoublesSummary {
-  // Units in the stretch: bytes, or whole code points.
+  // The number of units in the stretch: bytes, or whole code points.
   uint64_t length;
-  // Doubles between them.
+  // The number of doubles between them.
   uint64_t count;
   // The first unit, if there is one.
   uint32_t first;
   // The last unit, if there is one.
   uint32_t last;
-  // Bytes of UTF-8 before the first whole code point, which a cut has torn off.
+  // The bytes of UTF-8 before the first whole code point: the end of one that begins before the stretch.
   uint8_t head[3];
-  // How many they are.
+  // The number of bytes in `head`.
   uint8_t head_len;
-  // Bytes of UTF-8 after the last whole code point.
+  // The bytes of UTF-8 after the last whole code point: the beginning of one that ends after the stretch.
   uint8_t tail[3];
-  // How many they are.
+  // The number of bytes in `tail`.
   uint8_t tail_len;
 } DoublesSummary;
 
@@ -217,60 +287,72 @@ typedef struct DoublesSummary {
 extern "C" {
 #endif // __cplusplus
 
-// Returns the version of the ABI that the library was built with.
+// Returns the DOUBLES_ABI_VERSION that the library was built with. If it is not the one of your header, the two
+// don't belong together, and no other function may be called.
 uint32_t doubles_abi_version(void);
 
-// Returns the text, in English and ASCII, for what another function returned. It is never NULL and
-// lives as long as the library.
+// Returns the text, in English and ASCII, of a status that another function returned. Zero and all counts have
+// the text of success. The text is never NULL and lives as long as the library.
+//
+//     if (count < 0)
+//         fprintf(stderr, "%s\n", doubles_status_message(count));
 const char *doubles_status_message(int64_t status);
 
-// Returns the name of the hot loops in use: "portable", "avx2" or "avx512". It is never NULL and lives
-// as long as the library. The environment variable `DOUBLES_KERNEL` names the fastest allowed.
+// Returns the name of the kernel in use: "portable", "avx2" or "avx512". It is the fastest one that the CPU can
+// run and the environment variable `DOUBLES_KERNEL` allows. The text is never NULL and lives as long as the
+// library.
 const char *doubles_kernel(void);
 
-// Returns how many threads the library uses at most, where their number is left to it. Callers that
-// split their work themselves may want to do the same.
+// Returns the most threads that the library uses for one call whose `threads` is 0: the environment variable
+// `DOUBLES_NUM_THREADS`, else the number of CPUs that this process may use. Returns a status if it panicked.
 int64_t doubles_num_threads(void);
 
-// Makes a column without rows, to be filled once by one of the imports and freed by
-// `doubles_column_free`. Returns NULL if the library panicked.
+// Makes a column without rows. Fill it with one of the functions `doubles_column_import_…`, and free it
+// with `doubles_column_free`. Returns NULL if the library panicked.
 struct DoublesColumn *doubles_column_new(void);
 
-// Frees a column, and releases what it has taken over; NULL is none.
+// Frees a column, and releases the structs that it has taken over. Does nothing if it is NULL.
 //
 // # Safety
 //
 // `column` is NULL or came from `doubles_column_new`, and is not used again.
 void doubles_column_free(struct DoublesColumn *column);
 
-// Takes over an array and its type: moves them out of their structs, whose `release` becomes NULL.
-// Returns zero or a status. They are released with the column, also after an error.
+// Takes over an array of Arrow and its type: moves both out of their structs, whose `release` becomes NULL.
+// They are released with the column, even if this function fails, unless it fails for a NULL.
+//
+// Returns zero or a status. Call it once, and count with `doubles_column_count`.
 //
 // # Safety
 //
 // - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
-// - `schema` and `array` are NULL or point to structs as the Arrow C data interface has them.
+// - `schema` and `array` are NULL or lead to structs as the Arrow C data interface defines them.
 int64_t doubles_column_import_array(struct DoublesColumn *column,
                                     struct DoublesArrowSchema *schema,
                                     struct DoublesArrowArray *array);
 
-// Takes over a stream: moves it out of its struct, whose `release` becomes NULL, and asks for its type.
-// Returns zero or a status. It is released with the column, also after an error.
+// Takes over a stream of Arrow: moves it out of its struct, whose `release` becomes NULL, and asks it for its
+// type. It is released with the column, even if this function fails, unless it fails for a NULL.
+//
+// Returns zero or a status. Call it once, and count with `doubles_column_count`.
 //
 // # Safety
 //
 // - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
-// - `stream` is NULL or points to a struct as the Arrow C stream interface has it.
+// - `stream` is NULL or leads to a struct as the Arrow C stream interface defines it.
 int64_t doubles_column_import_stream(struct DoublesColumn *column,
                                      struct DoublesArrowStream *stream);
 
-// Sets a column's rows: all of `width` bytes, side by side from `data` on. Units are of 1 or 4 bytes, in
-// either byte order, and zeros at the end of a row are none. Returns zero or a status.
+// Takes `rows` rows of `width` bytes each, side by side from `data` on, as NumPy stores strings: zeros at
+// the end of a row are no part of it. The rows stay where they are, and have to until the column is freed.
+// `unit` is the number of bytes in a unit: 1 for bytes, 4 for UTF-32 in either byte order.
+//
+// Returns zero or a status. Call it once, and count with `doubles_column_count`.
 //
 // # Safety
 //
 // - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
-// - The rows are readable until the column is freed.
+// - `data` points to `rows * width` bytes that are readable until the column is freed.
 int64_t doubles_column_import_padded(struct DoublesColumn *column,
                                      const uint8_t *data,
                                      size_t rows,
@@ -281,12 +363,14 @@ int64_t doubles_column_import_padded(struct DoublesColumn *column,
 //
 // # Safety
 //
-// `column` is NULL or came from `doubles_column_new`.
+// `column` is NULL or came from `doubles_column_new`, and no other thread changes it.
 const struct DoublesArrowSchema *doubles_column_schema(const struct DoublesColumn *column);
 
-// Counts the next slice of a column, some milliseconds' work, on at most `threads` threads; 0 leaves
-// their number to the library. Appends to `counts`. Returns 1, or 0 if there was nothing left to do, or
-// a status; then the column can't be counted any further, and what was appended is unspecified.
+// Counts the next slice of a column, which takes some milliseconds, on at most `threads` threads (0: as many
+// as help), and appends its counts to `counts`.
+//
+// Returns 1 if there was a slice, 0 at the end, or a status. After a status the column can't be counted any
+// further, and the counts that were appended are unspecified. `doubles_column_fault` says more.
 //
 // # Safety
 //
@@ -296,34 +380,40 @@ int64_t doubles_column_count(struct DoublesColumn *column,
                              struct DoublesCounts *counts,
                              size_t threads);
 
-// Writes what more is known about the last status that a function of the column returned. Returns zero
-// or a status.
+// Writes details about the last status that a function of the column returned. Returns zero or a status.
 //
 // # Safety
 //
 // - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
-// - `fault` is NULL or points to a writable one.
+// - `fault` is NULL or points to a writable struct.
 int64_t doubles_column_fault(const struct DoublesColumn *column,
                              struct DoublesFault *fault);
 
-// Counts doubles between bytes, on at most `threads` threads; 0 leaves their number to the library.
+// Counts doubles between bytes, on at most `threads` threads (0: as many as help). Returns the count, or a
+// status.
+//
+//     int64_t count = doubles_count_bytes((const uint8_t *)"aaa", 3, 0); // 2
 //
 // # Safety
 //
 // `data` points to `len` readable bytes.
-int64_t doubles_count_bytes(const uint8_t *data, size_t len, size_t threads);
+int64_t doubles_count_bytes(const uint8_t *data,
+                            size_t len,
+                            size_t threads);
 
-// Counts doubles between the code points of UTF-8, on at most `threads` threads; 0 leaves their
-// number to the library.
+// Counts doubles between the code points of UTF-8, on at most `threads` threads (0: as many as help). Returns the
+// count, or a status: DOUBLES_STATUS_INVALID_UTF8 also if the text begins or ends in the middle of a code point.
 //
 // # Safety
 //
 // `data` points to `len` readable bytes.
-int64_t doubles_count_utf8(const uint8_t *data, size_t len, size_t threads);
+int64_t doubles_count_utf8(const uint8_t *data,
+                           size_t len,
+                           size_t threads);
 
-// Counts doubles between units of two bytes each, of any alignment and byte order, on at most
-// `threads` threads; 0 leaves their number to the library. Units are compared, never interpreted. Bytes
-// after the last whole unit are ignored.
+// Counts doubles between units of two bytes, on at most `threads` threads (0: as many as help). The units may
+// have any alignment and byte order; they are compared, never interpreted. If `len` is odd, the last byte is
+// ignored. Returns the count, or a status.
 //
 // # Safety
 //
@@ -332,66 +422,77 @@ int64_t doubles_count_utf16(const uint8_t *data,
                             size_t len,
                             size_t threads);
 
-// The same for units of four bytes.
+// Counts doubles between units of four bytes, on at most `threads` threads (0: as many as help). The units may
+// have any alignment and byte order; they are compared, never interpreted. Up to three bytes after the last
+// whole unit are ignored. Returns the count, or a status.
 //
 // # Safety
 //
 // `data` points to `len` readable bytes.
-int64_t doubles_count_utf32(const uint8_t *data, size_t len, size_t threads);
+int64_t doubles_count_utf32(const uint8_t *data,
+                            size_t len,
+                            size_t threads);
 
-// Makes counts of no rows, to be freed by `doubles_counts_free`. Returns NULL if the library panicked.
+// Makes counts of no rows. Free them with `doubles_counts_free`. Returns NULL if the library panicked.
 struct DoublesCounts *doubles_counts_new(void);
 
-// Frees counts; NULL is none. What was exported stays.
+// Frees counts. Does nothing if they are NULL. What was exported stays.
 //
 // # Safety
 //
 // `counts` is NULL or came from `doubles_counts_new`, and is not used again.
 void doubles_counts_free(struct DoublesCounts *counts);
 
-// Appends counts of `len` rows. `validity` has a bit for each, the first one lowest: whether there is
-// one; NULL if all are there. Returns zero or a status.
+// Appends the counts of `len` rows. `validity` has one bit for each, the first row in the lowest bit: 1 if it
+// is valid, 0 if it is null. It may be NULL: then all are valid. Returns zero or a status.
 //
 // # Safety
 //
 // - `counts` is NULL or came from `doubles_counts_new`, and no other thread uses it.
-// - `values` points to `len` readable elements, aligned, and `validity`, unless it is NULL, to as many
-//   bits, which nobody changes meanwhile.
+// - `values` points to `len` readable elements, aligned, and `validity`, unless it is NULL, to `len` bits,
+//   which nobody changes during the call.
 int64_t doubles_counts_append(struct DoublesCounts *counts,
                               const int64_t *values,
                               const uint8_t *validity,
                               size_t len);
 
-// Writes where the memory of counts is, until they are appended to or freed. Returns zero or a status.
+// Writes where the memory of the counts is. Returns zero or a status. To read the first count:
+//
+//     DoublesCountsView view;
+//     if (doubles_counts_view(counts, &view) == 0 && view.length > 0 && (view.validity[0] & 1))
+//         printf("%lld\n", (long long)view.values[0]);
 //
 // # Safety
 //
 // - `counts` is NULL or came from `doubles_counts_new`, and no other thread changes it.
-// - `view` is NULL or points to a writable one.
-int64_t doubles_counts_view(const struct DoublesCounts *counts,
-                            struct DoublesCountsView *view);
+// - `view` is NULL or points to a writable struct.
+int64_t doubles_counts_view(const struct DoublesCounts *counts, struct DoublesCountsView *view);
 
-// Writes `len` of the counts, from `start` on, as an array of 64-bit integers and its type, for any
-// consumer of the Arrow C data interface. No memory is copied. Returns zero or a status.
+// Writes `len` of the counts, from `start` on, as an array of 64-bit integers and its type, for any consumer
+// of the Arrow C data interface. No memory is copied. The consumer releases both. Returns zero or a status.
 //
 // # Safety
 //
 // - `counts` is NULL or came from `doubles_counts_new`, and no other thread changes it.
-// - `schema` and `array` are NULL or point to places for such structs, which hold none.
+// - `schema` and `array` are NULL or point to writable structs, whose contents are not released.
 int64_t doubles_counts_export(const struct DoublesCounts *counts,
                               size_t start,
                               size_t len,
                               struct DoublesArrowSchema *schema,
                               struct DoublesArrowArray *array);
 
-// Goes on with bytes, and writes the runs that end in them: those of at least `least` units, and of two at
-// least. Returns how many they are, or a status; then the finder is as it was, and `runs` means nothing.
+// Continues a search with bytes, and writes the runs that end in them: those of at least `least` units, and of
+// at least two. The last run of `data` may continue in the next chunk, so it is not written yet: call
+// `doubles_find_end` after the last chunk.
+//
+// Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
+// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
 //
 // # Safety
 //
-// - `finder` is NULL or points to one, and no other thread uses it.
+// - `finder` is NULL or points to a finder, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-// - `runs` points to `runs_len` writable runs, initialized: at least `len / 2 + 2`.
+// - `runs` points to `runs_len` writable runs, initialized by `= {0}` or calloc, for example.
 int64_t doubles_find_bytes(struct DoublesFinder *finder,
                            const uint8_t *data,
                            size_t len,
@@ -399,13 +500,19 @@ int64_t doubles_find_bytes(struct DoublesFinder *finder,
                            struct DoublesRun *runs,
                            size_t runs_len);
 
-// The same for UTF-8, which may begin and end within a code point. Its status tells if it is not valid.
+// Continues a search with UTF-8, and writes the runs of code points that end in it: those of at least `least`
+// code points, and of at least two. `data` may begin and end in the middle of a code point. The last run of
+// `data` may continue in the next chunk, so it is not written yet: call `doubles_find_end` after the last chunk,
+// and look at `finder->tail_len` then: if it is not zero, the text ends in the middle of a code point.
+//
+// Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
+// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
 //
 // # Safety
 //
-// - `finder` is NULL or points to one, and no other thread uses it.
+// - `finder` is NULL or points to a finder, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-// - `runs` points to `runs_len` writable runs, initialized: at least `len / 2 + 2`.
+// - `runs` points to `runs_len` writable runs, initialized by `= {0}` or calloc, for example.
 int64_t doubles_find_utf8(struct DoublesFinder *finder,
                           const uint8_t *data,
                           size_t len,
@@ -413,14 +520,19 @@ int64_t doubles_find_utf8(struct DoublesFinder *finder,
                           struct DoublesRun *runs,
                           size_t runs_len);
 
-// The same for units of two bytes, of any alignment and in the machine's byte order. Bytes after the last
-// whole unit are dropped.
+// Continues a search with units of two bytes, in the machine's byte order and of any alignment, and writes the
+// runs that end in them: those of at least `least` units, and of at least two. If `len` is odd, the last byte is
+// ignored. The last run of `data` may continue in the next chunk, so it is not written yet: call
+// `doubles_find_end` after the last chunk.
+//
+// Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
+// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
 //
 // # Safety
 //
-// - `finder` is NULL or points to one, and no other thread uses it.
+// - `finder` is NULL or points to a finder, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-// - `runs` points to `runs_len` writable runs, initialized: at least `len / 2 + 2`.
+// - `runs` points to `runs_len` writable runs, initialized by `= {0}` or calloc, for example.
 int64_t doubles_find_utf16(struct DoublesFinder *finder,
                            const uint8_t *data,
                            size_t len,
@@ -428,13 +540,19 @@ int64_t doubles_find_utf16(struct DoublesFinder *finder,
                            struct DoublesRun *runs,
                            size_t runs_len);
 
-// The same for units of four bytes.
+// Continues a search with units of four bytes, in the machine's byte order and of any alignment, and writes the
+// runs that end in them: those of at least `least` units, and of at least two. Up to three bytes after the last
+// whole unit are ignored. The last run of `data` may continue in the next chunk, so it is not written yet: call
+// `doubles_find_end` after the last chunk.
+//
+// Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
+// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
 //
 // # Safety
 //
-// - `finder` is NULL or points to one, and no other thread uses it.
+// - `finder` is NULL or points to a finder, and no other thread uses it.
 // - `data` points to `len` readable bytes.
-// - `runs` points to `runs_len` writable runs, initialized: at least `len / 2 + 2`.
+// - `runs` points to `runs_len` writable runs, initialized by `= {0}` or calloc, for example.
 int64_t doubles_find_utf32(struct DoublesFinder *finder,
                            const uint8_t *data,
                            size_t len,
@@ -442,27 +560,29 @@ int64_t doubles_find_utf32(struct DoublesFinder *finder,
                            struct DoublesRun *runs,
                            size_t runs_len);
 
-// Writes the run at the end of all that was searched, if it has at least `least` units, and two at least.
-// Returns how many runs that makes: one or none.
+// Writes the run at the end of the input, if it has at least `least` units, and at least two. Call it once,
+// after the last chunk. Returns the number of runs written, which is 0 or 1, or a status.
 //
 // # Safety
 //
-// - `finder` is NULL or points to one, and no other thread changes it.
+// - `finder` is NULL or points to a finder, and no other thread changes it.
 // - `run` is NULL or points to a writable run.
 int64_t doubles_find_end(const struct DoublesFinder *finder,
                          uint64_t least,
                          struct DoublesRun *run);
 
-// Writes a line for each run: `NAME:LINE:COLUMN: GLYPH`, and ` xLENGTH` if it has more than two units. Stops
-// where a line might not fit, and before a unit that has no glyph. `glyphs` has one of
-// `DOUBLES_GLYPH_LENGTH` bytes for each unit, the first of them 0 if there is none. Returns how many lines it
-// wrote, and writes to `written` how many bytes they take.
+// Writes one line for each run: `NAME:LINE:COLUMN: GLYPH`, and then ` xLENGTH` if it has more than two units.
+// Stops where the next line might not fit, and before a unit without a glyph. `glyphs` holds
+// DOUBLES_GLYPH_LENGTH bytes for each unit, from unit 0 on: the number of bytes in the glyph, then these bytes; 0
+// if the unit has no glyph.
+//
+// Returns the number of lines written, or a status. `*written` is the number of bytes in them.
 //
 // # Safety
 //
-// - `runs` points to `len` readable runs, which nobody changes meanwhile.
-// - `name`, `glyphs` and `out` point to as many bytes as is said, which nobody else changes; `out` is
-//   writable, initialized and apart from the others.
+// - `runs` points to `len` readable runs, which nobody changes during the call.
+// - `name` and `glyphs` point to `name_len` and `glyphs_len` readable bytes, which nobody changes during the call.
+// - `out` points to `out_len` writable bytes, initialized, which overlap none of the others.
 // - `written` is NULL or points to a writable number.
 int64_t doubles_write_runs(const struct DoublesRun *runs,
                            size_t len,
@@ -474,51 +594,62 @@ int64_t doubles_write_runs(const struct DoublesRun *runs,
                            size_t out_len,
                            size_t *written);
 
-// Counts doubles between the characters of UTF-8, by two iterators.
+// Counts doubles between the code points of UTF-8 with two iterators: the slowest counter of the ladder. Returns
+// the count, or a status.
 //
 // # Safety
 //
 // `data` points to `len` readable bytes, which no other thread changes during the call.
-int64_t doubles_count_zip(const uint8_t *data, size_t len);
+int64_t doubles_count_zip(const uint8_t *data,
+                          size_t len);
 
-// Counts doubles between the characters of UTF-8, by one iterator.
+// Counts doubles between the code points of UTF-8 with one iterator: the second counter of the ladder. Returns
+// the count, or a status.
 //
 // # Safety
 //
 // `data` points to `len` readable bytes, which no other thread changes during the call.
-int64_t doubles_count_once(const uint8_t *data, size_t len);
+int64_t doubles_count_once(const uint8_t *data,
+                           size_t len);
 
-// Counts doubles between bytes, by one iterator.
+// Counts doubles between bytes with one iterator: the third counter of the ladder. Returns the count, or a status.
 //
 // # Safety
 //
 // `data` points to `len` readable bytes.
-int64_t doubles_count_once_bytes(const uint8_t *data, size_t len);
+int64_t doubles_count_once_bytes(const uint8_t *data,
+                                 size_t len);
 
-// Counts doubles between bytes, by windows of two.
+// Counts doubles between bytes with windows of two: the fourth counter of the ladder. Returns the count, or a
+// status.
 //
 // # Safety
 //
 // `data` points to `len` readable bytes.
-int64_t doubles_count_slice(const uint8_t *data, size_t len);
+int64_t doubles_count_slice(const uint8_t *data,
+                            size_t len);
 
-// Counts doubles between bytes, by windows of two under rayon.
+// Counts doubles between bytes with windows of two on all threads, by rayon: the last historic counter of the
+// ladder. Returns the count, or a status.
 //
 // # Safety
 //
 // `data` points to `len` readable bytes.
-int64_t doubles_count_slice_parallel(const uint8_t *data, size_t len);
+int64_t doubles_count_slice_parallel(const uint8_t *data,
+                                     size_t len);
 
-// Fills `out` with characters drawn from `alphabet`, each of them as likely as any other, on at most
-// `threads` threads; 0 leaves their number to the library. What stands where depends on the alphabet,
-// the key and the position alone: `out` begins with block `first_block` of the text, and a block has
-// `DOUBLES_BLOCK_LENGTH` characters. A text has 2^63 blocks. Returns zero or a status.
+// Fills `out` with characters of `alphabet`, each of them as likely as any other, on at most `threads` threads
+// (0: as many as help).
+//
+// The text depends on the alphabet and the key alone. It is divided into blocks of DOUBLES_BLOCK_LENGTH
+// characters, 2^63 of them, and `out` begins with block `first_block`: so a long text can be written in parts.
+// Returns zero or a status: DOUBLES_STATUS_INVALID_LENGTH if the text ends before `out` does.
 //
 // # Safety
 //
-// - `alphabet` points to `alphabet_len` readable bytes.
-// - `key` is NULL or points to `DOUBLES_KEY_LENGTH` readable bytes.
-// - `out` points to `out_len` writable bytes, apart from the others.
+// - `alphabet` points to `alphabet_len` readable bytes, 1 to 128, all different.
+// - `key` is NULL or points to DOUBLES_KEY_LENGTH readable bytes.
+// - `out` points to `out_len` writable bytes, which overlap neither of the others.
 int64_t doubles_fill_random(const uint8_t *alphabet,
                             size_t alphabet_len,
                             const uint8_t *key,
@@ -527,12 +658,14 @@ int64_t doubles_fill_random(const uint8_t *alphabet,
                             uint8_t *out,
                             size_t out_len);
 
-// Appends bytes to a summary, and what is doubled in doing so to a tally, if there is one. Counts on
-// at most `threads` threads; 0 leaves their number to the library. Returns zero or a status.
+// Appends bytes to a summary, on at most `threads` threads (0: as many as help), and their doubles to a tally
+// unless that is NULL. A double of the last byte before and the first byte of `data` counts.
+//
+// Returns zero, or a status and changes nothing. `summary->count` and `summary->length` are the totals.
 //
 // # Safety
 //
-// - `summary` is NULL or points to one, and no other thread uses it.
+// - `summary` is NULL or points to a summary, and no other thread uses it.
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
 int64_t doubles_update_bytes(struct DoublesSummary *summary,
@@ -541,13 +674,16 @@ int64_t doubles_update_bytes(struct DoublesSummary *summary,
                              size_t len,
                              size_t threads);
 
-// Appends UTF-8 to a summary, and what is doubled in doing so to a tally, if there is one. The bytes
-// may begin and end within a code point. Counts on at most `threads` threads; 0 leaves their number to
-// the library. Returns zero, or a status and changes nothing.
+// Appends UTF-8 to a summary, on at most `threads` threads (0: as many as help), and the doubles of its code
+// points to a tally unless that is NULL. A double of the last code point before and the first of `data`
+// counts. `data` may begin and end in the middle of a code point.
+//
+// Returns zero, or a status and changes nothing. After the last chunk `summary->head_len` and
+// `summary->tail_len` must be zero; otherwise the text begins or ends in the middle of a code point.
 //
 // # Safety
 //
-// - `summary` is NULL or points to one, and no other thread uses it.
+// - `summary` is NULL or points to a summary, and no other thread uses it.
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
 int64_t doubles_update_utf8(struct DoublesSummary *summary,
@@ -556,14 +692,16 @@ int64_t doubles_update_utf8(struct DoublesSummary *summary,
                             size_t len,
                             size_t threads);
 
-// Appends units of two bytes, of any alignment and in the machine's byte order, to a summary, and what
-// is doubled in doing so to a tally, if there is one. Bytes after the last whole unit are dropped.
-// Counts on at most `threads` threads; 0 leaves their number to the library. Returns zero, or a status
-// and changes nothing.
+// Appends units of two bytes to a summary, on at most `threads` threads (0: as many as help), and their
+// doubles to a tally unless that is NULL. The units have the machine's byte order and any alignment; they are
+// compared, never interpreted. A double of the last unit before and the first of `data` counts. If `len` is
+// odd, the last byte is ignored.
+//
+// Returns zero, or a status and changes nothing. `summary->count` and `summary->length` are the totals.
 //
 // # Safety
 //
-// - `summary` is NULL or points to one, and no other thread uses it.
+// - `summary` is NULL or points to a summary, and no other thread uses it.
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
 int64_t doubles_update_utf16(struct DoublesSummary *summary,
@@ -572,11 +710,16 @@ int64_t doubles_update_utf16(struct DoublesSummary *summary,
                              size_t len,
                              size_t threads);
 
-// The same for units of four bytes.
+// Appends units of four bytes to a summary, on at most `threads` threads (0: as many as help), and their
+// doubles to a tally unless that is NULL. The units have the machine's byte order and any alignment; they are
+// compared, never interpreted. A double of the last unit before and the first of `data` counts. Up to three
+// bytes after the last whole unit are ignored.
+//
+// Returns zero, or a status and changes nothing. `summary->count` and `summary->length` are the totals.
 //
 // # Safety
 //
-// - `summary` is NULL or points to one, and no other thread uses it.
+// - `summary` is NULL or points to a summary, and no other thread uses it.
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
 // - `data` points to `len` readable bytes.
 int64_t doubles_update_utf32(struct DoublesSummary *summary,
@@ -585,55 +728,59 @@ int64_t doubles_update_utf32(struct DoublesSummary *summary,
                              size_t len,
                              size_t threads);
 
-// Merges `right`, the stretch that follows `summary`, into it, and what is doubled where they meet into a
-// tally, if there is one. Returns zero, or a status and changes nothing.
+// Appends `right`, the summary of the stretch that follows, to `summary`, and the doubles where the two meet to
+// a tally unless that is NULL. So threads can each count a part: whatever the cuts, merging the parts from left
+// to right gives the summary of the whole.
+//
+// Returns zero, or a status and changes nothing: DOUBLES_STATUS_INVALID_UTF8 if the bytes of the code point at
+// the cut don't fit together.
 //
 // # Safety
 //
-// - `summary` is NULL or points to one, and no other thread uses it.
+// - `summary` is NULL or points to a summary, and no other thread uses it.
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
-// - `right` is NULL or points to a summary other than the first.
+// - `right` is NULL or points to another summary.
 int64_t doubles_merge(struct DoublesSummary *summary,
                       struct DoublesTally *tally,
                       const struct DoublesSummary *right);
 
-// Makes an empty tally, to be freed by `doubles_tally_free`. Returns NULL if the library panicked.
+// Makes an empty tally. Free it with `doubles_tally_free`. Returns NULL if the library panicked.
 struct DoublesTally *doubles_tally_new(void);
 
-// Frees a tally, if it is not NULL.
+// Frees a tally. Does nothing if it is NULL.
 //
 // # Safety
 //
 // `tally` is NULL or came from `doubles_tally_new`, and is not used again.
 void doubles_tally_free(struct DoublesTally *tally);
 
-// Returns how many different units the tally holds.
+// Returns the number of different units in the tally, or a status.
 //
 // # Safety
 //
 // `tally` is NULL or came from `doubles_tally_new`, and no other thread changes it.
 int64_t doubles_tally_len(const struct DoublesTally *tally);
 
-// Writes the first `len` units of the tally, in ascending order, and how many doubles each of them
-// makes. Returns how many it wrote.
+// Writes the first `len` units of the tally, in ascending order, and how many doubles each of them makes.
+// Returns how many it wrote, which is less than `len` if the tally holds fewer, or a status.
 //
 // # Safety
 //
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread changes it.
-// - `units` and `counts` point to `len` writable elements each, aligned, initialized, and apart from
-//   each other.
+// - `units` and `counts` point to `len` writable elements each, aligned and initialized (by calloc, for
+//   example), which do not overlap.
 int64_t doubles_tally_read(const struct DoublesTally *tally,
                            uint32_t *units,
                            uint64_t *counts,
                            size_t len);
 
-// Adds doubles of `len` units, as `doubles_tally_read` writes them: the number in `counts` for
-// each of `units`. What is beyond the last code point is dropped. Returns zero or a status.
+// Adds the doubles of `len` units, as `doubles_tally_read` writes them: `counts[i]` to those of `units[i]`.
+// Numbers beyond the last code point, 0x10FFFF, are ignored. Returns zero or a status.
 //
 // # Safety
 //
 // - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
-// - `units` and `counts` point to `len` readable elements each, aligned, which nobody changes meanwhile.
+// - `units` and `counts` point to `len` readable elements each, aligned, which nobody changes during the call.
 int64_t doubles_tally_add(struct DoublesTally *tally,
                           const uint32_t *units,
                           const uint64_t *counts,

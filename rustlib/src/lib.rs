@@ -12,7 +12,8 @@
 //! - [`ffi`]: every exported function, and nothing else. `include/doubles.h` is made from it.
 //! - [`ladder`]: the historic counters, slowest to fastest, in safe Rust.
 //! - [`random`]: random text.
-//! - [`columns`]: one count a row, for columns of strings.
+//! - [`arrow`]: columns in Arrow's memory, read and handed out.
+//! - [`columns`]: one count for each row of a column of strings.
 //! - [`find`]: where doubles are, with lines and columns.
 //! - [`text_summary`]: what has to be known of a stretch of text, torn at either end, to join it to its
 //!   neighbours.
@@ -23,9 +24,11 @@
 //! - [`summary`]: what has to be known of a stretch of units to join it to its neighbours.
 //! - [`kernel`]: the count over one stretch, as fast as the CPU allows.
 //! - [`pool`]: the threads.
+//! - `os`: what only the operating system can say or do.
 //!
-//! `unsafe` stands only in `ffi`, `kernel` and `pool`; every other file forbids it.
+//! `unsafe` is allowed in `ffi`, `arrow`, `kernel`, `pool` and `os`; every other file forbids it.
 
+pub mod arrow;
 pub mod code_points;
 pub mod columns;
 pub mod ffi;
@@ -33,6 +36,7 @@ pub mod find;
 pub mod kernel;
 pub mod ladder;
 mod marks;
+mod os;
 pub mod parallel;
 pub mod pool;
 pub mod random;

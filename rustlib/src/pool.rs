@@ -23,6 +23,7 @@
 //! fork handler, libc makes no promise about its own locks; the pool still does, as long as the child
 //! has a pid of its own.
 
+use crate::os::{self, forks};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -52,7 +53,7 @@ impl Owner {
     const NOBODY: u64 = 0;
 
     fn current() -> Self {
-        Self(fork::generation() << 32 | u64::from(process::id()))
+        Self(forks::number() << 32 | u64::from(process::id()))
     }
 }
 
@@ -89,7 +90,7 @@ fn newest() -> Option<&'static OwnedPool> {
 
 #[cold]
 fn replace_pool(outdated: Option<&'static OwnedPool>) -> Option<&'static ThreadPool> {
-    fork::count_from_now_on();
+    forks::count_from_now_on();
     let owner = Owner::current();
     let _building = Building::start(&BUILDER, owner)?;
     let newest = newest();
@@ -151,7 +152,7 @@ fn build_pool() -> Option<Option<ThreadPool>> {
             .num_threads(threads)
             .stack_size(STACK)
             .thread_name(|index| format!("doubles-{index}"));
-        if memory::is_enough_for(threads)
+        if is_memory_for(threads)
             && let Ok(pool) = builder.build()
         {
             return Some(Some(pool));
@@ -208,122 +209,39 @@ mod collector {
     }
 }
 
+/// Address space for a thread's own arena of glibc's malloc, which reserves 64 MiB (1 MiB on 32 bits), and
+/// for a moment twice as much in order to align it.
+const ARENA: usize = if usize::BITS >= 64 {
+    128 << 20
+} else {
+    2 << 20
+};
+
+/// Address space for a thread.
+const EACH: usize = STACK + ARENA;
+
+/// Writable bytes for what a thread allocates: a few KiB, of which malloc makes 132 KiB.
+const ALLOCATIONS: usize = 1 << 18;
+
+/// Left to the rest of the process, and to rayon's own 4 KiB for each thread.
+const RESERVE: usize = 32 << 20;
+
 /// Whether there is memory for threads.
 ///
 /// An allocation that fails in Rust ends the process, and many threads take so much address space that
 /// under a limit (`ulimit -v`) any later allocation may be the one that fails. So their number is halved
 /// until all that they can take, and a reserve for the rest of the process, can be mapped at once.
 /// Then the threads fail to exhaust it.
-#[cfg(unix)]
-mod memory {
-    use super::STACK;
-    use std::ptr;
-
-    /// Address space for a thread's own arena of glibc's malloc, which reserves 64 MiB (1 MiB on 32
-    /// bits), and for a moment twice as much in order to align it.
-    const ARENA: usize = if usize::BITS >= 64 {
-        128 << 20
-    } else {
-        2 << 20
-    };
-
-    /// Address space for a thread.
-    pub(super) const EACH: usize = STACK + ARENA;
-
-    /// Writable bytes for what a thread allocates: a few KiB, of which malloc makes 132 KiB.
-    const ALLOCATIONS: usize = 1 << 18;
-
-    /// Left to the rest of the process, and to rayon's own 4 KiB for each thread.
-    const RESERVE: usize = 32 << 20;
-
-    pub(super) fn is_enough_for(threads: usize) -> bool {
-        // Limits are on address space (RLIMIT_AS), on writable memory (RLIMIT_DATA), or both.
-        can_map(threads * EACH + RESERVE, libc::PROT_NONE)
-            && can_map(
-                threads * (STACK + ALLOCATIONS) + RESERVE,
-                libc::PROT_READ | libc::PROT_WRITE,
-            )
-    }
-
-    fn can_map(length: usize, protection: i32) -> bool {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
-        // SAFETY: a mapping of its own, at an address that the system chooses, is unmapped again
-        // before anyone could have learned of it.
-        unsafe {
-            let start = libc::mmap(ptr::null_mut(), length, protection, flags, -1, 0);
-            start != libc::MAP_FAILED && libc::munmap(start, length) == 0
-        }
-    }
-}
-
-/// Without such limits there is enough.
-#[cfg(not(unix))]
-mod memory {
-    pub(super) fn is_enough_for(_threads: usize) -> bool {
-        true
-    }
-}
-
-/// How many forks lie between this process and the one that built the first pool.
-#[cfg(unix)]
-mod fork {
-    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-    static GENERATION: AtomicU64 = AtomicU64::new(0);
-    static COUNTING: AtomicBool = AtomicBool::new(false);
-
-    pub(super) fn generation() -> u64 {
-        GENERATION.load(Ordering::Relaxed)
-    }
-
-    /// Starts counting, once. There is nothing to tell apart before the first pool.
-    pub(super) fn count_from_now_on() {
-        if COUNTING.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        // SAFETY: the handler is a function of this library, which is never unloaded, and does only
-        // what POSIX allows between fork and exec: it adds to a lock-free atomic. A failure (no
-        // memory) leaves the pid to tell processes apart.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    }
-
-    unsafe extern "C" fn in_child() {
-        GENERATION.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Where there is no fork, there is one generation.
-#[cfg(not(unix))]
-mod fork {
-    pub(super) fn generation() -> u64 {
-        0
-    }
-
-    pub(super) fn count_from_now_on() {}
+fn is_memory_for(threads: usize) -> bool {
+    // Limits are on address space (RLIMIT_AS), on writable memory (RLIMIT_DATA), or both.
+    os::can_map(threads * EACH + RESERVE, false)
+        && os::can_map(threads * (STACK + ALLOCATIONS) + RESERVE, true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::atomic::AtomicU8;
-
-    #[cfg(unix)]
-    #[test]
-    fn a_forked_child_is_of_another_generation() {
-        fork::count_from_now_on();
-        let parent = fork::generation();
-        // SAFETY: the child does nothing but read an atomic and leave.
-        unsafe {
-            let child = libc::fork();
-            if child == 0 {
-                libc::_exit(i32::from(fork::generation() == parent));
-            }
-            let mut status = -1;
-            assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
-            assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0);
-        }
-        assert_eq!(fork::generation(), parent);
-    }
 
     #[test]
     fn nobody_waits_for_the_collector() {
@@ -358,8 +276,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn no_memory_is_enough_for_threads_without_end() {
-        assert!(memory::is_enough_for(2));
-        assert!(!memory::is_enough_for(usize::MAX / memory::EACH / 3 * 2));
+        assert!(is_memory_for(2));
+        assert!(!is_memory_for(usize::MAX / EACH / 3 * 2));
     }
 
     #[test]

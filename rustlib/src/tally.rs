@@ -73,6 +73,16 @@ impl Tally {
         entries.filter(|&(_, times)| times > 0)
     }
 
+    /// Writes the first units, in ascending order, and how many doubles each of them makes. Returns how many
+    /// units it wrote.
+    pub fn read(&self, units: &mut [u32], counts: &mut [u64]) -> usize {
+        let slots = units.iter_mut().zip(counts);
+        let written = slots.zip(self.iter()).map(|((unit, count), entry)| {
+            (*unit, *count) = entry;
+        });
+        written.count()
+    }
+
     /// Adds doubles of one unit, up to `u64::MAX`. A unit beyond the code points comes from a buffer that
     /// another thread changed, and is dropped.
     pub fn add(&mut self, unit: u32, times: u64) {

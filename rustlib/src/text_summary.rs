@@ -214,6 +214,11 @@ impl Fragment {
         })
     }
 
+    /// Takes the first `length` bytes; `None` if that is more than three.
+    pub fn from_parts(bytes: [u8; 3], length: u8) -> Option<Self> {
+        Self::new(bytes.get(..usize::from(length))?).ok()
+    }
+
     /// The bytes, the unused ones zero, and how many there are.
     pub fn into_parts(self) -> ([u8; 3], u8) {
         (self.bytes, self.length)

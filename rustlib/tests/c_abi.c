@@ -198,7 +198,8 @@ static void check_summary(void) {
     CHECK(doubles_merge(&left, tally, &whole) == DOUBLES_STATUS_INVALID_UTF8);
     left.head_len = 4;
     right.head_len = 4;
-    CHECK(doubles_merge(&left, tally, &whole) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_merge(&left, tally, &whole) == DOUBLES_STATUS_INVALID_STRUCT);
+    CHECK(doubles_merge(&left, tally, &right) == DOUBLES_STATUS_INVALID_STRUCT);
     CHECK(memcmp(&left, &right, sizeof left) == 0);
     CHECK(doubles_tally_len(tally) == 1);
 
@@ -276,13 +277,13 @@ static void check_find(void) {
         CHECK(runs[0].start == 0 && runs[0].length >= 2 && runs[0].unit % 256 == 'a');
         CHECK(runs[0].line == 1 && runs[0].column == 1);
         before = finder;
-        CHECK(FINDERS[i](&finder, data, 4, 2, runs, 3) == DOUBLES_STATUS_INVALID_LENGTH);
+        CHECK(FINDERS[i](&finder, data, 4, 2, runs, 3) == DOUBLES_STATUS_OUTPUT_TOO_SMALL);
         CHECK(FINDERS[i](&finder, data, SIZE_MAX, 2, runs, 16) == DOUBLES_STATUS_INVALID_LENGTH);
         CHECK(FINDERS[i](&finder, NULL, 4, 2, runs, 16) == DOUBLES_STATUS_NULL_POINTER);
         CHECK(FINDERS[i](&finder, data, 4, 2, NULL, 16) == DOUBLES_STATUS_NULL_POINTER);
         CHECK(FINDERS[i](NULL, data, 4, 2, runs, 16) == DOUBLES_STATUS_NULL_POINTER);
         finder.tail_len = 4;
-        CHECK(FINDERS[i](&finder, data, 4, 2, runs, 16) == DOUBLES_STATUS_INVALID_LENGTH);
+        CHECK(FINDERS[i](&finder, data, 4, 2, runs, 16) == DOUBLES_STATUS_INVALID_STRUCT);
         finder.tail_len = before.tail_len;
         CHECK(memcmp(&finder, &before, sizeof finder) == 0);
     }

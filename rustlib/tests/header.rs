@@ -1,5 +1,8 @@
 //! The committed header is what cbindgen makes of the exports; so is the list of them.
 
+use doubles::ffi::doubles_status_message;
+use std::collections::BTreeSet;
+use std::ffi::CStr;
 use std::path::Path;
 use std::{env, fs};
 
@@ -63,6 +66,27 @@ fn the_abi_changes_with_its_version() {
          raised since the last release already, and make the same change there:\n{}",
         difference(committed, &current)
     );
+}
+
+#[test]
+fn each_status_has_a_text_of_its_own() {
+    let declarations = declarations();
+    let statuses = declarations
+        .iter()
+        .find(|line| line.starts_with("typedef enum"));
+    let numbers = statuses.expect("there is an enum").matches("= ").count() as i64;
+    let message = |status| {
+        // SAFETY: the library returns text that ends with zero and lives as long as it does.
+        unsafe { CStr::from_ptr(doubles_status_message(status)) }
+    };
+    let texts: BTreeSet<_> = (-numbers..=0).map(message).collect();
+    assert_eq!(texts.len() as i64, numbers + 1, "{texts:?}");
+    assert_eq!(
+        message(-numbers),
+        message(i64::MIN),
+        "one beyond the last status"
+    );
+    assert_eq!(message(12), message(0));
 }
 
 fn difference(before: &str, after: &str) -> String {

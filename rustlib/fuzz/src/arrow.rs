@@ -4,7 +4,7 @@
 
 use crate::raw::{Expected, Layout, Raw};
 use doubles::columns::{KeyKind, Units};
-use doubles::ffi::arrow::{DoublesArrowArray, DoublesArrowSchema, DoublesArrowStream};
+use doubles::arrow::structs::{ArrowArray, ArrowSchema, ArrowStream};
 use doubles::ffi::guard::DoublesStatus;
 use doubles::ffi::{columns, counts};
 use std::cell::Cell;
@@ -127,9 +127,9 @@ unsafe fn view(counts: *const counts::DoublesCounts) -> Vec<i64> {
 #[derive(Default)]
 struct Memory {
     #[expect(clippy::vec_box, reason = "pointers to them stay valid")]
-    schemas: Vec<Box<DoublesArrowSchema>>,
+    schemas: Vec<Box<ArrowSchema>>,
     #[expect(clippy::vec_box, reason = "pointers to them stay valid")]
-    arrays: Vec<Box<DoublesArrowArray>>,
+    arrays: Vec<Box<ArrowArray>>,
     buffer_lists: Vec<Box<[*const c_void]>>,
     lengths: Vec<Vec<i64>>,
     texts: Vec<CString>,
@@ -138,8 +138,8 @@ struct Memory {
 
 /// What a stream gives.
 struct Producer {
-    schema: DoublesArrowSchema,
-    array: DoublesArrowArray,
+    schema: ArrowSchema,
+    array: ArrowArray,
     arrays_left: usize,
     ledger: *const Ledger,
 }
@@ -194,7 +194,7 @@ unsafe fn import(
                 arrays_left: chunks,
                 ledger,
             }));
-            let mut stream = DoublesArrowStream {
+            let mut stream = ArrowStream {
                 get_schema: Some(get_schema),
                 get_next: Some(get_next),
                 get_last_error: None,
@@ -213,14 +213,14 @@ unsafe fn import(
 /// # Safety
 ///
 /// `stream` is one of `import`'s.
-unsafe fn producer<'a>(stream: *mut DoublesArrowStream) -> &'a mut Producer {
+unsafe fn producer<'a>(stream: *mut ArrowStream) -> &'a mut Producer {
     // SAFETY: the caller's word, and nobody else uses the producer meanwhile.
     unsafe { &mut *(*stream).private_data.cast() }
 }
 
 unsafe extern "C" fn get_schema(
-    stream: *mut DoublesArrowStream,
-    out: *mut DoublesArrowSchema,
+    stream: *mut ArrowStream,
+    out: *mut ArrowSchema,
 ) -> c_int {
     // SAFETY: a stream of `import`'s, and a place for a schema. It is handed over once.
     unsafe {
@@ -232,8 +232,8 @@ unsafe extern "C" fn get_schema(
 }
 
 unsafe extern "C" fn get_next(
-    stream: *mut DoublesArrowStream,
-    out: *mut DoublesArrowArray,
+    stream: *mut ArrowStream,
+    out: *mut ArrowArray,
 ) -> c_int {
     // SAFETY: a stream of `import`'s, and a place for an array. Equal arrays share memory that is not freed
     // when they are released.
@@ -250,7 +250,7 @@ unsafe extern "C" fn get_next(
     0
 }
 
-unsafe extern "C" fn release_stream(stream: *mut DoublesArrowStream) {
+unsafe extern "C" fn release_stream(stream: *mut ArrowStream) {
     // SAFETY: a stream of `import`'s, which counts releases.
     unsafe {
         add_one(&(*producer(stream).ledger).released);
@@ -258,7 +258,7 @@ unsafe extern "C" fn release_stream(stream: *mut DoublesArrowStream) {
     }
 }
 
-unsafe extern "C" fn release_schema(schema: *mut DoublesArrowSchema) {
+unsafe extern "C" fn release_schema(schema: *mut ArrowSchema) {
     // SAFETY: one of ours, with the ledger as its private data.
     unsafe {
         add_one(&(*(*schema).private_data.cast::<Ledger>()).released);
@@ -266,7 +266,7 @@ unsafe extern "C" fn release_schema(schema: *mut DoublesArrowSchema) {
     }
 }
 
-unsafe extern "C" fn release_array(array: *mut DoublesArrowArray) {
+unsafe extern "C" fn release_array(array: *mut ArrowArray) {
     // SAFETY: one of ours, with the ledger as its private data.
     unsafe {
         add_one(&(*(*array).private_data.cast::<Ledger>()).released);
@@ -287,7 +287,7 @@ fn letter(kind: KeyKind) -> &'static CStr {
     }
 }
 
-fn schema(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> DoublesArrowSchema {
+fn schema(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> ArrowSchema {
     let is_text = raw.units() == Units::Utf8;
     let mut dictionary = null_mut();
     let format = match &raw.layout {
@@ -308,15 +308,15 @@ fn schema(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> DoublesArrowSchema
         }
     };
     memory.texts.push(format);
-    DoublesArrowSchema {
+    ArrowSchema {
         format: memory.texts.last().expect("pushed").as_ptr(),
         dictionary,
         ..plain_schema(ledger)
     }
 }
 
-fn plain_schema(ledger: &Ledger) -> DoublesArrowSchema {
-    DoublesArrowSchema {
+fn plain_schema(ledger: &Ledger) -> ArrowSchema {
+    ArrowSchema {
         format: null(),
         name: null(),
         metadata: null(),
@@ -329,12 +329,12 @@ fn plain_schema(ledger: &Ledger) -> DoublesArrowSchema {
     }
 }
 
-fn keep_schema(schema: DoublesArrowSchema, memory: &mut Memory) -> *mut DoublesArrowSchema {
+fn keep_schema(schema: ArrowSchema, memory: &mut Memory) -> *mut ArrowSchema {
     memory.schemas.push(Box::new(schema));
     &raw mut **memory.schemas.last_mut().expect("pushed")
 }
 
-fn array(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> DoublesArrowArray {
+fn array(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> ArrowArray {
     let pointer = |bytes: &[u8]| bytes.as_ptr().cast::<c_void>();
     let validity = raw.validity.as_ref().map_or(null(), |bits| pointer(bits));
     let mut dictionary = null_mut();
@@ -361,7 +361,7 @@ fn array(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> DoublesArrowArray {
     };
     let n_buffers = buffers.len() as i64;
     let buffers = keep_buffers(buffers, memory);
-    DoublesArrowArray {
+    ArrowArray {
         length: raw.length as i64,
         null_count: -1,
         offset: raw.before as i64,
@@ -372,8 +372,8 @@ fn array(raw: &Raw, memory: &mut Memory, ledger: &Ledger) -> DoublesArrowArray {
     }
 }
 
-fn plain_array(ledger: &Ledger) -> DoublesArrowArray {
-    DoublesArrowArray {
+fn plain_array(ledger: &Ledger) -> ArrowArray {
+    ArrowArray {
         length: 0,
         null_count: 0,
         offset: 0,
@@ -387,7 +387,7 @@ fn plain_array(ledger: &Ledger) -> DoublesArrowArray {
     }
 }
 
-fn keep_array(array: DoublesArrowArray, memory: &mut Memory) -> *mut DoublesArrowArray {
+fn keep_array(array: ArrowArray, memory: &mut Memory) -> *mut ArrowArray {
     memory.arrays.push(Box::new(array));
     &raw mut **memory.arrays.last_mut().expect("pushed")
 }

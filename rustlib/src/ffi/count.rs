@@ -5,7 +5,10 @@ use crate::code_points::InvalidUtf8;
 use crate::parallel;
 use std::num::NonZeroUsize;
 
-/// Counts doubles between bytes, on at most `threads` threads; 0 leaves their number to the library.
+/// Counts doubles between bytes, on at most `threads` threads (0: as many as help). Returns the count, or a
+/// status.
+///
+///     int64_t count = doubles_count_bytes((const uint8_t *)"aaa", 3, 0); // 2
 ///
 /// # Safety
 ///
@@ -13,14 +16,14 @@ use std::num::NonZeroUsize;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_bytes(data: *const u8, len: usize, threads: usize) -> i64 {
     guard(|| {
-        // SAFETY: data points to len readable bytes, as this function demands.
+        // SAFETY: `data` points to `len` bytes.
         let data = unsafe { bytes(data, len) }?;
         Ok(parallel::count::<u8>(data, NonZeroUsize::new(threads)))
     })
 }
 
-/// Counts doubles between the code points of UTF-8, on at most `threads` threads; 0 leaves their
-/// number to the library.
+/// Counts doubles between the code points of UTF-8, on at most `threads` threads (0: as many as help). Returns the
+/// count, or a status: DOUBLES_STATUS_INVALID_UTF8 also if the text begins or ends in the middle of a code point.
 ///
 /// # Safety
 ///
@@ -28,15 +31,15 @@ pub unsafe extern "C" fn doubles_count_bytes(data: *const u8, len: usize, thread
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_utf8(data: *const u8, len: usize, threads: usize) -> i64 {
     guard(|| {
-        // SAFETY: data points to len readable bytes, as this function demands.
+        // SAFETY: `data` points to `len` bytes.
         let data = unsafe { bytes(data, len) }?;
         Ok(parallel::summarize_utf8(data, NonZeroUsize::new(threads))?.count)
     })
 }
 
-/// Counts doubles between units of two bytes each, of any alignment and byte order, on at most
-/// `threads` threads; 0 leaves their number to the library. Units are compared, never interpreted. Bytes
-/// after the last whole unit are ignored.
+/// Counts doubles between units of two bytes, on at most `threads` threads (0: as many as help). The units may
+/// have any alignment and byte order; they are compared, never interpreted. If `len` is odd, the last byte is
+/// ignored. Returns the count, or a status.
 ///
 /// # Safety
 ///
@@ -44,13 +47,15 @@ pub unsafe extern "C" fn doubles_count_utf8(data: *const u8, len: usize, threads
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_utf16(data: *const u8, len: usize, threads: usize) -> i64 {
     guard(|| {
-        // SAFETY: data points to len readable bytes, as this function demands.
+        // SAFETY: `data` points to `len` bytes.
         let data = unsafe { bytes(data, len) }?;
         Ok(parallel::count::<u16>(data, NonZeroUsize::new(threads)))
     })
 }
 
-/// The same for units of four bytes.
+/// Counts doubles between units of four bytes, on at most `threads` threads (0: as many as help). The units may
+/// have any alignment and byte order; they are compared, never interpreted. Up to three bytes after the last
+/// whole unit are ignored. Returns the count, or a status.
 ///
 /// # Safety
 ///
@@ -58,7 +63,7 @@ pub unsafe extern "C" fn doubles_count_utf16(data: *const u8, len: usize, thread
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_utf32(data: *const u8, len: usize, threads: usize) -> i64 {
     guard(|| {
-        // SAFETY: data points to len readable bytes, as this function demands.
+        // SAFETY: `data` points to `len` bytes.
         let data = unsafe { bytes(data, len) }?;
         Ok(parallel::count::<u32>(data, NonZeroUsize::new(threads)))
     })

@@ -1,78 +1,91 @@
-//! What every export stands on: status codes, the panic boundary, raw pointer to slice.
+//! What every export is built on: statuses, the panic boundary, and the way from pointers to references.
+//! Nothing here knows what this library does, so other libraries can copy the file.
+//!
+//! The `unsafe` functions below share one contract, the one that the header states for all functions. Each
+//! comment `SAFETY` in an export says which pointers it is about.
+//!
+//! - A pointer is NULL, or leads to what the export asks for: a struct, a handle that [`boxed`] made and
+//!   [`unboxed`] has not freed, or as many elements as the length beside it. All are aligned and initialized.
+//! - During the call nobody else changes what it leads to. If it leads to an output, nobody else uses that,
+//!   and no other argument leads there.
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::slice;
+use std::{ptr, slice};
 
-/// What a function returns instead of a count, always below zero; and zero, which is success.
+/// What a function returns in place of a count: zero for success, or a number below zero that says why it
+/// failed. `doubles_status_message` returns its text.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DoublesStatus {
-    /// All is well.
+    /// The function succeeded and has no count to return.
     Ok = 0,
-    /// A pointer is NULL that has to point to something.
+    /// A pointer is NULL, but has to lead to something.
     NullPointer = -1,
-    /// A length is beyond what one object in memory can have.
+    /// A length or a position is out of range: larger than any object in memory, or beyond the end.
     InvalidLength = -2,
-    /// The bytes are not UTF-8.
+    /// The bytes are not UTF-8. For columns, `doubles_column_fault` says in which row.
     InvalidUtf8 = -3,
     /// The alphabet is not 1 to 128 different bytes.
     InvalidAlphabet = -4,
-    /// The library panicked: a bug in it.
+    /// The library panicked, which is a bug in it. Standard error says where.
     Panicked = -5,
     /// There is not enough memory.
     NoMemory = -6,
-    /// A column is not of strings or bytes.
+    /// A column is neither of strings nor of bytes. `doubles_column_schema` returns its type.
     UnsupportedColumn = -7,
-    /// A column's structs or buffers contradict each other.
+    /// The structs or buffers of a column contradict each other. `doubles_column_fault` says in which row.
     MalformedColumn = -8,
-    /// A column was used already.
+    /// A struct of Arrow was taken over already: its `release` is NULL.
     Released = -9,
-    /// The producer of a column failed.
+    /// The producer of a stream failed. `doubles_column_fault` says why.
     StreamFailed = -10,
+    /// An output has room for fewer elements than the function may write.
+    OutputTooSmall = -11,
+    /// A summary or a finder is neither all zeros nor what the library has written into it.
+    InvalidStruct = -12,
 }
 
-impl DoublesStatus {
-    const ALL: [Self; 11] = [
-        Self::Ok,
-        Self::NullPointer,
-        Self::InvalidLength,
-        Self::InvalidUtf8,
-        Self::InvalidAlphabet,
-        Self::Panicked,
-        Self::NoMemory,
-        Self::UnsupportedColumn,
-        Self::MalformedColumn,
-        Self::Released,
-        Self::StreamFailed,
-    ];
+/// The statuses and their texts, for people, in English and ASCII.
+const TEXTS: [(DoublesStatus, &CStr); 13] = {
+    use DoublesStatus::*;
+    [
+        (Ok, c"success"),
+        (
+            NullPointer,
+            c"a pointer is NULL that has to lead to something",
+        ),
+        (InvalidLength, c"a length or a position is out of range"),
+        (InvalidUtf8, c"the bytes are not UTF-8"),
+        (
+            InvalidAlphabet,
+            c"the alphabet is not 1 to 128 different bytes",
+        ),
+        (
+            Panicked,
+            c"the Rust library panicked, which is a bug in it; see standard error",
+        ),
+        (NoMemory, c"there is not enough memory"),
+        (
+            UnsupportedColumn,
+            c"the column is neither of strings nor of bytes",
+        ),
+        (MalformedColumn, c"the column is malformed"),
+        (Released, c"the Arrow struct was taken over already"),
+        (StreamFailed, c"the producer of the stream failed"),
+        (OutputTooSmall, c"the output has too few elements"),
+        (
+            InvalidStruct,
+            c"the struct is neither all zeros nor written by the library",
+        ),
+    ]
+};
 
-    /// The text for people; the only place it stands in.
-    const fn message(self) -> &'static CStr {
-        match self {
-            Self::Ok => c"success",
-            Self::NullPointer => c"a pointer is NULL that has to point to something",
-            Self::InvalidLength => c"a length is beyond what one object in memory can have",
-            Self::InvalidUtf8 => c"the bytes are not UTF-8",
-            Self::InvalidAlphabet => c"the alphabet is not 1 to 128 different bytes",
-            Self::Panicked => {
-                c"the Rust library panicked, which is a bug in it; see standard error"
-            }
-            Self::NoMemory => c"there is not enough memory",
-            Self::UnsupportedColumn => c"the column is not of strings or bytes",
-            Self::MalformedColumn => c"the column is malformed",
-            Self::Released => c"the column was used already",
-            Self::StreamFailed => c"the producer of the column failed",
-        }
-    }
-}
-
-/// The text for what a function returned: counts are successes, unknown codes are named so.
+/// The text for what a function returned. Counts are successes; a status that is unknown is called so.
 pub(super) fn message(returned: i64) -> &'static CStr {
-    let known = DoublesStatus::ALL
-        .into_iter()
-        .find(|&status| status as i64 == returned.min(0));
-    known.map_or(c"unknown status", DoublesStatus::message)
+    let known = |(status, _): &(DoublesStatus, _)| *status as i64 == returned.min(0);
+    let found = TEXTS.iter().find(|row| known(row));
+    found.map_or(c"unknown status", |(_, text)| text)
 }
 
 /// Runs `body` inside the panic boundary: its count, or its status, or `Panicked`.
@@ -95,63 +108,92 @@ pub(super) fn guard(body: impl FnOnce() -> Result<u64, DoublesStatus>) -> i64 {
     }
 }
 
-/// The caller's input as a slice; NULL is allowed for the empty one.
+/// Makes an object that lives until [`unboxed`] frees it. Returns NULL if `make` panics.
+pub(super) fn boxed<T>(make: impl FnOnce() -> T) -> *mut T {
+    let mut object = ptr::null_mut();
+    guard(|| {
+        object = Box::into_raw(Box::new(make()));
+        Ok(0)
+    });
+    object
+}
+
+/// Frees an object that [`boxed`] made, unless it is NULL.
 ///
 /// # Safety
 ///
-/// Unless `data` is NULL or `len` is zero, `data` points to `len` readable elements, aligned, which
-/// nobody changes for as long as `'a`. They are numbers, so any bits are valid.
+/// See the module's contract; and the object is not used again.
+pub(super) unsafe fn unboxed<T>(object: *mut T) {
+    guard(|| {
+        if !object.is_null() {
+            // SAFETY: it is not NULL, so it came from `Box::into_raw` in `boxed`, and is given up here.
+            drop(unsafe { Box::from_raw(object) });
+        }
+        Ok(0)
+    });
+}
+
+/// The object that a pointer leads to; a status if that is NULL.
+///
+/// # Safety
+///
+/// See the module's contract, which has to hold for as long as `'a`.
+pub(super) unsafe fn required<'a, T>(object: *const T) -> Result<&'a T, DoublesStatus> {
+    // SAFETY: NULL, or an object of that type that nobody changes.
+    unsafe { object.as_ref() }.ok_or(DoublesStatus::NullPointer)
+}
+
+/// The object that a pointer leads to, to be changed; a status if that is NULL.
+///
+/// # Safety
+///
+/// See the module's contract, which has to hold for as long as `'a`.
+pub(super) unsafe fn required_mut<'a, T>(object: *mut T) -> Result<&'a mut T, DoublesStatus> {
+    // SAFETY: NULL, or an object of that type that nobody else uses.
+    unsafe { object.as_mut() }.ok_or(DoublesStatus::NullPointer)
+}
+
+/// The elements that a pointer leads to, which may be NULL if there are none.
+///
+/// # Safety
+///
+/// See the module's contract, which has to hold for as long as `'a`.
 pub(super) unsafe fn input<'a, T>(data: *const T, len: usize) -> Result<&'a [T], DoublesStatus> {
-    if !check(data, len)? {
+    if !is_any(data, len)? {
         return Ok(&[]);
     }
-    // SAFETY: data is not NULL and len fits an isize (both checked); the rest is the caller's word.
+    // SAFETY: `data` is not NULL, and `len` elements are no more than isize::MAX bytes: both are checked.
     Ok(unsafe { slice::from_raw_parts(data, len) })
 }
 
-/// The caller's bytes as a slice; NULL is allowed for the empty one.
+/// The bytes that a pointer leads to, which may be NULL if there are none.
 ///
 /// # Safety
 ///
-/// Unless `data` is NULL or `len` is zero, `data` points to `len` readable bytes for as long as `'a`.
-///
-/// Python can't promise that no other thread writes to them meanwhile, and Rust calls that race
-/// undefined. So code that counts them lets no byte decide which address is read next: whatever value
-/// a read finds, all reads stay inside, and only the count can be wrong.
+/// See the module's contract, which has to hold for as long as `'a`, with one exception: Python can't
+/// promise that no other thread writes to its buffers, and Rust calls that race undefined. So code that
+/// counts bytes lets none of them decide which address is read next: whatever value a read finds, all
+/// reads stay inside, and only the count can be wrong.
 pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], DoublesStatus> {
-    // SAFETY: the caller's word on data and len; what changes meanwhile is harmless, as said.
+    // SAFETY: `len` bytes; those that change during the call are harmless, as said.
     unsafe { input(data, len) }
 }
 
-/// The caller's bytes as an array of known length.
+/// The elements that a pointer leads to, to be written. It may be NULL if there are none.
 ///
 /// # Safety
 ///
-/// `data` is NULL or points to `N` readable bytes, which nobody changes for as long as `'a`.
-pub(super) unsafe fn array<'a, const N: usize>(
-    data: *const u8,
-) -> Result<&'a [u8; N], DoublesStatus> {
-    // SAFETY: NULL or N readable bytes, by the caller's word; an array of bytes needs no alignment.
-    unsafe { data.cast::<[u8; N]>().as_ref() }.ok_or(DoublesStatus::NullPointer)
-}
-
-/// The caller's output as a slice; NULL is allowed for the empty one.
-///
-/// # Safety
-///
-/// Unless `out` is NULL or `len` is zero, `out` points to `len` writable elements, aligned, that nobody
-/// else uses for as long as `'a`. They are numbers, so any bits are valid; what the caller's allocator
-/// left there is never read.
+/// See the module's contract, which has to hold for as long as `'a`.
 pub(super) unsafe fn output<'a, T>(out: *mut T, len: usize) -> Result<&'a mut [T], DoublesStatus> {
-    if !check(out, len)? {
+    if !is_any(out, len)? {
         return Ok(&mut []);
     }
-    // SAFETY: out is not NULL and len fits an isize (both checked); the rest is the caller's word.
+    // SAFETY: `out` is not NULL, and `len` elements are no more than isize::MAX bytes: both are checked.
     Ok(unsafe { slice::from_raw_parts_mut(out, len) })
 }
 
-/// Whether there is anything at `data` to make a slice of.
-fn check<T>(data: *const T, len: usize) -> Result<bool, DoublesStatus> {
+/// Whether there are any elements at `data`; a status if their length or NULL rules them out.
+fn is_any<T>(data: *const T, len: usize) -> Result<bool, DoublesStatus> {
     if len > isize::MAX as usize / size_of::<T>() {
         return Err(DoublesStatus::InvalidLength);
     }
@@ -164,7 +206,6 @@ fn check<T>(data: *const T, len: usize) -> Result<bool, DoublesStatus> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ptr;
 
     #[test]
     fn a_panic_becomes_a_status() {
@@ -183,13 +224,16 @@ mod tests {
     }
 
     #[test]
-    fn each_status_has_its_own_text() {
-        let mut texts: Vec<_> = DoublesStatus::ALL.map(|s| message(s as i64)).into();
-        texts.push(message(i64::MIN));
-        texts.sort();
-        texts.dedup();
-        assert_eq!(texts.len(), DoublesStatus::ALL.len() + 1);
-        assert_eq!(message(12), message(0));
+    fn an_object_that_can_not_be_made_is_null() {
+        assert!(boxed(|| -> u8 { panic!("expected") }).is_null());
+        let object = boxed(|| 7);
+        // SAFETY: NULL, and an object that was made here, is used here and is freed here.
+        unsafe {
+            assert_eq!(required_mut(object).copied(), Ok(7));
+            assert_eq!(required::<u8>(ptr::null()), Err(DoublesStatus::NullPointer));
+            unboxed(object);
+            unboxed::<u8>(ptr::null_mut());
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::guard::{DoublesStatus, bytes, guard};
 use crate::ladder;
 
-/// Counts doubles between the characters of UTF-8, by two iterators.
+/// Counts doubles between the code points of UTF-8 with two iterators: the slowest counter of the ladder. Returns
+/// the count, or a status.
 ///
 /// # Safety
 ///
@@ -11,13 +12,14 @@ use crate::ladder;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_zip(data: *const u8, len: usize) -> i64 {
     guard(|| {
-        // SAFETY: data points to len readable bytes, as this function demands.
+        // SAFETY: `data` points to `len` bytes.
         let data = unsafe { bytes(data, len) }?;
         Ok(ladder::count_doubles_zip(text(data)?))
     })
 }
 
-/// Counts doubles between the characters of UTF-8, by one iterator.
+/// Counts doubles between the code points of UTF-8 with one iterator: the second counter of the ladder. Returns
+/// the count, or a status.
 ///
 /// # Safety
 ///
@@ -25,13 +27,13 @@ pub unsafe extern "C" fn doubles_count_zip(data: *const u8, len: usize) -> i64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_once(data: *const u8, len: usize) -> i64 {
     guard(|| {
-        // SAFETY: data points to len readable bytes, as this function demands.
+        // SAFETY: `data` points to `len` bytes.
         let data = unsafe { bytes(data, len) }?;
         Ok(ladder::count_doubles_once(text(data)?))
     })
 }
 
-/// Counts doubles between bytes, by one iterator.
+/// Counts doubles between bytes with one iterator: the third counter of the ladder. Returns the count, or a status.
 ///
 /// # Safety
 ///
@@ -39,13 +41,14 @@ pub unsafe extern "C" fn doubles_count_once(data: *const u8, len: usize) -> i64 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_once_bytes(data: *const u8, len: usize) -> i64 {
     guard(|| {
-        // SAFETY: data points to len readable bytes, as this function demands.
+        // SAFETY: `data` points to `len` bytes.
         let data = unsafe { bytes(data, len) }?;
         Ok(ladder::count_doubles_once_bytes(data))
     })
 }
 
-/// Counts doubles between bytes, by windows of two.
+/// Counts doubles between bytes with windows of two: the fourth counter of the ladder. Returns the count, or a
+/// status.
 ///
 /// # Safety
 ///
@@ -53,13 +56,14 @@ pub unsafe extern "C" fn doubles_count_once_bytes(data: *const u8, len: usize) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_slice(data: *const u8, len: usize) -> i64 {
     guard(|| {
-        // SAFETY: data points to len readable bytes, as this function demands.
+        // SAFETY: `data` points to `len` bytes.
         let data = unsafe { bytes(data, len) }?;
         Ok(ladder::count_doubles_slice(data))
     })
 }
 
-/// Counts doubles between bytes, by windows of two under rayon.
+/// Counts doubles between bytes with windows of two on all threads, by rayon: the last historic counter of the
+/// ladder. Returns the count, or a status.
 ///
 /// # Safety
 ///
@@ -67,7 +71,7 @@ pub unsafe extern "C" fn doubles_count_slice(data: *const u8, len: usize) -> i64
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_count_slice_parallel(data: *const u8, len: usize) -> i64 {
     guard(|| {
-        // SAFETY: data points to len readable bytes, as this function demands.
+        // SAFETY: `data` points to `len` bytes.
         let data = unsafe { bytes(data, len) }?;
         Ok(ladder::count_doubles_slice_parallel(data))
     })

@@ -1,28 +1,30 @@
 //! The export that makes random text.
 
-use super::guard::{DoublesStatus, array, bytes, guard, output};
-use crate::random::{self, Alphabet, TooLong};
+use super::guard::{DoublesStatus, bytes, guard, output, required};
+use crate::random::{self, Alphabet, Key, TooLong};
 use std::num::NonZeroUsize;
 
-/// Bytes of a key for `doubles_fill_random`.
+/// The number of bytes in a key for `doubles_fill_random`.
 pub const DOUBLES_KEY_LENGTH: usize = 32;
 
-/// Characters per block of random text.
+/// The number of characters in a block of random text.
 pub const DOUBLES_BLOCK_LENGTH: usize = 65536;
 
-const _: () = assert!(DOUBLES_KEY_LENGTH == size_of::<random::Key>());
+const _: () = assert!(DOUBLES_KEY_LENGTH == size_of::<Key>());
 const _: () = assert!(DOUBLES_BLOCK_LENGTH == random::BLOCK);
 
-/// Fills `out` with characters drawn from `alphabet`, each of them as likely as any other, on at most
-/// `threads` threads; 0 leaves their number to the library. What stands where depends on the alphabet,
-/// the key and the position alone: `out` begins with block `first_block` of the text, and a block has
-/// `DOUBLES_BLOCK_LENGTH` characters. A text has 2^63 blocks. Returns zero or a status.
+/// Fills `out` with characters of `alphabet`, each of them as likely as any other, on at most `threads` threads
+/// (0: as many as help).
+///
+/// The text depends on the alphabet and the key alone. It is divided into blocks of DOUBLES_BLOCK_LENGTH
+/// characters, 2^63 of them, and `out` begins with block `first_block`: so a long text can be written in parts.
+/// Returns zero or a status: DOUBLES_STATUS_INVALID_LENGTH if the text ends before `out` does.
 ///
 /// # Safety
 ///
-/// - `alphabet` points to `alphabet_len` readable bytes.
-/// - `key` is NULL or points to `DOUBLES_KEY_LENGTH` readable bytes.
-/// - `out` points to `out_len` writable bytes, apart from the others.
+/// - `alphabet` points to `alphabet_len` readable bytes, 1 to 128, all different.
+/// - `key` is NULL or points to DOUBLES_KEY_LENGTH readable bytes.
+/// - `out` points to `out_len` writable bytes, which overlap neither of the others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_fill_random(
     alphabet: *const u8,
@@ -33,17 +35,12 @@ pub unsafe extern "C" fn doubles_fill_random(
     out: *mut u8,
     out_len: usize,
 ) -> i64 {
-    guard(|| {
-        // SAFETY: the caller's word on all pointers and lengths.
-        let (alphabet, key, out) = unsafe {
-            (
-                bytes(alphabet, alphabet_len)?,
-                array(key)?,
-                output(out, out_len)?,
-            )
-        };
+    // SAFETY: `alphabet_len` bytes, NULL or a key, and `out_len` bytes to write.
+    guard(|| unsafe {
+        let (alphabet, key) = (bytes(alphabet, alphabet_len)?, required(key.cast())?);
         let alphabet = Alphabet::new(alphabet).ok_or(DoublesStatus::InvalidAlphabet)?;
-        random::fill(out, &alphabet, key, first_block, NonZeroUsize::new(threads))?;
+        let (out, threads) = (output(out, out_len)?, NonZeroUsize::new(threads));
+        random::fill(out, &alphabet, key, first_block, threads)?;
         Ok(0)
     })
 }

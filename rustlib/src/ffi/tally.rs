@@ -1,61 +1,61 @@
-//! The exports for tallies: a handle that the caller makes, fills, reads and frees.
+//! The exports for tallies.
 
-use super::guard::{DoublesStatus, guard, input, output};
+use super::guard::{boxed, guard, input, output, required, required_mut, unboxed};
 use crate::tally::Tally;
-use std::ptr;
 
-/// How many doubles each unit makes: a byte, or a code point.
-pub struct DoublesTally(Tally);
+/// How many doubles each unit makes. A unit is a byte or the number of a code point.
+///
+/// Its life: `doubles_tally_new`; any number of calls of `doubles_update_…`, `doubles_merge` and
+/// `doubles_tally_add`; `doubles_tally_len`, then `doubles_tally_read` into arrays of that length;
+/// `doubles_tally_free`.
+///
+///     DoublesTally *tally = doubles_tally_new();
+///     DoublesSummary summary = {0};
+///     if (doubles_update_utf8(&summary, tally, data, len, 0) == 0) {
+///         int64_t number = doubles_tally_len(tally);
+///         uint32_t *units = calloc((size_t)number, sizeof *units);
+///         uint64_t *counts = calloc((size_t)number, sizeof *counts);
+///         number = doubles_tally_read(tally, units, counts, (size_t)number);
+///     }
+///     doubles_tally_free(tally);
+pub struct DoublesTally(pub(super) Tally);
 
-/// Makes an empty tally, to be freed by `doubles_tally_free`. Returns NULL if the library panicked.
+/// Makes an empty tally. Free it with `doubles_tally_free`. Returns NULL if the library panicked.
 #[unsafe(no_mangle)]
 pub extern "C" fn doubles_tally_new() -> *mut DoublesTally {
-    let mut tally = ptr::null_mut();
-    guard(|| {
-        tally = Box::into_raw(Box::new(DoublesTally(Tally::new())));
-        Ok(0)
-    });
-    tally
+    boxed(|| DoublesTally(Tally::new()))
 }
 
-/// Frees a tally, if it is not NULL.
+/// Frees a tally. Does nothing if it is NULL.
 ///
 /// # Safety
 ///
 /// `tally` is NULL or came from `doubles_tally_new`, and is not used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_tally_free(tally: *mut DoublesTally) {
-    guard(|| {
-        if !tally.is_null() {
-            // SAFETY: it came from Box::into_raw in doubles_tally_new, by the caller's word.
-            drop(unsafe { Box::from_raw(tally) });
-        }
-        Ok(0)
-    });
+    // SAFETY: `tally` came from `doubles_tally_new`, and is not used again.
+    unsafe { unboxed(tally) };
 }
 
-/// Returns how many different units the tally holds.
+/// Returns the number of different units in the tally, or a status.
 ///
 /// # Safety
 ///
 /// `tally` is NULL or came from `doubles_tally_new`, and no other thread changes it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_tally_len(tally: *const DoublesTally) -> i64 {
-    guard(|| {
-        // SAFETY: tally is what this function demands.
-        let tally = unsafe { handle(tally) }?;
-        Ok(tally.iter().count() as u64)
-    })
+    // SAFETY: NULL or a tally.
+    guard(|| unsafe { Ok(required(tally)?.0.iter().count() as u64) })
 }
 
-/// Writes the first `len` units of the tally, in ascending order, and how many doubles each of them
-/// makes. Returns how many it wrote.
+/// Writes the first `len` units of the tally, in ascending order, and how many doubles each of them makes.
+/// Returns how many it wrote, which is less than `len` if the tally holds fewer, or a status.
 ///
 /// # Safety
 ///
 /// - `tally` is NULL or came from `doubles_tally_new`, and no other thread changes it.
-/// - `units` and `counts` point to `len` writable elements each, aligned, initialized, and apart from
-///   each other.
+/// - `units` and `counts` point to `len` writable elements each, aligned and initialized (by calloc, for
+///   example), which do not overlap.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_tally_read(
     tally: *const DoublesTally,
@@ -63,25 +63,20 @@ pub unsafe extern "C" fn doubles_tally_read(
     counts: *mut u64,
     len: usize,
 ) -> i64 {
-    guard(|| {
-        // SAFETY: tally, units, counts and len are what this function demands.
-        let (tally, units, counts) =
-            unsafe { (handle(tally)?, output(units, len)?, output(counts, len)?) };
-        let slots = units.iter_mut().zip(counts);
-        let written = slots.zip(tally.iter()).map(|((unit, count), entry)| {
-            (*unit, *count) = entry;
-        });
-        Ok(written.count() as u64)
+    // SAFETY: NULL or a tally, and `len` elements to write at each of the others.
+    guard(|| unsafe {
+        let (units, counts) = (output(units, len)?, output(counts, len)?);
+        Ok(required(tally)?.0.read(units, counts) as u64)
     })
 }
 
-/// Adds doubles of `len` units, as `doubles_tally_read` writes them: the number in `counts` for
-/// each of `units`. What is beyond the last code point is dropped. Returns zero or a status.
+/// Adds the doubles of `len` units, as `doubles_tally_read` writes them: `counts[i]` to those of `units[i]`.
+/// Numbers beyond the last code point, 0x10FFFF, are ignored. Returns zero or a status.
 ///
 /// # Safety
 ///
 /// - `tally` is NULL or came from `doubles_tally_new`, and no other thread uses it.
-/// - `units` and `counts` point to `len` readable elements each, aligned, which nobody changes meanwhile.
+/// - `units` and `counts` point to `len` readable elements each, aligned, which nobody changes during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn doubles_tally_add(
     tally: *mut DoublesTally,
@@ -89,39 +84,11 @@ pub unsafe extern "C" fn doubles_tally_add(
     counts: *const u64,
     len: usize,
 ) -> i64 {
-    guard(|| {
-        // SAFETY: tally, units, counts and len are what this function demands.
-        let (tally, units, counts) =
-            unsafe { (handle_mut(tally)?, input(units, len)?, input(counts, len)?) };
-        let entries = units.iter().zip(counts);
-        entries.for_each(|(&unit, &times)| tally.add(unit, times));
+    // SAFETY: NULL or a tally, and `len` elements to read at each of the others.
+    guard(|| unsafe {
+        let entries = input(units, len)?.iter().zip(input(counts, len)?);
+        let tally = required_mut(tally)?;
+        entries.for_each(|(&unit, &times)| tally.0.add(unit, times));
         Ok(0)
     })
-}
-
-/// # Safety
-///
-/// `tally` is NULL or came from `doubles_tally_new`, and nobody changes it for as long as `'a`.
-unsafe fn handle<'a>(tally: *const DoublesTally) -> Result<&'a Tally, DoublesStatus> {
-    // SAFETY: NULL or a live tally, by the caller's word.
-    let tally = unsafe { tally.as_ref() };
-    tally
-        .map(|tally| &tally.0)
-        .ok_or(DoublesStatus::NullPointer)
-}
-
-/// # Safety
-///
-/// `tally` is NULL or came from `doubles_tally_new`, and nobody else uses it for as long as `'a`.
-pub(super) unsafe fn optional<'a>(tally: *mut DoublesTally) -> Option<&'a mut Tally> {
-    // SAFETY: NULL or a live tally, by the caller's word.
-    unsafe { tally.as_mut() }.map(|tally| &mut tally.0)
-}
-
-/// # Safety
-///
-/// `tally` is NULL or came from `doubles_tally_new`, and nobody else uses it for as long as `'a`.
-unsafe fn handle_mut<'a>(tally: *mut DoublesTally) -> Result<&'a mut Tally, DoublesStatus> {
-    // SAFETY: the same.
-    unsafe { optional(tally) }.ok_or(DoublesStatus::NullPointer)
 }

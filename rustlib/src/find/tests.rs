@@ -206,7 +206,7 @@ fn is_text(bytes: &[u8]) -> bool {
     };
     let is_valid = parts.all(|part| append(part).is_ok());
     assert!(number <= bytes.len() / 2 + 1);
-    is_valid && finder.tail == Fragment::EMPTY
+    is_valid && finder.tail_len == 0
 }
 
 #[test]

@@ -1,0 +1,40 @@
+//! Columns in Arrow's memory: taken over from other libraries, counted, and handed out.
+//!
+//! The structs of the C data interface come from other libraries in the process. What they say about their
+//! own memory is trusted: how many buffers and children there are, and that buffers are as long as length
+//! and offset require. What the buffers contain is not trusted: [`crate::columns`] checks it.
+//!
+//! - [`structs`]: the three structs, and an owner that releases each of them once.
+//! - [`reader`]: from an array and its type to a [`crate::columns::Column`].
+//! - [`source`]: a column that arrives in chunks and is counted in slices.
+//! - [`export`]: counts as an array of Arrow.
+
+pub mod export;
+pub mod reader;
+pub mod source;
+pub mod structs;
+
+use std::collections::TryReserveError;
+
+/// Why a column can't be taken over, read or counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// It is neither of strings nor of bytes.
+    Unsupported,
+    /// Its structs or buffers contradict each other.
+    Malformed,
+    /// A struct was taken over already.
+    Released,
+    /// The producer of a stream failed.
+    StreamFailed,
+    /// A row is not UTF-8.
+    InvalidUtf8,
+    /// There is not enough memory.
+    NoMemory,
+}
+
+impl From<TryReserveError> for Error {
+    fn from(_: TryReserveError) -> Self {
+        Self::NoMemory
+    }
+}
