@@ -138,10 +138,10 @@ class _Count:
     ) -> None:
         entry = {**known, "count": doubles, "length": length}
         if self._options.tally:
-            from doubles_ffi.cli import chart
+            from doubles_ffi.cli.glyphs import code
 
             most = self._most_doubled(tally)
-            entry["tally"] = {u if isinstance(u, str) else chart.code(u): n for u, n in most}
+            entry["tally"] = {u if isinstance(u, str) else code(u): n for u, n in most}
         self._write(json_line(entry))
 
     def _write_table(self) -> None:

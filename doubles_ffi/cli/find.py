@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._input.text import text_pieces
 from doubles_ffi._library import GLYPH_LENGTH, new_array, num_threads, run_columns, view, write_runs
-from doubles_ffi.cli.chart import can_encode, code, glyph, is_mark
+from doubles_ffi.cli.glyphs import can_encode, code, glyph, is_mark
 from doubles_ffi.cli.inputs import Inputs
 from doubles_ffi.cli.names import file_size, named
 from doubles_ffi.cli.reasons import reason_of
