@@ -31,7 +31,7 @@ from commands import (
 )
 
 from doubles_ffi import __version__, cli, random_string
-from doubles_ffi.cli import find, main, names, progress, streams
+from doubles_ffi.cli import main, names, progress, streams, view
 from doubles_ffi.files import FileCounter
 
 
@@ -413,7 +413,7 @@ def test_ctrl_c_is_changed_where_it_would_end_the_process(action, monkeypatch):
     ("action", "name", "expected"),
     [
         (progress._erase_line, "stderr", b"\r" + b" " * 79 + b"\r"),
-        (find._end_highlight, "stdout", b"\x1b[m"),
+        (view.end_highlight, "stdout", b"\x1b[m"),
     ],
 )
 def test_ctrl_c_tidies_a_terminal_up_unless_it_is_gone(action, name, expected, monkeypatch):
@@ -1042,7 +1042,7 @@ def raises(error):
         (["count", "letters"], "files.FileCounter.count", OSError(HOSTILE)),
         (["count", "letters"], "files.FileCounter.count", OSError(errno.EIO, HOSTILE)),
         (["count", "letters"], "files.FileCounter.count", ValueError(HOSTILE)),
-        (["find", "letters"], "cli.find.read_pieces", OSError(errno.EIO, HOSTILE)),
+        (["find", "letters"], "cli.formats.read_pieces", OSError(errno.EIO, HOSTILE)),
         (["count", "-r"], "cli.names.os.scandir", OSError(errno.EIO, HOSTILE)),
         (["count", "--files-from", "a"], "cli.names.listed", OSError(errno.EIO, HOSTILE)),
         (["random", "1"], "cli.random.Source", OSError(errno.EIO, HOSTILE)),

@@ -21,7 +21,7 @@ from strategies import runs
 
 from doubles_ffi._library import write_runs
 from doubles_ffi.cli import find as finding
-from doubles_ffi.cli import main
+from doubles_ffi.cli import formats, main, view
 from doubles_ffi.files import read_pieces
 
 ESCAPES = re.compile("\x1b\\[[\\d;]*m")
@@ -178,8 +178,8 @@ def test_a_large_file_is_searched_by_another_thread(files, capsysbinary, monkeyp
         time.sleep(0.002)  # Meanwhile it is searched on, and must not write over what is shown.
         return write_runs(*arguments)
 
-    monkeypatch.setattr(finding, "read_pieces", read)
-    monkeypatch.setattr(finding, "write_runs", write)
+    monkeypatch.setattr(formats, "read_pieces", read)
+    monkeypatch.setattr(formats, "write_runs", write)
     text = "".join(f"{i} жж\n" for i in range(10_000))
     (files / "large").write_text(text, "utf-8", newline="")
     assert main(["find", "large"]) == 0
@@ -206,7 +206,7 @@ def test_more_lines_than_fit_a_page_and_more_units_than_are_known(files, capsysb
     (files / "many").write_text(text, "utf-8")
     assert main(["find", "many"]) == 0
     output = capsysbinary.readouterr().out
-    assert len(output) > finding._PAGE
+    assert len(output) > formats._PAGE
     assert output.decode() == "".join(lines_of(text, "many"))
 
 
@@ -347,7 +347,7 @@ def test_any_text_on_a_terminal(files, text, least, block):
 
 
 def test_long_lines_are_shown_in_parts(files):
-    before, width = finding._BEFORE, finding._WIDTH
+    before, width = view._BEFORE, view._WIDTH
     text = "ab" * 1000 + "cc" + "ab" * 100 + "dd" + "ab" * 1000 + "ee" + "x\n"
     (files / "long").write_text("\n" + text)
     first, second = show("long").splitlines()
@@ -368,13 +368,13 @@ def test_a_run_without_an_end_in_sight(unit, files):
     first, *others = show("long").splitlines()
     assert first.startswith("long:1:3: ")
     shown = glyph(unit)
-    assert marked(first) == [shown * finding._WIDTH]
+    assert marked(first) == [shown * view._WIDTH]
     assert ESCAPES.sub("", first).endswith("...")
     assert [marked(line) for line in others] == [["zz"]]
 
 
 def test_a_line_that_ends_where_an_excerpt_does(files):
-    width = finding._WIDTH
+    width = view._WIDTH
     for size, is_cut in ((width, False), (width + 1, True)):
         for end in ("\n", "", "\nx"):
             (files / "line").write_text("aa" + ("xy" * width)[: size - 2] + end)

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-__all__ = ["main"]
-
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it.
 
 

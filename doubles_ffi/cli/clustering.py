@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from doubles_ffi.cluster import Result
     from doubles_ffi.files import Progress
 
-__all__ = ["ClusterError", "count_files"]
-
 
 def count_files(
     names: list[str],

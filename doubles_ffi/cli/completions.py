@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-__all__ = ["completions", "script"]
-
 
 def completions(options: argparse.Namespace) -> int:
     """Write the script that makes a shell complete the command."""

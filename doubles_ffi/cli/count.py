@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from doubles_ffi.cli.names import is_growing, named
+from doubles_ffi.cli.names import is_growing
 from doubles_ffi.cli.progress import Bar
-from doubles_ffi.cli.reasons import reason, reason_of
+from doubles_ffi.cli.reading import Reading
+from doubles_ffi.cli.reasons import reason
 from doubles_ffi.cli.scheduling import Scheduler
-from doubles_ffi.cli.streams import FAILED, complain, discard, has_colors, json_line, shown
+from doubles_ffi.cli.streams import has_colors, json_line, shown
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
-
-__all__ = ["count"]
 
 
 def count(options: argparse.Namespace) -> int:
@@ -25,68 +24,62 @@ def count(options: argparse.Namespace) -> int:
     return _Count(options).run()
 
 
-class _Count:
+class _Count(Reading):
     """One run of `doubles count`."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._options = options
-        self._encoding = None if options.bytes else options.encoding
+        super().__init__(options)
         self._has_tally = bool(options.tally or options.plot)
         self._bar = Bar(options.progress)
-        self._status = 0
         self._named = self._files = self._doubles = self._length = 0
         self._tally: Counter[Any] = Counter()
 
-    def run(self) -> int:
-        """Count all files, and return the exit status."""
-        try:
-            with contextlib.closing(self._bar):
-                if self._options.cluster is None:
-                    self._count_here()
-                else:
-                    self._count_on_cluster()
-            self._conclude()
-            sys.stdout.flush()
-        except BrokenPipeError:  # The reader has seen enough; an error before that stays one.
-            discard(sys.stdout)
-        return self._status
+    def read_all(self) -> None:
+        """Count all files."""
+        with contextlib.closing(self._bar):
+            if self.options.cluster is None:
+                self._count_here()
+            else:
+                self._count_on_cluster()
+        self._conclude()
 
     def _count_here(self) -> None:
-        options = self._options
+        options = self.options
         scheduler = Scheduler(
-            self._encoding, options.threads, tally=self._has_tally, decompress=options.decompress
+            self.encoding, options.threads, tally=self._has_tally, decompress=options.decompress
         )
-        for name, result in scheduler.count_each(self._names(), self._bar.callback):
+        for name, result in scheduler.count_each(self._measured_names(), self._bar.callback):
             if isinstance(result, Exception):
-                self._refuse(name, reason_of(result, name, self._options))
+                self.refuse(name, result)
             else:
-                tally = result.read_tally(text=self._encoding is not None)
+                tally = result.read_tally(text=self.encoding is not None)
                 self._bar.advance(result.end)
                 self._add(name, result.count, result.length, tally)
 
     def _count_on_cluster(self) -> None:
-        from doubles_ffi.cli.clustering import ClusterError, count_files
+        from doubles_ffi.cli.clustering import count_files
+        from doubles_ffi.cluster import ClusterError
 
-        options = self._options
+        options = self.options
         progress = self._bar.show_all if self._bar.callback else None
-        names = [name for name in self._names() if name is not None]
+        names = [name for name in self._measured_names() if name is not None]
         try:
             result = count_files(
-                names, options.cluster, self._encoding, progress, tally=self._has_tally
+                names, options.cluster, self.encoding, progress, tally=self._has_tally
             )
         except ClusterError as error:
             result = error.result
-            self._fail(options.cluster, str(error))
+            self.fail(options.cluster, str(error))
         for file in result.files:
             if file.error is not None:
-                self._refuse(file.url, reason_of(file.error, file.url, self._options))
+                self.refuse(file.url, file.error)
             else:
                 self._add(file.url, file.count, file.length, file.tally)
 
-    def _names(self) -> Iterable[str | None]:
+    def _measured_names(self) -> Iterable[str | None]:
         """Return the names; None among them means that the next one may take a while."""
-        options = self._options
-        names = named(options, self._fail)
+        options = self.options
+        names = self.names()
         if is_growing(options):
             return _answered(names)  # Whoever writes the list may still be at it.
         # Of decompressed bytes the number is not known; a cluster looks files up itself.
@@ -100,21 +93,21 @@ class _Count:
         self._doubles += doubles
         self._length += length
         self._tally.update(tally)
-        if self._options.total_only:
+        if self.options.total_only:
             return
-        if self._options.json:
+        if self.options.json:
             self._write_json({"file": name}, doubles, length, tally)
         else:
-            self._write(f"{doubles}\t{shown(name, sys.stdout)}")
+            self.write(f"{doubles}\t{shown(name, sys.stdout)}")
 
     def _conclude(self) -> None:
-        options = self._options
+        options = self.options
         if options.json:
             if options.total_only:
                 known = {"files": self._files}
                 self._write_json(known, self._doubles, self._length, self._tally)
         elif options.total_only or self._named > 1:
-            self._write(f"{self._doubles}\ttotal")
+            self.write(f"{self._doubles}\ttotal")
         if options.tally and not options.json:
             self._write_table()
         if options.plot:
@@ -125,24 +118,24 @@ class _Count:
 
         sys.stdout.flush()
         try:
-            chart.draw(self._most_doubled(self._tally), self._options.plot)
+            chart.draw(self._most_doubled(self._tally), self.options.plot)
         except (ImportError, OSError, ValueError) as error:
-            self._fail(self._options.plot, reason(error))
+            self.fail(self.options.plot, reason(error))
 
     def _most_doubled(self, tally: Counter[Any]) -> list[tuple[Any, int]]:
         by_doubles = sorted(tally.items(), key=lambda entry: (-entry[1], entry[0]))
-        return by_doubles[: self._options.top]
+        return by_doubles[: self.options.top]
 
     def _write_json(
         self, known: dict[str, Any], doubles: int, length: int, tally: Counter[Any]
     ) -> None:
         entry = {**known, "count": doubles, "length": length}
-        if self._options.tally:
+        if self.options.tally:
             from doubles_ffi.cli.glyphs import code
 
             most = self._most_doubled(tally)
             entry["tally"] = {u if isinstance(u, str) else code(u): n for u, n in most}
-        self._write(json_line(entry))
+        self.write(json_line(entry))
 
     def _write_table(self) -> None:
         import shutil
@@ -155,26 +148,18 @@ class _Count:
             sys.stdout.encoding or "ascii",
             color=has_colors(sys.stdout),
         )
-        self._write("")
+        self.write("")
         for line in lines:
-            self._write(line)
+            self.write(line)
 
-    def _refuse(self, name: str, reason: str) -> None:
+    def refuse(self, name: str, error: Exception) -> None:
         """Report a file that can't be counted."""
         self._named += 1
-        self._fail(name, reason)
-        if self._options.json and not self._options.total_only:
-            self._write(json_line({"file": name, "error": reason}))
+        super().refuse(name, error)
 
-    def _write(self, line: str) -> None:
-        self._bar.make_room(sys.stdout)
-        print(line)
-
-    def _fail(self, name: str, reason: str) -> None:
-        self._status = FAILED
-        sys.stdout.flush()
-        self._bar.make_room(sys.stderr)
-        complain(name, reason)
+    def make_room(self, stream: TextIO) -> None:
+        """Erase the bar from the terminal that a line is written to."""
+        self._bar.make_room(stream)
 
 
 def _answered(names: Iterable[str | None]) -> Iterator[str | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
+import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -51,3 +53,12 @@ class Inputs:
 
                 file = stack.enter_context(decompressed(file))
             yield file
+
+
+def file_size(name: str) -> int | None:
+    """Return the size of a regular file, 0 if there is no such file, None for pipes and devices."""
+    try:
+        status = os.fstat(0) if name == "-" else os.stat(name)  # noqa: PTH116 (a Path forgets a slash at the end)
+    except (OSError, ValueError):
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

@@ -1,4 +1,4 @@
-"""The names of files, in lists and directories, and how large the files are."""
+"""The names of files, in lists and directories."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import contextlib
 import errno
 import itertools
 import os
-import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
+from doubles_ffi.cli.inputs import file_size
 from doubles_ffi.cli.reasons import reason
 from doubles_ffi.cli.streams import regular_file, standard_input
 
@@ -133,12 +133,3 @@ def below(directory: str, pattern: str, fail: Fail) -> Iterator[str]:
             fail(path, reason(error))
         else:
             ahead += found
-
-
-def file_size(name: str) -> int | None:
-    """Return how many bytes there are to read: None if that is not known, 0 if there is no file."""
-    try:
-        status = os.fstat(0) if name == "-" else os.stat(name)  # noqa: PTH116 (as in `listed`)
-    except (OSError, ValueError):
-        return 0
-    return status.st_size if stat.S_ISREG(status.st_mode) else None

@@ -16,8 +16,6 @@ from doubles_ffi.generate import LETTERS, random_string
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["SHELLS", "parse", "parsers"]
-
 SHELLS = ("bash", "zsh", "fish")
 
 # To ask the terminal how wide it is, argparse would load modules for 3 ms.
@@ -179,7 +177,7 @@ def _add_find(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for each run")
     _add_lists(parser)
-    parser.set_defaults(cluster=None)
+    parser.set_defaults(cluster=None, total_only=False)  # What count has.
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:

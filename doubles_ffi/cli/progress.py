@@ -71,7 +71,7 @@ class Bar:
             complain("--progress", "needs tqdm: pip install tqdm")
             self._from = math.inf
             return
-        from doubles_ffi.cli.names import file_size
+        from doubles_ffi.cli.inputs import file_size
 
         tqdm.monitor_interval = 0  # Otherwise tqdm starts a thread.
         total = self._total

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from doubles_ffi._library import new_array, view
 from doubles_ffi.cli.reasons import reason
-from doubles_ffi.cli.streams import FAILED, complain
+from doubles_ffi.cli.streams import FAILED, complain, write_all
 from doubles_ffi.generate import Source
 
 if TYPE_CHECKING:
     import argparse
-
-__all__ = ["random"]
 
 # Characters per turn: enough for all threads, and whole blocks of the generator's.
 _BLOCK = 4 * 1024 * 1024
@@ -29,7 +26,5 @@ def random(options: argparse.Namespace) -> int:
     buffer = new_array(min(options.length, _BLOCK))
     for start in range(0, options.length, _BLOCK):
         source.fill(buffer, len(buffer))
-        rest = view(buffer)[: options.length - start]
-        while rest:  # Where Python does not buffer, a write may take only a part.
-            rest = rest[sys.stdout.buffer.write(rest) :]
+        write_all(view(buffer)[: options.length - start])
     return 0

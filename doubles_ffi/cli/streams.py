@@ -104,6 +104,12 @@ def _json_escape(character: str) -> str:
     return "".join(f"\\u{code[i : i + 4]}" for i in range(0, len(code), 4))
 
 
+def write_all(data: memoryview) -> None:
+    """Write bytes to standard output: without Python's buffers, a write may take only a part."""
+    while data:
+        data = data[sys.stdout.buffer.write(data) :]
+
+
 def discard(stream: TextIO) -> None:
     """Drop what could not be written, or the interpreter tries again when it ends."""
     with contextlib.suppress(io.UnsupportedOperation):  # It is no file.
