@@ -1,4 +1,4 @@
-/* A producer of Arrow's structs that counts how often each is released, for tests/test_columns.py. */
+/* A producer of Arrow's structs that counts how often each is released, for tests/test_arrow.py. */
 
 #include "doubles.h"
 #include <errno.h>

@@ -13,7 +13,6 @@ import os
 import random
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -22,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy
-from test_columns import HERE, Producer, Stream, i32, i64
+from arrow_producer import Producer, Stream, build, i32, i64
 from trust.children import PartError, ask, rounds
 from trust.model import Figure
 
@@ -379,14 +378,10 @@ _libraries = []
 
 
 def library():
-    """Return the producer in C that the tests have."""
+    """Return the producer in C that the tests use."""
     if not _libraries:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "producer.so")
-            include = f"-I{HERE.parent / 'rustlib' / 'include'}"
-            command = ["cc", "-std=c99", "-shared", "-fPIC", include, HERE / "arrow_producer.c"]
-            subprocess.run([*command, "-o", path], check=True)
-            _libraries.append(ctypes.CDLL(str(path)))
+            _libraries.append(build(Path(folder)))
     return _libraries[0]
 
 

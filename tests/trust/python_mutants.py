@@ -26,7 +26,7 @@ MODULES = {
     "_input/rows": ["columns"],
     "counter": ["counter"],
     "counting": ["counting", "tally", "encodings", "native", "columns"],
-    "columns": ["columns", "annotations"],
+    "columns": ["columns", "counts", "annotations"],
     "files": ["files", "find"],
     "finding": ["finding", "find"],
     "generate": ["generate"],

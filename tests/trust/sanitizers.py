@@ -24,7 +24,7 @@ FOLDER = BUILD / "sanitizers"
 ADDRESS = ("-Zsanitizer=address",)
 
 # Tests of what is handed to the library.
-PYTHON_TESTS = ("counting", "counter", "columns", "tally", "native")
+PYTHON_TESTS = ("counting", "counter", "columns", "arrow", "counts", "tally", "native")
 
 
 def run(seconds):
