@@ -1,7 +1,7 @@
-//! One count a row, for columns of strings as Arrow and NumPy keep them in memory.
+//! One count for each row of a column of strings, as Arrow and NumPy store them.
 //!
-//! A column is counted in slices, so that whoever calls can look up from it between them: for signals,
-//! say. [`Progress`] remembers how far it has come. Entries of a dictionary are counted once each, and
+//! A column is counted in slices, so that the caller can check for signals between them. [`Progress`]
+//! remembers how much is done. Entries of a dictionary are counted once each, and
 //! looked up for the rows.
 //!
 //! ```
@@ -22,15 +22,16 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod copy;
 mod counts;
-mod rows;
+mod layout;
 
 use crate::code_points::InvalidUtf8;
 use crate::parallel;
 use crate::text_summary::{Fragment, TextSummary};
 use block::INVALID;
 pub use counts::Counts;
-pub use rows::{Fixed, KeyKind, Keys, Layout, Malformed, Rows, Units, Validity};
+pub use layout::{Fixed, KeyKind, Keys, Layout, Malformed, Rows, Units, Validity};
 use std::collections::TryReserveError;
 use std::num::NonZeroUsize;
 
@@ -43,18 +44,18 @@ const SLICE_BYTES: usize = 16 << 20;
 /// A column.
 #[derive(Debug)]
 pub enum Column<'a> {
-    /// Rows of which none is there.
+    /// Null rows.
     Null {
-        /// How many.
+        /// Their number.
         length: usize,
     },
     /// Rows side by side.
     Rows(Rows<'a>),
     /// Rows that are entries of a dictionary.
     Dictionary {
-        /// Which entry each row is.
+        /// The entry that each row is.
         keys: Keys<'a>,
-        /// Which rows are there, unless all are.
+        /// Which rows are valid; `None` if all are.
         validity: Option<Validity<'a>>,
         /// The entries.
         entries: Box<Column<'a>>,
@@ -64,12 +65,12 @@ pub enum Column<'a> {
 /// Why a column has no counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A row does not lie where the column says.
+    /// A row leads out of the memory of its column.
     Malformed {
-        /// Its number; none if it is no row but an entry of a dictionary.
+        /// Its number; `None` if it is an entry of a dictionary.
         row: Option<usize>,
     },
-    /// A row that is there is not UTF-8 though it should be.
+    /// A valid row of text is not UTF-8.
     InvalidUtf8 {
         /// Its number.
         row: usize,
@@ -91,7 +92,7 @@ impl From<TryReserveError> for Fault {
 }
 
 impl<'a> Column<'a> {
-    /// How many rows there are.
+    /// The number of rows.
     pub fn length(&self) -> usize {
         match self {
             Self::Null { length } => *length,
@@ -100,7 +101,7 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// The rows that hold the text of a row, and which of them it is; none if the row is not there.
+    /// The rows that hold the text of a row, and which of them it is; `None` if the row is null.
     fn find(&self, row: usize) -> Result<Option<(&Rows<'a>, usize)>, Malformed> {
         let found = match self {
             Self::Null { .. } => None,
@@ -120,36 +121,36 @@ impl<'a> Column<'a> {
         Ok(found)
     }
 
-    /// The bytes of a row, if it is there.
+    /// The bytes of a row; `None` if it is null.
     pub fn text(&self, row: usize) -> Result<Option<&'a [u8]>, Malformed> {
         let found = self.find(row).and_then(|found| {
             let text = |(rows, row): (&Rows<'a>, _)| rows.text(row);
             found.map(text).transpose()
         });
-        // What is malformed may be an entry, whose number is not the row's.
+        // A malformed entry has another number than the row.
         found.map_err(|_| Malformed { row })
     }
 }
 
-/// How far a column has been counted.
+/// How much of a column is counted.
 #[derive(Default)]
 pub struct Progress {
     /// Rows that are done.
     row: usize,
-    /// Of the next row, if it is longer than a slice: how many bytes are done, and their summary.
+    /// Of the next row, if it is longer than a slice: the number of bytes that are done, and their summary.
     part: Option<(usize, TextSummary)>,
     /// The counts of the entries of a dictionary.
     inner: Option<Box<(Self, Counts)>>,
 }
 
 impl Progress {
-    /// How many rows of a column are left to count.
+    /// The number of rows that are left to count.
     pub fn left(&self, column: &Column<'_>) -> usize {
         column.length().saturating_sub(self.row)
     }
 
-    /// Counts the next slice, on at most `threads` threads, or on as many as pay if that is `None`.
-    /// Appends to `counts`, and returns whether there is more to do.
+    /// Counts the next slice on at most `threads` threads (`None`: as many as help), and appends to `counts`.
+    /// Returns whether there is more to do.
     pub fn count(
         &mut self,
         column: &Column<'_>,
@@ -162,8 +163,8 @@ impl Progress {
         }
     }
 
-    /// Counts the next slice, and returns the first row in it that is not UTF-8 though it should be, if
-    /// there is one. In a dictionary that is no fault yet: perhaps no row is that entry.
+    /// Counts the next slice, and returns the first row of text in it that is not UTF-8, if there is one. In a
+    /// dictionary that is no fault yet: perhaps no row is that entry.
     fn advance(
         &mut self,
         column: &Column<'_>,
@@ -236,7 +237,7 @@ impl Progress {
         Ok(invalid)
     }
 
-    /// What the inner column has come to, when it is done; none before, and then another slice is.
+    /// The counts of the dictionary, or `None` after counting one more slice of it.
     fn inner(
         &mut self,
         column: &Column<'_>,
@@ -248,14 +249,14 @@ impl Progress {
         }
         match progress.advance(column, counts, threads) {
             Ok(_) => Ok(None),
-            // Its rows are not those of the column.
+            // Its rows are entries, and no rows of the column.
             Err(Fault::Malformed { .. }) => Err(Fault::Malformed { row: None }),
             Err(fault) => Err(fault),
         }
     }
 
-    /// Counts the next slice of a long row, and returns the count when that was the last of them:
-    /// [`INVALID`] if the row is not UTF-8 though it should be.
+    /// Counts the next slice of a long row. Returns the count of the row after its last slice; that is
+    /// [`INVALID`] if the row is text, but not UTF-8.
     fn next_part(
         &mut self,
         units: Units,
@@ -264,7 +265,7 @@ impl Progress {
     ) -> Option<i64> {
         let (done, mut summary) = self.part.take().unwrap_or((0, TextSummary::EMPTY));
         let rest = text.get(done..).unwrap_or_default();
-        // Whole units of UTF-32.
+        // Whole units of UTF-32, because SLICE_BYTES is a multiple of four.
         let part = &rest[..rest.len().min(SLICE_BYTES)];
         let appended = match units {
             Units::Bytes => summary.append_bytes(part, None, threads),

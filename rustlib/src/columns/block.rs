@@ -14,17 +14,17 @@
 //! of two rows.
 #![forbid(unsafe_code)]
 
-use super::rows::{Copied, Malformed, Rows, SHORT, Units};
+use super::copy::{Copied, SHORT};
+use super::layout::{Malformed, Rows, Units};
 use crate::code_points;
 use crate::kernel::{self, MARKED};
 use crate::marks::{self, BEFORE, LANES, Units as _};
 use std::ops::Range;
 
-/// What stands for the count of a row that is not UTF-8.
+/// The count of a row of text that is not UTF-8.
 pub(super) const INVALID: i64 = -1;
 
-/// Bytes of text per block. With all that is known of them they fit the L1 cache and leave room for what is
-/// read.
+/// Bytes of text per block. With their marks they fit the L1 cache, and leave room for the column.
 const TEXT: usize = 8 * 1024;
 
 /// Rows per block, at most: as many as fit if they have eight bytes each.
@@ -35,8 +35,8 @@ const PADDED: usize = TEXT + MARKED;
 
 const _: () = assert!(SHORT <= MARKED, "there is room for the copy of a short row");
 
-/// Counts the rows of a range into `out`, and returns the first that is not UTF-8 though it should be,
-/// if there is one; the count of each such row is [`INVALID`], and that of rows which are not there 0.
+/// Counts the rows of a range into `out`, and returns the first row of text that is not UTF-8, if there is one.
+/// The count of each such row is [`INVALID`], and that of a null row is 0.
 pub(super) fn count(
     rows: &Rows<'_>,
     range: Range<usize>,
@@ -85,7 +85,7 @@ fn count_blocks(
     Ok(invalid)
 }
 
-/// Counts a row that fits in no block, or is of units that no block holds.
+/// Counts a row that is too long for a block, or has units that no block holds.
 fn count_one(rows: &Rows<'_>, row: usize) -> Result<i64, Malformed> {
     if !rows.is_valid(row) {
         return Ok(0);
@@ -134,7 +134,7 @@ impl Block {
         copied.load(rows, range)
     }
 
-    /// Counts the first rows, and returns whether all are what they should be.
+    /// Counts the first rows, and returns whether all are valid UTF-8 (or bytes).
     #[inline(always)]
     fn count(&mut self, units: Units, counts: &mut [i64]) -> bool {
         let length = self.ends[counts.len() - 1] as usize;
@@ -203,8 +203,8 @@ impl Block {
         torn == 0
     }
 
-    /// Counts the first rows one by one, of which some are not UTF-8, and returns the first of them
-    /// that is there.
+    /// Counts the first rows one by one, because some are not UTF-8, and returns the first of these that is
+    /// not null.
     #[cold]
     fn count_valid(&mut self, rows: &Rows<'_>, first: usize, counts: &mut [i64]) -> Option<usize> {
         let mut invalid = None;

@@ -1,39 +1,39 @@
-//! What comes of a column: a number a row, or none.
+//! The counts of the rows of a column, of which some may be null.
 #![forbid(unsafe_code)]
 
-use super::rows::Validity;
+use super::layout::Validity;
 use std::collections::TryReserveError;
 use std::hint;
 use std::ops::Range;
 
-/// Numbers of which some are not there.
+/// Nullable 64-bit counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Zeros follow those that are known.
+    /// The counts, followed by zeros.
     values: Vec<i64>,
     length: usize,
-    /// A bit for each value, the first one lowest. Those after the last value are zero.
+    /// One bit for each count, the first one in the lowest bit. The bits after the last count are zero.
     validity: Vec<u8>,
     nulls: usize,
 }
 
 impl Counts {
-    /// The numbers; zero where there is none.
+    /// The counts; zero in null rows.
     pub fn values(&self) -> &[i64] {
         &self.values[..self.length]
     }
 
-    /// A bit for each number, the first one lowest: whether it is there.
+    /// One bit for each count, the first one in the lowest bit: 1 if it is valid, 0 if it is null.
     pub fn validity(&self) -> &[u8] {
         &self.validity
     }
 
-    /// How many are not there.
+    /// The number of nulls.
     pub fn nulls(&self) -> usize {
         self.nulls
     }
 
-    /// How many of a range are not there.
+    /// The number of nulls in a range.
     pub fn nulls_in(&self, range: Range<usize>) -> usize {
         let valid = Validity::new(&self.validity, range.start);
         let eights = (0..range.len()).step_by(8);
@@ -41,7 +41,7 @@ impl Counts {
         range.len() - ones.map(|bits| bits.count_ones() as usize).sum::<usize>()
     }
 
-    /// The number of a row, which may be missing; none if there is no such row.
+    /// The count of a row, which may be null (`Some(None)`); `None` if there is no such row.
     #[inline(always)]
     pub(super) fn get(&self, row: usize) -> Option<Option<i64>> {
         let &value = self.values().get(row)?;
@@ -49,14 +49,14 @@ impl Counts {
         Some((bits >> (row % 8) & 1 == 1).then_some(value))
     }
 
-    /// Makes room for more, and returns what of it holds zeros already. The first rows get memory that nobody
-    /// has touched: making its pages takes as long as the count, and so the threads that count share that as
-    /// well.
+    /// Makes room for more counts, and returns the part of it that is zero already. The first rows get memory
+    /// that nobody has touched: making its pages takes as long as counting, so the threads that count share
+    /// that work, too.
     pub fn reserve(&mut self, rows: usize) -> Result<&mut [i64], TryReserveError> {
         if self.values.is_empty() {
             let mut room = Vec::<i64>::new();
             room.try_reserve_exact(rows)?;
-            // The compiler may leave out an allocation that nobody sees, and with it the failure.
+            // Without the black box, the compiler may leave out this allocation, and with it the error.
             drop(hint::black_box(room));
             self.values = vec![0; rows];
         } else {
@@ -67,7 +67,7 @@ impl Counts {
         Ok(&mut self.values[self.length..])
     }
 
-    /// Appends zeros, and returns them to be written. [`Self::mark`] has to follow.
+    /// Appends zeros, and returns them to be written. Call [`Self::mark`] next.
     pub(super) fn extend(&mut self, rows: usize) -> Result<&mut [i64], TryReserveError> {
         self.reserve(rows)?;
         let start = self.length;
@@ -78,12 +78,12 @@ impl Counts {
         Ok(&mut self.values[start..self.length])
     }
 
-    /// Says which of the last `rows` numbers are there: as many rows of a column, from `first` on.
+    /// Sets which of the last `rows` counts are valid: as the rows of a column from `first` on.
     pub(super) fn mark(&mut self, validity: Option<Validity<'_>>, first: usize, rows: usize) {
         let known = self.length - rows;
         let mut marked = 0;
         if validity.is_none() && known.is_multiple_of(8) {
-            // Nearly all columns are this kind.
+            // Nearly all columns are of this kind.
             marked = rows - rows % 8;
             self.validity.resize((known + marked) / 8, 0xFF);
         }
@@ -93,7 +93,7 @@ impl Counts {
         }
     }
 
-    /// Appends what `value` returns for each of `rows` rows, counted from 0.
+    /// Appends `rows` counts: `value(0)`, `value(1)` and so on.
     pub(super) fn extend_with<E: From<TryReserveError>>(
         &mut self,
         rows: usize,
@@ -114,7 +114,7 @@ impl Counts {
         Ok(())
     }
 
-    /// Appends up to eight bits after those of `known` rows.
+    /// Appends up to eight bits of validity after those of `known` rows.
     #[inline(always)]
     fn push_bits(&mut self, known: usize, bits: u8, number: usize) {
         let bits = bits & (0xFF >> (8 - number));
@@ -129,7 +129,7 @@ impl Counts {
         }
     }
 
-    /// Appends numbers, and whether each is there; what is not there becomes zero.
+    /// Appends counts and their validity (`None`: all are valid). Counts of null rows become zero.
     pub fn append(
         &mut self,
         values: &[i64],
