@@ -62,7 +62,7 @@ def directive(kind: str, signature: str, comment: str, *members: str) -> str:
     """Return one directive; a comment's heading becomes a word, as its page has others."""
     text = re.sub("^ *// ?", "", comment, flags=re.MULTILINE)
     text = re.sub(r"# Safety\n\n(?=[^-])", "*Safety:* ", text).replace("# Safety", "*Safety:*")
-    fence = "`" * (4 if members else 3)
+    fence = "`" * (5 if members else 4)  # A comment may have a fence of three.
     return "\n".join([f"{fence}{{c:{kind}}} {signature}", text, *members, fence, ""])
 
 

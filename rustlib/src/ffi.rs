@@ -29,8 +29,10 @@ pub extern "C" fn doubles_abi_version() -> u32 {
 /// Returns the text, in English and ASCII, of a status that another function returned. Zero and all counts have
 /// the text of success. The text is never NULL and lives as long as the library.
 ///
-///     if (count < 0)
-///         fprintf(stderr, "%s\n", doubles_status_message(count));
+/// ```c
+/// if (count < 0)
+///     fprintf(stderr, "%s\n", doubles_status_message(count));
+/// ```
 #[unsafe(no_mangle)]
 pub extern "C" fn doubles_status_message(status: i64) -> *const c_char {
     guard::message(status).as_ptr()

@@ -49,21 +49,23 @@ pub struct Run {
 
 /// The state of a search for runs, between two chunks of its input: wherever that is cut, the runs are the same.
 ///
-/// Its life: set it to all zeros, with `= {0}`, calloc or memset. Then call `doubles_find_…` for each chunk,
+/// Its life: set it to all zeros, with `= {0}`, calloc or memset. Then call `doubles_find_*` for each chunk,
 /// always of the same kind, and `doubles_find_end` once after the last one. There is nothing to free. After the
 /// last chunk of UTF-8, look at `tail_len`: if it is not zero, the text ends in the middle of a code point, so it
 /// is not valid.
 ///
-///     DoublesFinder finder = {0};
-///     while ((len = fread(chunk, 1, CHUNK, stdin)) > 0) {
-///         number = doubles_find_utf8(&finder, chunk, len, 2, runs, CHUNK / 2 + 2);
-///         if (number < 0)
-///             return fail(doubles_status_message(number));
-///         print(runs, number);
-///     }
-///     if (finder.tail_len > 0)
-///         return fail("the text ends within a code point");
-///     print(runs, doubles_find_end(&finder, 2, runs));
+/// ```c
+/// DoublesFinder finder = {0};
+/// while ((len = fread(chunk, 1, CHUNK, stdin)) > 0) {
+///     number = doubles_find_utf8(&finder, chunk, len, 2, runs, CHUNK / 2 + 2);
+///     if (number < 0)
+///         return fail(doubles_status_message(number));
+///     print(runs, number);
+/// }
+/// if (finder.tail_len > 0)
+///     return fail("the text ends within a code point");
+/// print(runs, doubles_find_end(&finder, 2, runs));
+/// ```
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Finder {

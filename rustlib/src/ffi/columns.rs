@@ -12,18 +12,20 @@ use std::ptr;
 
 /// A column of strings or bytes that is being counted, one count for each row.
 ///
-/// Its life: `doubles_column_new`; one of the functions `doubles_column_import_…`; `doubles_column_count`
+/// Its life: `doubles_column_new`; one of the functions `doubles_column_import_*`; `doubles_column_count`
 /// until it returns 0, or a status, about which `doubles_column_fault` says more; `doubles_column_free`,
 /// also after an error.
 ///
-///     DoublesColumn *column = doubles_column_new();
-///     DoublesCounts *counts = doubles_counts_new();
-///     int64_t more = doubles_column_import_stream(column, &stream);
-///     while (more >= 0 && (more = doubles_column_count(column, counts, 0)) > 0)
-///         ; // Return here from time to time, to look for signals.
-///     if (more < 0)
-///         fprintf(stderr, "%s\n", doubles_status_message(more));
-///     doubles_column_free(column);
+/// ```c
+/// DoublesColumn *column = doubles_column_new();
+/// DoublesCounts *counts = doubles_counts_new();
+/// int64_t more = doubles_column_import_stream(column, &stream);
+/// while (more >= 0 && (more = doubles_column_count(column, counts, 0)) > 0)
+///     ; // Return here from time to time, to look for signals.
+/// if (more < 0)
+///     fprintf(stderr, "%s\n", doubles_status_message(more));
+/// doubles_column_free(column);
+/// ```
 pub struct DoublesColumn(Source);
 
 /// Details about the last status that a function of a column returned.
@@ -44,7 +46,7 @@ pub struct DoublesFault {
     pub text_start: usize,
 }
 
-/// Makes a column without rows. Fill it with one of the functions `doubles_column_import_…`, and free it
+/// Makes a column without rows. Fill it with one of the functions `doubles_column_import_*`, and free it
 /// with `doubles_column_free`. Returns NULL if the library panicked.
 #[unsafe(no_mangle)]
 pub extern "C" fn doubles_column_new() -> *mut DoublesColumn {

@@ -8,7 +8,9 @@ use std::num::NonZeroUsize;
 /// Counts doubles between bytes, on at most `threads` threads (0: as many as help). Returns the count, or a
 /// status.
 ///
-///     int64_t count = doubles_count_bytes((const uint8_t *)"aaa", 3, 0); // 2
+/// ```c
+/// int64_t count = doubles_count_bytes((const uint8_t *)"aaa", 3, 0); // 2
+/// ```
 ///
 /// # Safety
 ///

@@ -70,9 +70,11 @@ pub unsafe extern "C" fn doubles_counts_append(
 
 /// Writes where the memory of the counts is. Returns zero or a status. To read the first count:
 ///
-///     DoublesCountsView view;
-///     if (doubles_counts_view(counts, &view) == 0 && view.length > 0 && (view.validity[0] & 1))
-///         printf("%lld\n", (long long)view.values[0]);
+/// ```c
+/// DoublesCountsView view;
+/// if (doubles_counts_view(counts, &view) == 0 && view.length > 0 && (view.validity[0] & 1))
+///     printf("%lld\n", (long long)view.values[0]);
+/// ```
 ///
 /// # Safety
 ///

@@ -12,18 +12,20 @@ use std::num::NonZeroUsize;
 /// neighbours, wherever the input was cut.
 ///
 /// Its life: set it to all zeros, with `= {0}`, calloc or memset; that is the empty stretch. Then append chunks
-/// with `doubles_update_…`, and read `count` and `length` at any time. There is nothing to free, and a copy of
+/// with `doubles_update_*`, and read `count` and `length` at any time. There is nothing to free, and a copy of
 /// the struct is a summary of its own.
 ///
 /// Text may be cut within a code point. After the last chunk of UTF-8, look at `head_len` and `tail_len`: if
 /// one of them is not zero, the text begins or ends in the middle of a code point, so it is not valid.
 ///
-///     DoublesSummary summary = {0};
-///     while ((len = fread(chunk, 1, sizeof chunk, stdin)) > 0)
-///         if ((status = doubles_update_utf8(&summary, NULL, chunk, len, 0)) != DOUBLES_STATUS_OK)
-///             return fail(doubles_status_message(status));
-///     if (summary.head_len > 0 || summary.tail_len > 0)
-///         return fail("the text begins or ends within a code point");
+/// ```c
+/// DoublesSummary summary = {0};
+/// while ((len = fread(chunk, 1, sizeof chunk, stdin)) > 0)
+///     if ((status = doubles_update_utf8(&summary, NULL, chunk, len, 0)) != DOUBLES_STATUS_OK)
+///         return fail(doubles_status_message(status));
+/// if (summary.head_len > 0 || summary.tail_len > 0)
+///     return fail("the text begins or ends within a code point");
+/// ```
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DoublesSummary {

@@ -5,19 +5,21 @@ use crate::tally::Tally;
 
 /// How many doubles each unit makes. A unit is a byte or the number of a code point.
 ///
-/// Its life: `doubles_tally_new`; any number of calls of `doubles_update_…`, `doubles_merge` and
+/// Its life: `doubles_tally_new`; any number of calls of `doubles_update_*`, `doubles_merge` and
 /// `doubles_tally_add`; `doubles_tally_len`, then `doubles_tally_read` into arrays of that length;
 /// `doubles_tally_free`.
 ///
-///     DoublesTally *tally = doubles_tally_new();
-///     DoublesSummary summary = {0};
-///     if (doubles_update_utf8(&summary, tally, data, len, 0) == 0) {
-///         int64_t number = doubles_tally_len(tally);
-///         uint32_t *units = calloc((size_t)number, sizeof *units);
-///         uint64_t *counts = calloc((size_t)number, sizeof *counts);
-///         number = doubles_tally_read(tally, units, counts, (size_t)number);
-///     }
-///     doubles_tally_free(tally);
+/// ```c
+/// DoublesTally *tally = doubles_tally_new();
+/// DoublesSummary summary = {0};
+/// if (doubles_update_utf8(&summary, tally, data, len, 0) == 0) {
+///     int64_t number = doubles_tally_len(tally);
+///     uint32_t *units = calloc((size_t)number, sizeof *units);
+///     uint64_t *counts = calloc((size_t)number, sizeof *counts);
+///     number = doubles_tally_read(tally, units, counts, (size_t)number);
+/// }
+/// doubles_tally_free(tally);
+/// ```
 pub struct DoublesTally(pub(super) Tally);
 
 /// Makes an empty tally. Free it with `doubles_tally_free`. Returns NULL if the library panicked.
