@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import types
+import typing
 import zipfile
 from collections import Counter
 from concurrent.futures import TimeoutError as NotYetError
@@ -34,6 +35,10 @@ from doubles_ffi import cluster, count_file, tally_file
 from doubles_ffi._stretch import Stretch
 from doubles_ffi.cli import main
 from doubles_ffi.cluster import ClusterError, FileChangedError, count_files
+from doubles_ffi.cluster.client import Job
+from doubles_ffi.cluster.listing import list_files
+from doubles_ffi.cluster.merging import File
+from doubles_ffi.cluster.worker import Failure
 
 TEXT = "aaж\n€€𝄞𝄞𝄞\0\0bЖЖ" * 5
 
@@ -302,6 +307,12 @@ def test_a_pattern_matches_no_directories_and_no_hidden_files(threads, tmp_path,
     assert names == ["file://one/a", "file://one/two/b"]
 
 
+def test_a_pipe_in_a_store_that_is_a_directory(threads, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (file,) = count_files(f"dir://pipe::file://{tmp_path}", threads).files
+    assert file.error.strerror == "not a regular file"
+
+
 def test_a_pattern_of_a_store_matches_no_directories(threads):
     store = fsspec.filesystem("memory")
     store.pipe({"/one/two/b": b"aa", "/one/a": b"aa"})
@@ -366,13 +377,13 @@ def after_listing(monkeypatch):
     """Have something happen between listing a file and reading it."""
 
     def set_action(action):
-        cut = cluster._File.cut
+        cut = File.cut
 
         def cut_and_act(file, size):
             cut(file, size)
             action()
 
-        monkeypatch.setattr(cluster._File, "cut", cut_and_act)
+        monkeypatch.setattr(File, "cut", cut_and_act)
 
     return set_action
 
@@ -449,14 +460,16 @@ def test_large_and_unusual_numbers(threads, path, options):
     assert count_files(path, threads, **options).count == 2
 
 
-def test_progress(threads, path, capsys):
+def test_annotations_resolve():
+    assert typing.get_type_hints(count_files)["client"] is Client
+
+
+def test_progress(threads, path):
     path.write_bytes(b"x" * 10)
     calls = []
     count_files(path, threads, block_size=4, progress=lambda *call: calls.append(call))
     assert len(calls) == 3
     assert calls[-1] == (10, 10)
-    count_files(path, threads, progress=True)
-    assert "100%" in capsys.readouterr().err
 
 
 # What stores do.
@@ -500,8 +513,8 @@ def test_a_file_that_changes_while_it_is_counted(threads, path, how, error):
 
 def test_a_file_that_changes_between_two_looks_at_a_fault(path):
     path.write_bytes(b"xx")
-    (source,) = cluster._list(str(path), {})
-    file = cluster._File(source, Stretch(tally=False, is_part=False))
+    (source,) = list_files(str(path), {})
+    file = File(source, tally=False)
     file.cut(1)
     file.add(0, (Stretch(tally=False, is_part=True), b"good"))
     assert isinstance(file.error, FileChangedError)
@@ -555,7 +568,7 @@ class UnusualError(Exception):
 
 @pytest.mark.parametrize("error", [UnusualError(1, 2), ValueError(threading.Lock())])
 def test_an_error_that_cant_be_sent_is_told_in_words(error):
-    told = cluster._Failure(error).exception()
+    told = Failure(error).exception()
     assert isinstance(told, OSError)
     assert type(error).__name__ in str(told)
 
@@ -824,7 +837,7 @@ def test_a_worker_that_does_not_answer(path, answer, message):
 
 
 def test_a_result_that_is_not_there_yet():
-    run = cluster._Run(FakeClient(), None, 1, tally=False)
+    run = Job(FakeClient(), None, 1, tally=False)
     assert run._outcome(FakeFuture()) == "part"
 
 
