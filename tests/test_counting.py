@@ -1,4 +1,4 @@
-"""count_doubles: every input it takes, and every one it refuses."""
+"""count_doubles: the inputs that it accepts and those that it refuses."""
 
 import array
 import concurrent.futures
@@ -18,7 +18,7 @@ import doubles_ffi
 from doubles_ffi import _library, _stretch, count_doubles
 from doubles_ffi._input import text
 
-# Around the vector, the block and the flush of the kernels: 255 blocks of 64 lanes, 32 or 16.
+# Around a vector, a lane block, and 255 of them, after which kernels add up their lanes.
 BOUNDARIES = sorted(
     {0, 1, 2}
     | {
@@ -40,7 +40,7 @@ def test_str_counts_code_points(text):
 
 
 @pytest.mark.parametrize("length", BOUNDARIES)
-def test_long_runs(length):
+def test_runs_around_the_boundaries_of_kernels(length):
     assert count_doubles(b"x" * length) == max(length - 1, 0)
     assert count_doubles("x" * length) == max(length - 1, 0)
     assert count_doubles("ж" * length) == max(length - 1, 0)
@@ -55,7 +55,7 @@ def test_long_runs(length):
 
 
 @pytest.mark.parametrize("pad", range(65))
-def test_any_offset(pad):
+def test_buffers_at_any_offset(pad):
     data = b"Mississippi, aa\0\0" * 40
     view = memoryview(bytes(pad) + data)[pad:]
     assert count_doubles(view) == reference.count(data)
@@ -63,13 +63,13 @@ def test_any_offset(pad):
 
 @pytest.mark.parametrize("length", [text._PIECE + step for step in (-1, 0, 1, 2)])
 @pytest.mark.parametrize("unit", "ж€𝄞\ud800")
-def test_doubles_across_blocks_of_text(unit, length):
+def test_doubles_across_pieces_of_text(unit, length):
     assert count_doubles(unit * length) == length - 1
     assert count_doubles(unit + "a" * (length - 1)) == length - 2
 
 
 @pytest.mark.parametrize("threads", [None, 1, 2, 3, 10**30])
-def test_threads_agree(threads):
+def test_any_number_of_threads_counts_the_same(threads):
     data = b"abccba" * 2_000_001
     expected = 2 * 2_000_001 - 1  # cc in each six, aa between them
     assert count_doubles(data, threads=threads) == expected
@@ -79,8 +79,8 @@ def test_threads_agree(threads):
     assert count_doubles(wide, encoding="utf-8", threads=threads) == expected
 
 
-def test_slices_share_their_borders(monkeypatch):
-    in_python = inspect.unwrap(count_doubles)  # Which cuts what else would be counted in C.
+def test_doubles_across_slices(monkeypatch):
+    in_python = inspect.unwrap(count_doubles)  # C would count such input whole.
     size = 2 * text.POINTER_PAYS
     monkeypatch.setattr(_stretch, "SLICE", size)
     for length in (
@@ -102,7 +102,7 @@ def test_slices_share_their_borders(monkeypatch):
 
 
 @pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞"])
-def test_slices_share_a_code_point(monkeypatch, unit):
+def test_code_points_across_slices(monkeypatch, unit):
     monkeypatch.setattr(_stretch, "SLICE", 101)
     for pad in range(5):
         for length in (*range(20, 30), 101, 102, 303, 404, 1000):
@@ -183,7 +183,7 @@ def test_a_buffer_is_locked_while_it_is_counted(monkeypatch, kind):
     release()
 
 
-def test_subclasses_that_lie_about_their_length():
+def test_subclasses_that_claim_another_length():
     class Text(str):
         __slots__ = ()
 
@@ -231,11 +231,11 @@ def test_anything_contiguous_with_items_of_one_byte():
 
 
 @pytest.mark.parametrize("empty", ["", b"", bytearray(), memoryview(b"")])
-def test_empty(empty):
+def test_empty_input_has_no_doubles(empty):
     assert count_doubles(empty) == 0
 
 
-def test_buffers_are_released():
+def test_buffers_are_unlocked_after_the_count():
     data = bytearray(b"aaa")
     assert count_doubles(data) == 2
     data.append(1)  # A BufferError if the count still held it.
@@ -256,7 +256,7 @@ def test_buffers_are_released():
         (["aa"], "not list"),
     ],
 )
-def test_wrong_types(data, message):
+def test_the_error_for_a_wrong_type_names_it(data, message):
     for count in (count_doubles, doubles_ffi.count_doubles_zip, doubles_ffi.count_doubles_slice):
         with pytest.raises(TypeError, match=message):
             count(data)
@@ -293,12 +293,12 @@ PATHS = {
 @pytest.mark.parametrize("size", [0, 3, 600_000])
 @pytest.mark.parametrize("step", [2, -1])
 def test_a_buffer_that_is_not_contiguous_is_refused(path, size, step):
-    """An empty one as well, or the answer would depend on the length of what is sliced."""
+    """An empty one too, or the answer would depend on the length of the slice."""
     with pytest.raises(BufferError, match="not C-contiguous"):
         PATHS[path](memoryview(bytearray(size))[::step])
 
 
-def test_released_and_closed():
+def test_released_and_closed_buffers_are_refused():
     view = memoryview(b"aa")
     view.release()
     with pytest.raises(ValueError, match="released"):
@@ -310,7 +310,7 @@ def test_released_and_closed():
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-def test_no_threads(threads):
+def test_threads_are_at_least_one(threads):
     with pytest.raises(ValueError, match="at least 1"):
         count_doubles(b"aa", threads=threads)
 

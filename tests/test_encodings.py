@@ -1,4 +1,4 @@
-"""Bytes that are text: the same count as decoding them first, and the same errors."""
+"""Bytes that are text: the count of the decoded text, and the errors of `bytes.decode`."""
 
 import codecs
 import encodings.aliases
@@ -49,7 +49,7 @@ def chunk(request, monkeypatch):
 
 @pytest.mark.usefixtures("chunk")
 @pytest.mark.parametrize("encoding", CODECS)
-def test_as_decoding_first(encoding):
+def test_the_count_is_that_of_the_decoded_text(encoding):
     text = CODECS[encoding]
     data = text.encode(encoding)
     assert count_doubles(data, encoding=encoding) == reference.count(text)
@@ -58,7 +58,7 @@ def test_as_decoding_first(encoding):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_no_byte_order_mark_is_the_order_of_the_machine(encoding):
+def test_text_without_a_byte_order_mark_has_the_order_of_the_machine(encoding):
     data = b"a\0\0\0a\0\0\0"
     assert count_doubles(data, encoding=encoding) == reference.count(data.decode(encoding))
 
@@ -71,7 +71,7 @@ def outcome(function):
 
 
 def fields(error):
-    """Return what an error says, but for what PyPy's `decode` says otherwise than its decoders."""
+    """Return the fields of an error; of PyPy's only those that `decode` and decoders agree on."""
     encoding, data, start, end, reason = error.args
     if sys.implementation.name == "pypy":
         if encoding.startswith("utf16"):
@@ -102,7 +102,7 @@ def test_errors_are_those_of_decode(data, chunk, encoding):
 
 
 def text_encodings():
-    """Names of all encodings of Python's, except those that Windows alone has."""
+    """Return the names of Python's encodings, except those that only Windows has."""
     for name in sorted({*encodings.aliases.aliases.values(), "utf_8_sig", "idna", "undefined"}):
         if name not in {"mbcs", "oem"} and codecs.lookup(name)._is_text_encoding:
             yield name
@@ -117,7 +117,7 @@ def any_outcome(function):
         return type(error), error.args
 
 
-# What begins escape sequences, shifts and characters of several bytes, and what breaks them off.
+# Bytes that begin escape sequences, shifts and characters of several bytes, and that end them.
 FRAGMENTS = [
     *(b"a", b"aa", b"!!!!!!!!!!", b"\0", b"\x80", b"\xff\xfe", b"\xa4\xa2", b"\xd8\0", b"\0\xd8"),
     *(b"\x1b", b"\x1b$", b"\x1b$B", b"\x1b(B", b"\x1b$)C", b"\x0e", b"\x0f", b"~{", b"~}"),
@@ -129,7 +129,7 @@ FRAGMENTS = [
 @pytest.mark.parametrize(
     "data", [b"\x1b$aaaa\x00\x00\x00", b"\x1b$!!!!!!!!!!", b"\x1b$aaaaaaaaaB" * 9]
 )
-def test_what_a_decoder_keeps_of_an_escape_sequence_that_is_none(encoding, data, monkeypatch):
+def test_an_invalid_escape_sequence_longer_than_decoders_keep(encoding, data, monkeypatch):
     monkeypatch.setattr(_input, "_CHUNK", 1)
     expected = any_outcome(lambda: reference.count(data.decode(encoding)))
     assert any_outcome(lambda: count_doubles(data, encoding=encoding)) == expected
@@ -164,7 +164,7 @@ def test_incremental_decoders_keep_little(encoding):
     except UnicodeError:
         pass
     decodes = text == any_outcome(lambda: data.decode(encoding))
-    # PyPy's decoders of these do not tell their state, and can't go back from an error.
+    # PyPy's decoders of these return no full state, so they can't go back after an error.
     goes_back = sys.implementation.name != "pypy" or not encoding.startswith(("hz", "iso2022"))
     assert is_incremental(codec) == (decodes and kept < 100 and goes_back)
 
@@ -222,7 +222,7 @@ def test_the_search_for_an_error_can_be_interrupted():
     assert run_wrong_at_the_end("utf-8", str((1 << 26) - 1), "interrupt") == "interrupted"
 
 
-def test_what_an_error_holds():
+def test_an_error_holds_the_whole_text_if_it_is_bytes_or_short():
     large = b"a" * (1 << 20) + b"\xff"
     for encoding in ("utf-8", "ascii"):
         with pytest.raises(UnicodeDecodeError) as raised:
@@ -245,14 +245,14 @@ def test_what_an_error_holds():
     ).map(b"".join),
     st.integers(8, 30),
 )
-def test_utf8_in_slices(data, size):
+def test_errors_of_utf8_in_several_slices(data, size):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_stretch, "SLICE", size)
         expected = outcome(lambda: reference.count(data.decode()))
         assert outcome(lambda: count_doubles(data, encoding="utf-8")) == expected
 
 
-def test_a_buffer_that_becomes_valid_meanwhile(monkeypatch):
+def test_a_buffer_that_is_valid_when_its_error_is_made(monkeypatch):
     refuse = lambda *_: _library.lib.DOUBLES_STATUS_INVALID_UTF8  # noqa: E731
     monkeypatch.setattr(_library.UTF8, "update", refuse)
     with pytest.raises(RuntimeError, match="changed while"):
@@ -273,7 +273,7 @@ def test_utf8_with_a_mark(beginning, rest):
 
 
 @pytest.mark.parametrize("incremental", [None, codecs.getincrementaldecoder("cp1251")])
-def test_codecs_of_others(incremental):
+def test_codecs_that_others_register(incremental):
     info = codecs.lookup("cp1251")
     name = f"doubles_test_{incremental is None}".lower()
     mine = codecs.CodecInfo(
@@ -289,7 +289,7 @@ def test_codecs_of_others(incremental):
 
 
 @given(strategies.binary)
-def test_any_bytes_as_utf8(data):
+def test_any_bytes_as_utf8_count_or_fail_as_decoded(data):
     expected = outcome(lambda: reference.count(data.decode()))
     assert outcome(lambda: count_doubles(data, encoding="utf-8")) == expected
 
@@ -308,7 +308,7 @@ def test_a_decoder_that_fails_where_decoding_does_not(monkeypatch):
         count_doubles(b"aa", encoding="cp1252")
 
 
-def test_a_decoder_that_refuses_everything_is_given_up():
+def test_a_decoder_that_refuses_every_chunk_gets_little_more_than_a_mebibyte():
     class Refusing(codecs.IncrementalDecoder):
         def decode(self, *_):
             raise UnicodeError("of its own")
@@ -321,17 +321,17 @@ def test_a_decoder_that_refuses_everything_is_given_up():
 
 
 @pytest.mark.parametrize("encoding", ["nonsense", "hex", "rot13", "base64"])
-def test_unknown_encodings(encoding):
+def test_an_unknown_encoding_is_a_lookup_error(encoding):
     for data in (b"aa", b""):
         with pytest.raises(LookupError, match=encoding):
             count_doubles(data, encoding=encoding)
 
 
-def test_encodings_of_a_wrong_type():
+def test_an_encoding_that_is_no_str_is_a_type_error():
     with pytest.raises(TypeError):
         count_doubles(b"aa", encoding=8)
 
 
-def test_a_str_is_already_decoded():
+def test_a_str_takes_no_encoding():
     with pytest.raises(TypeError, match="already decoded"):
         count_doubles("aa", encoding="utf-8")

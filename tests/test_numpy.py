@@ -1,4 +1,4 @@
-"""NumPy's arrays as what is counted and filled, and its integers as arguments."""
+"""NumPy's arrays as input, its arrays to fill, and its integers as arguments."""
 
 from functools import partial
 
@@ -35,7 +35,7 @@ def test_arrays_with_items_of_one_byte(data):
     assert sum(length - 1 for _, length, _ in find_doubles(data)) == 3
 
 
-def test_an_empty_array():
+def test_an_empty_array_has_no_doubles():
     assert count_doubles(numpy.zeros(0, numpy.uint8)) == 0
 
 
@@ -59,7 +59,7 @@ OF_ONE_TEXT = [
 
 @pytest.mark.parametrize("function", OF_ONE_TEXT)
 def test_arrays_of_text_and_of_wider_items_are_refused(function):
-    """In either byte order: a tally of one once was empty, or wrong."""
+    """In either byte order, and by each function."""
     for type_ in ("<U3", ">U3", "<U1", ">U1", "S3", "O"):
         for array in (numpy.array(["aab", "bbb"], type_), numpy.array("aab", type_)):
             with pytest.raises(TypeError, match=r"^items of format .* take \d+ bytes each"):
@@ -68,7 +68,7 @@ def test_arrays_of_text_and_of_wider_items_are_refused(function):
         function(numpy.zeros(4, numpy.int64))
 
 
-# NumPy has a ValueError for those.
+# NumPy raises a ValueError for these.
 WITHOUT_A_BUFFER = [numpy.zeros(1, "M8[D]"), numpy.zeros(1, "m8[s]")]
 if hasattr(numpy.dtypes, "StringDType"):
     WITHOUT_A_BUFFER.append(numpy.array(["aa"], "T"))
@@ -88,7 +88,7 @@ def test_arrays_without_a_buffer_are_refused(function):
         numpy.asfortranarray(numpy.zeros((4, 4), numpy.uint8)),
     ],
 )
-def test_arrays_that_are_not_contiguous(data):
+def test_arrays_that_are_not_contiguous_are_refused(data):
     with pytest.raises(BufferError, match="not C-contiguous"):
         count_doubles(data)
 
@@ -99,7 +99,7 @@ def test_an_array_is_filled_in_place():
     assert bytes(array) == random_string(70_001, seed=9).encode()
 
 
-def test_arrays_that_are_not_filled():
+def test_arrays_that_can_not_be_filled():
     with pytest.raises(TypeError, match="8 bytes each"):
         fill_random(numpy.zeros(3))
     frozen = numpy.zeros(3, numpy.uint8)
@@ -108,5 +108,5 @@ def test_arrays_that_are_not_filled():
         fill_random(frozen)
 
 
-def test_integers():
+def test_integers_of_numpy_as_arguments():
     assert random_string(numpy.int64(5), seed=numpy.int64(1)) == random_string(5, seed=1)

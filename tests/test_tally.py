@@ -1,4 +1,4 @@
-"""tally_doubles: per unit what count_doubles counts in all."""
+"""tally_doubles: how many of the doubles that count_doubles counts each unit makes."""
 
 import array
 from collections import Counter
@@ -17,23 +17,23 @@ def oracle(units):
 
 
 @given(strategies.binary)
-def test_bytes(data):
+def test_bytes_tally_bytes(data):
     assert tally_doubles(data) == oracle(data)
     assert tally_doubles(memoryview(data)) == oracle(data)
 
 
 @given(strategies.text_with_lone_surrogates)
-def test_str(text):
+def test_str_tallies_code_points(text):
     assert tally_doubles(text) == oracle(text)
 
 
 @given(strategies.text, st.sampled_from(["utf-8", "utf-16", "gb18030"]))
-def test_encoded(text, encoding):
+def test_text_in_an_encoding_tallies_code_points(text, encoding):
     assert tally_doubles(text.encode(encoding), encoding=encoding) == oracle(text)
 
 
 @pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞", "\ud800"])
-def test_long_runs_across_blocks(unit):
+def test_long_runs_across_pieces(unit):
     length = 3 * _PIECE + 1
     for pad in range(3):
         text = "x" * pad + unit * length
@@ -45,7 +45,7 @@ def test_long_runs_across_blocks(unit):
         assert tally_doubles(data).total() == count_doubles(data)
 
 
-def test_slices_share_a_unit(monkeypatch):
+def test_doubles_across_slices(monkeypatch):
     monkeypatch.setattr(_stretch, "TALLY_SLICE", 2 * POINTER_PAYS)
     for text in ("aab" * 40_000, "жжк" * 20_000):
         assert tally_doubles(text) == oracle(text)
@@ -66,7 +66,7 @@ def test_ties_come_in_the_order_of_units():
     assert list(tally_doubles(b"zzaa\xff\xff\0\0")) == sorted(b"za\xff\0")
 
 
-def test_threads():
+def test_any_number_of_threads_tallies_the_same():
     text = "aabbжж" * 300_000
     for threads in (None, 1, 2):
         assert tally_doubles(text, threads=threads) == oracle(text)
@@ -74,12 +74,12 @@ def test_threads():
         tally_doubles("aa", threads=0)
 
 
-def test_empty():
+def test_the_tally_of_nothing_is_empty():
     assert tally_doubles("") == Counter()
     assert tally_doubles(b"") == Counter()
 
 
-def test_a_tally_that_can_not_be_made(monkeypatch):
+def test_a_panic_while_a_tally_is_made_is_an_error(monkeypatch):
     class Library:
         doubles_tally_new = staticmethod(lambda: _library.ffi.NULL)
 
@@ -113,7 +113,7 @@ def test_the_tallies_of_rows_add_up():
     assert sum(map(tally_doubles, rows), Counter()) == {"l": 2, "o": 1}
 
 
-def test_bad_input():
+def test_errors_are_those_of_count_doubles():
     with pytest.raises(UnicodeDecodeError, match="position 2"):
         tally_doubles(b"aa\xff", encoding="utf-8")
     with pytest.raises(TypeError, match=r"it takes no encoding$"):
