@@ -10,6 +10,7 @@
 
 #ifndef PYPY_VERSION
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 #include <structmember.h>
@@ -399,9 +400,9 @@ static PyObject *capsule_address(PyObject *module, PyObject *args) {
 enum { UNKNOWN, TEXT, BYTES };
 
 /* Counts the rows of a list or a tuple, from `row` to `end`, into 64-bit integers, of which the first is
- * that of the row `first`; and sets a bit for each that is not None. Stops at a row that Python has to handle
- * (it is long, another null, or of the wrong type), or after ROWS_SIZE bytes. Returns where it stopped, and
- * what the rows are. It runs no Python code, so a list does not change under the GIL. */
+ * that of the row `first`; and sets a bit for each that is neither None nor NaN. Stops at a row that Python has
+ * to handle (it is long, another null, or of the wrong type), or after ROWS_SIZE bytes. Returns where it
+ * stopped, and what the rows are. It runs no Python code, so a list does not change under the GIL. */
 static PyObject *count_rows(PyObject *module, PyObject *args) {
     PyObject *rows;
     Py_ssize_t first, row, end, size = 0;
@@ -413,7 +414,7 @@ static PyObject *count_rows(PyObject *module, PyObject *args) {
         return NULL;
     for (end = Py_MIN(end, PySequence_Fast_GET_SIZE(rows)); row < end && size <= ROWS_SIZE; row++) {
         PyObject *item = PySequence_Fast_GET_ITEM(rows, row);
-        if (item == Py_None)
+        if (item == Py_None || (PyFloat_CheckExact(item) && isnan(PyFloat_AS_DOUBLE(item))))
             continue;
         int found = PyUnicode_Check(item) ? TEXT : PyBytes_CheckExact(item) ? BYTES : UNKNOWN;
         if (found == UNKNOWN || (found != kind && kind != UNKNOWN))
