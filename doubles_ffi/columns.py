@@ -8,18 +8,10 @@ from typing import Any, cast, overload
 from doubles_ffi._input import pieces
 from doubles_ffi._input.columns import open_column
 from doubles_ffi._input.rows import UNKNOWN, is_null, pandas_na, row_chunks, type_of_row
-from doubles_ffi._library import (
-    append_counts,
-    count_next,
-    count_rows,
-    counts_memory,
-    export_counts,
-    new_counts,
-    thread_limit,
-    unpack,
-    view,
-)
-from doubles_ffi._stretch import Stretch
+from doubles_ffi._library import thread_limit
+from doubles_ffi._library.counts import Numbers, count_rows, unpack
+from doubles_ffi._library.memory import view
+from doubles_ffi._library.stretch import Stretch
 
 __all__ = ["Counts", "count_each"]
 
@@ -53,18 +45,18 @@ def count_each(column: Any, *, threads: int | None = None) -> Counts:
         OSError: an Arrow stream fails.
     """
     limit = thread_limit(threads)
-    counts = new_counts()
+    counts = Numbers()
     source = open_column(column)
     if source is None:
         _count_rows(column, counts, limit)
     else:
         with source:
-            while count_next(source.handle, counts, limit):
+            while source.count_next(counts, limit):
                 pass
     return Counts(counts)
 
 
-def _count_rows(column: Any, counts: Any, limit: int) -> None:
+def _count_rows(column: Any, counts: Numbers, limit: int) -> None:
     """Count rows that are Python objects."""
     type_, done, na = UNKNOWN, 0, pandas_na()
     for rows, first, end in row_chunks(column):
@@ -86,7 +78,7 @@ def _count_rows(column: Any, counts: Any, limit: int) -> None:
                 numbers[place] = stretch.count
                 validity[place // 8] |= 1 << place % 8
             row += 1
-        append_counts(counts, values, validity, end - first)
+        counts.append(values, validity, end - first)
         done += end - first
 
 
@@ -107,9 +99,9 @@ class Counts(Sequence["int | None"]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, counts: Any, start: int = 0, length: int | None = None) -> None:
+    def __init__(self, counts: Numbers, start: int = 0, length: int | None = None) -> None:
         self._counts = counts
-        self._values, self._validity, rows = counts_memory(counts)
+        self._values, self._validity, rows = counts.memory()
         self._start = start
         self._length = rows if length is None else length
 
@@ -194,7 +186,7 @@ class Counts(Sequence["int | None"]):
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
         """Return Arrow's capsules of a type and an array, always of 64-bit integers."""
         del requested_schema  # The consumer converts, as the protocol allows.
-        return export_counts(self._counts, self._start, self._length)
+        return self._counts.export(self._start, self._length)
 
     def __arrow_c_schema__(self) -> Any:
         """Return Arrow's capsule of the type."""
@@ -240,6 +232,6 @@ class Counts(Sequence["int | None"]):
 
 def _restore(values: bytes, validity: bytes | bytearray) -> Counts:
     """Return counts from the bytes of their values and their validity."""
-    counts = new_counts()
-    append_counts(counts, values, validity, len(values) // _SIZE)
+    counts = Numbers()
+    counts.append(values, validity, len(values) // _SIZE)
     return Counts(counts)

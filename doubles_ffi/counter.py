@@ -10,8 +10,8 @@ from copyreg import _slotnames  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from doubles_ffi._input.buffers import BytesLike, lock
-from doubles_ffi._library import BYTES, UTF8, Pointer
-from doubles_ffi._stretch import Stretch
+from doubles_ffi._library.memory import BYTES, UTF8, Pointer
+from doubles_ffi._library.stretch import Stretch
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -11,7 +11,7 @@ from doubles_ffi._input.buffers import BytesLike  # noqa: TC001 (the same)
 from doubles_ffi._input.encodings import with_object
 from doubles_ffi._input.text import POINTER_PAYS
 from doubles_ffi._library import check, count_bytes, fast_path, thread_limit
-from doubles_ffi._stretch import SLICE, Stretch
+from doubles_ffi._library.stretch import SLICE, Stretch
 
 __all__ = ["count_doubles", "tally_doubles"]
 

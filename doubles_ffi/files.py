@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 from doubles_ffi._decoding import decode_chunks, is_incremental
 from doubles_ffi._input.encodings import kind_of, utf8_mark
 from doubles_ffi._input.text import text_pieces
-from doubles_ffi._library import UTF32, Kind, new_array, num_threads, thread_limit, view
-from doubles_ffi._stretch import Stretch
+from doubles_ffi._library import num_threads, thread_limit
+from doubles_ffi._library.memory import UTF32, Kind, new_array, view
+from doubles_ffi._library.stretch import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from doubles_ffi._input import Piece
-    from doubles_ffi._library import Pointer
+    from doubles_ffi._library.memory import Piece, Pointer
 
     IsStopped = Callable[[], bool]
     Read = Callable[[memoryview, int], int | None]  # into memory, given the bytes read before

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from doubles_ffi._input.buffers import BytesLike, lock
 from doubles_ffi._input.text import POINTER_PAYS, exact
-from doubles_ffi._library import BLOCK_LENGTH, KEY_LENGTH, new_ascii, thread_limit, write_random
+from doubles_ffi._library import BLOCK_LENGTH, KEY_LENGTH, check, thread_limit, write_random
+from doubles_ffi._library.memory import new_ascii
 
 if TYPE_CHECKING:
-    from doubles_ffi._library import Pointer
+    from doubles_ffi._library.memory import Pointer
 
 Seed = int | str | bytes | None
 
@@ -130,7 +131,8 @@ class Source:
         """
         for start in range(0, length, _SLICE):  # Python handles signals between slices.
             size = min(_SLICE, length - start)
-            write_random(self._alphabet, self._key, self._block, self._threads, out + start, size)
+            drawn_from = self._alphabet, len(self._alphabet), self._key, self._block
+            check(write_random(*drawn_from, self._threads, out + start, size))
             self._block += -(-size // BLOCK_LENGTH)
 
 

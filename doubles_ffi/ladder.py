@@ -21,7 +21,7 @@ from doubles_ffi.counting import count_doubles
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from doubles_ffi._library import Pointer
+    from doubles_ffi._library.memory import Pointer
 
     Rung = Callable[[Pointer, int], int]
 

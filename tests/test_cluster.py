@@ -32,7 +32,7 @@ from distributed.core import Status
 
 import doubles_ffi
 from doubles_ffi import cluster, count_file, tally_file
-from doubles_ffi._stretch import Stretch
+from doubles_ffi._library.stretch import Stretch
 from doubles_ffi.cli import main
 from doubles_ffi.cluster import ClusterError, FileChangedError, count_files
 from doubles_ffi.cluster.client import Job

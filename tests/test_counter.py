@@ -18,7 +18,8 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles_ffi import DoubleCounter, _stretch
+from doubles_ffi import DoubleCounter
+from doubles_ffi._library import stretch
 
 ROOT = Path(__file__).parents[1]
 
@@ -180,7 +181,7 @@ def test_the_empty_counter_is_the_identity():
 
 
 def test_slices_go_on_where_the_one_before_ended(monkeypatch):
-    monkeypatch.setattr(_stretch, "TALLY_SLICE", 7)
+    monkeypatch.setattr(stretch, "TALLY_SLICE", 7)
     text = "aabbжжж€€𝄞𝄞" * 20
     counter = DoubleCounter(text.encode(), encoding="utf-8", tally=True)
     check(counter, text, len(text.encode()))
@@ -287,7 +288,7 @@ def update_with(chunk):
 
 @pytest.fixture
 def short_slices(monkeypatch):
-    monkeypatch.setattr(_stretch, "TALLY_SLICE", 16)
+    monkeypatch.setattr(stretch, "TALLY_SLICE", 16)
 
 
 only_on_cpython = pytest.mark.skipif(
@@ -455,13 +456,13 @@ def test_an_exception_before_the_lock_is_had_does_not_release_it():
 
 def test_a_chunk_that_changes_while_its_fault_is_looked_for(monkeypatch):
     chunk = bytearray(b"\xb6a\xff")
-    real = _stretch.Stretch.copy
+    real = stretch.Stretch.copy
 
-    def repair_and_copy(stretch):
+    def repair_and_copy(self):
         chunk[-1] = ord("a")
-        return real(stretch)
+        return real(self)
 
-    monkeypatch.setattr(_stretch.Stretch, "copy", repair_and_copy)
+    monkeypatch.setattr(stretch.Stretch, "copy", repair_and_copy)
     counter = of(BEGINNING)
     with pytest.raises(UnicodeDecodeError):
         counter.update(chunk)

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import doubles_ffi
-from doubles_ffi import _library, _stretch, count_doubles
+from doubles_ffi import count_doubles
 from doubles_ffi._input import text
+from doubles_ffi._library import memory, stretch
 
 # Around a vector, a lane block, and 255 of them, after which kernels add up their lanes.
 BOUNDARIES = sorted(
@@ -82,7 +83,7 @@ def test_any_number_of_threads_counts_the_same(threads):
 def test_doubles_across_slices(monkeypatch):
     in_python = inspect.unwrap(count_doubles)  # C would count such input whole.
     size = 2 * text.POINTER_PAYS
-    monkeypatch.setattr(_stretch, "SLICE", size)
+    monkeypatch.setattr(stretch, "SLICE", size)
     for length in (
         size - 1,
         size,
@@ -103,7 +104,7 @@ def test_doubles_across_slices(monkeypatch):
 
 @pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞"])
 def test_code_points_across_slices(monkeypatch, unit):
-    monkeypatch.setattr(_stretch, "SLICE", 101)
+    monkeypatch.setattr(stretch, "SLICE", 101)
     for pad in range(5):
         for length in (*range(20, 30), 101, 102, 303, 404, 1000):
             data = b"x" * pad + (unit * length).encode() + b"y"
@@ -120,7 +121,7 @@ def test_no_call_takes_more_than_a_slice(monkeypatch):
 
         return call
 
-    for kind in (_library.BYTES, _library.UTF8, _library.UTF16, _library.UTF32):
+    for kind in (memory.BYTES, memory.UTF8, memory.UTF16, memory.UTF32):
         monkeypatch.setattr(kind, "update", noting(kind.update))
     data = bytes(200 << 20)
     for answer in (
@@ -165,14 +166,14 @@ def test_a_buffer_is_locked_while_it_is_counted(monkeypatch, kind):
         release = data.clear
     counting_now, release_tried = threading.Event(), threading.Event()
 
-    update = _library.BYTES.update
+    update = memory.BYTES.update
 
     def wait_and_update(*arguments):
         counting_now.set()
         assert release_tried.wait(60)
         return update(*arguments)
 
-    monkeypatch.setattr(_library.BYTES, "update", wait_and_update)
+    monkeypatch.setattr(memory.BYTES, "update", wait_and_update)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         count = pool.submit(count_doubles, data)
         assert counting_now.wait(60)
@@ -324,11 +325,11 @@ def test_long_ascii_text_is_not_copied():
     long = "ab" * text.POINTER_PAYS
     pointer, length = text.utf8(long)
     assert not isinstance(pointer, bytes)
-    assert bytes(_library.view(pointer, length)) == long.encode()
+    assert bytes(memory.view(pointer, length)) == long.encode()
 
 
 def test_python_without_cpythons_api(monkeypatch):
-    monkeypatch.setattr(_library, "_IS_CPYTHON", False)
+    monkeypatch.setattr(memory, "IS_CPYTHON", False)
     in_python = inspect.unwrap(count_doubles)
     for unit in "bжé𝄞\ud800":
         assert in_python(("a" + 2 * unit) * 30_000) == 30_000

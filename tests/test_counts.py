@@ -13,7 +13,9 @@ import pytest
 import reference
 
 import doubles_ffi
-from doubles_ffi import Counts, _library, count_each
+from doubles_ffi import Counts, count_each
+from doubles_ffi._library import column as column_module
+from doubles_ffi._library import counts as counts_module
 from doubles_ffi._native import ffi
 
 ROWS = ["aa", None, "bbb", "c", None, "dddd", "", "e", "ff", None, "ggg"]
@@ -135,22 +137,24 @@ def test_numpy_arrays_share_the_memory():
 # behind it, so the bits are copied.
 UNREADABLE = """
 import ctypes, mmap, re
-from doubles_ffi import _library, columns, count_each
+from doubles_ffi import count_each
+from doubles_ffi._library.counts import Numbers
+from doubles_ffi._library.memory import pointer_to, view
 
 page = mmap.PAGESIZE
 memory = mmap.mmap(-1, 2 * page)
 address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.mprotect(ctypes.c_void_p(address + page), page, 0) == 0
-memory_of = _library.counts_memory
+memory_of = Numbers.memory
 
 def before_an_unreadable_page(counts):
     values, validity, rows = memory_of(counts)
     size = (rows + 7) // 8
-    memory[page - size : page] = _library.view(validity, size)
-    return values, _library.pointer_to(address + page - size), rows
+    memory[page - size : page] = view(validity, size)
+    return values, pointer_to(address + page - size), rows
 
-columns.counts_memory = before_an_unreadable_page
+Numbers.memory = before_an_unreadable_page
 rows = [None, *["aa"] * 20] * 50
 counts = count_each(rows)
 for start in (0, 1, 7, 8, 9, 500, 1000, 1041, 1050):
@@ -233,7 +237,8 @@ def test_a_panic_while_handles_are_made_is_an_error(monkeypatch, name):
         def __getattr__(self, other):
             return (lambda: ffi.NULL) if other == name else getattr(real, other)
 
-    real = _library.lib
-    monkeypatch.setattr(_library, "lib", Library())
+    real = counts_module.lib
+    for module in (column_module, counts_module):
+        monkeypatch.setattr(module, "lib", Library())
     with pytest.raises(RuntimeError, match="panicked"):
         count_each(numpy.array(["aa"]))

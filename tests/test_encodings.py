@@ -11,8 +11,9 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles_ffi import _input, _library, _stretch, count_doubles
+from doubles_ffi import _input, count_doubles
 from doubles_ffi._decoding import _KEPT, decode_chunks, is_incremental
+from doubles_ffi._library import lib, memory, stretch
 
 TEXT = "Mississippi\n\n\0\0 " * 3
 WIDE = TEXT + "жжук €€ 𝄞𝄞 \U0010ffff"
@@ -172,7 +173,7 @@ def test_incremental_decoders_keep_little(encoding):
 WRONG_AT_THE_END = """
 import mmap, resource, signal, sys
 import doubles_ffi
-from doubles_ffi import _stretch
+from doubles_ffi._library import stretch
 
 encoding, at = sys.argv[1], int(sys.argv[2])
 data = mmap.mmap(-1, at + 1, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -187,9 +188,9 @@ def interrupted(chunks, start):
 
     return search(signalled(), start)
 
-search = _stretch.utf8_error
+search = stretch.utf8_error
 if sys.argv[3:]:
-    _stretch.utf8_error = interrupted
+    stretch.utf8_error = interrupted
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + (160 << 20)  # 160 MiB for the stacks of threads and all
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -247,14 +248,14 @@ def test_an_error_holds_the_whole_text_if_it_is_bytes_or_short():
 )
 def test_errors_of_utf8_in_several_slices(data, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_stretch, "SLICE", size)
+        patch.setattr(stretch, "SLICE", size)
         expected = outcome(lambda: reference.count(data.decode()))
         assert outcome(lambda: count_doubles(data, encoding="utf-8")) == expected
 
 
 def test_a_buffer_that_is_valid_when_its_error_is_made(monkeypatch):
-    refuse = lambda *_: _library.lib.DOUBLES_STATUS_INVALID_UTF8  # noqa: E731
-    monkeypatch.setattr(_library.UTF8, "update", refuse)
+    refuse = lambda *_: lib.DOUBLES_STATUS_INVALID_UTF8  # noqa: E731
+    monkeypatch.setattr(memory.UTF8, "update", refuse)
     with pytest.raises(RuntimeError, match="changed while"):
         count_doubles(b"valid", encoding="utf-8")
 

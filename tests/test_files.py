@@ -22,8 +22,9 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles_ffi import _library, count_file, files, tally_file
-from doubles_ffi._stretch import Stretch
+from doubles_ffi import count_file, files, tally_file
+from doubles_ffi._library import memory
+from doubles_ffi._library.stretch import Stretch
 from doubles_ffi.files import FileCounter
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -452,7 +453,7 @@ def test_a_piece_that_memory_does_not_hold_is_read_in_order(path, monkeypatch, s
     def new_array(size):
         if threading.current_thread() is not threading.main_thread():
             raise MemoryError
-        return _library.new_array(size)
+        return memory.new_array(size)
 
     set_threads(2)
     monkeypatch.setattr(files, "new_array", new_array)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from strategies import runs
 
-from doubles_ffi._library import write_runs
+from doubles_ffi._library.search import write_runs
 from doubles_ffi.cli import find as finding
 from doubles_ffi.cli import formats, main, view
 from doubles_ffi.files import read_pieces

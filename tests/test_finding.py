@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from strategies import any_text, binary, runs, text, text_with_lone_surrogates
 
 import doubles_ffi
-from doubles_ffi import count_doubles, find_doubles, finding
+from doubles_ffi import count_doubles, find_doubles
 from doubles_ffi._input import pieces
-from doubles_ffi._library import InvalidUtf8Error, run_columns
-from doubles_ffi.finding import _CHUNK, Search
+from doubles_ffi._library import InvalidUtf8Error, search
+from doubles_ffi._library.search import _SLICE, Search, run_columns
 
 
 def reference(units):
@@ -63,12 +63,12 @@ def test_units_are_ints_of_bytes_and_characters_of_text():
 
 
 LONG = {
-    "all equal": "a" * (3 * _CHUNK),
-    "all equal, three bytes": "€" * (3 * _CHUNK),
-    "none equal": "ab" * (2 * _CHUNK),
-    "pairs": "aabb" * _CHUNK,
-    "a run over chunks": "b" * 3 + "жa" * 20_000 + "𝄞" * (2 * _CHUNK) + "c\n\n" * 5,
-    "newlines": "\n" * (2 * _CHUNK + 1),
+    "all equal": "a" * (3 * _SLICE),
+    "all equal, three bytes": "€" * (3 * _SLICE),
+    "none equal": "ab" * (2 * _SLICE),
+    "pairs": "aabb" * _SLICE,
+    "a run over chunks": "b" * 3 + "жa" * 20_000 + "𝄞" * (2 * _SLICE) + "c\n\n" * 5,
+    "newlines": "\n" * (2 * _SLICE + 1),
 }
 
 
@@ -87,7 +87,7 @@ def test_long_text(name):
 def test_runs_across_the_ends_of_chunks(unit, before):
     """Every code point that a chunk ends in is torn somewhere."""
     width = len(unit.encode())
-    data = "x" * before + "yz" * ((_CHUNK - before - 3 * width) // 2) + unit * 6 + "q"
+    data = "x" * before + "yz" * ((_SLICE - before - 3 * width) // 2) + unit * 6 + "q"
     assert list(find_doubles(data.encode(), encoding="utf-8")) == reference(data)
     assert list(find_doubles(data)) == reference(data)
 
@@ -108,7 +108,7 @@ INVALID = [
 ]
 
 
-@pytest.mark.parametrize("pad", ["", "xy" * 8, "xy" * (_CHUNK // 2), "xyz" * _CHUNK])
+@pytest.mark.parametrize("pad", ["", "xy" * 8, "xy" * (_SLICE // 2), "xyz" * _SLICE])
 @pytest.mark.parametrize(("data", "encoding"), INVALID)
 def test_runs_before_what_is_no_text(data, encoding, pad):
     codec = encoding.removesuffix("-sig")
@@ -182,16 +182,21 @@ def test_a_buffer_that_has_become_text_again(monkeypatch):
         monkeypatch.undo()
         raise InvalidUtf8Error
 
-    monkeypatch.setattr(finding, "check", refuse_once)
+    monkeypatch.setattr(search, "check", refuse_once)
     with pytest.raises(RuntimeError, match="the input was changed"):
         list(find_doubles(b"aa", encoding="utf-8"))
 
 
 def test_a_buffer_that_changes_after_its_fault(monkeypatch):
-    def refuse(_):
-        raise InvalidUtf8Error
+    refusals = [False, True, True]
+    real = search.check
 
-    monkeypatch.setattr(finding, "check", refuse)
+    def refuse_twice(returned):
+        if refusals.pop():
+            raise InvalidUtf8Error
+        return real(returned)
+
+    monkeypatch.setattr(search, "check", refuse_twice)
     with pytest.raises(UnicodeDecodeError):
         list(find_doubles(b"aa\xff", encoding="utf-8"))
 
@@ -206,7 +211,7 @@ def test_a_fault_is_raised_again_by_nobody():
 
 @pytest.mark.parametrize("end", [b"", b"eef\xff", b"eef\xe2\x82"])
 def test_answers_that_are_still_in_use_stay_valid(end):
-    search = Search(chunk=6, rooms=3)
+    search = Search(slice_size=6, rooms=3)
     answers, starts = [], []
     with pytest.raises(UnicodeDecodeError) if end else contextlib.nullcontext():
         for runs, number in search.runs(pieces(b"aabccd" * 4 + end, "utf-8")):

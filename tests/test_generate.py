@@ -47,7 +47,7 @@ def test_lengths():
 
 def test_python_without_cpythons_api(monkeypatch):
     expected = random_string(100_000, seed=3)
-    monkeypatch.setattr("doubles_ffi._library._IS_CPYTHON", False)
+    monkeypatch.setattr("doubles_ffi._library.memory.IS_CPYTHON", False)
     assert random_string(100_000, seed=3) == expected
 
 

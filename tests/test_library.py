@@ -15,6 +15,7 @@ import pytest
 
 import doubles_ffi
 from doubles_ffi import _library
+from doubles_ffi._library import loading, memory
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -128,12 +129,12 @@ def test_a_missing_or_old_cffi_is_named_with_what_helps(fault, cure, package_cop
 
 def test_pythons_code_names_what_the_module_imports():
     """So that PyInstaller and Nuitka, which read Python's code alone, put it into a program."""
-    code = Path(_library.__file__).read_text("utf-8")
+    code = Path(loading.__file__).read_text("utf-8")
     assert re.search("^ +import _cffi_backend", code, re.MULTILINE)
 
 
 def test_why_the_module_can_not_be_imported():
-    explain = _library._unusable_because
+    explain = loading._unusable_because
     lacking = ModuleNotFoundError("No module named 'x'", name="_cffi_backend")
     assert "run `pip install cffi`" in str(explain(lacking))
     assert "newer cffi" in str(explain(AttributeError("_init_cffi_1_0_external_module")))
@@ -144,15 +145,15 @@ def test_why_the_module_can_not_be_imported():
 
 
 def test_a_truncated_file_is_refused_before_it_is_loaded(tmp_path, monkeypatch):
-    monkeypatch.setattr(_library, "_HERE", str(tmp_path))
+    monkeypatch.setattr(loading, "_HERE", str(tmp_path))
     (tmp_path / "whole.so").write_bytes(b"\x7fELF\x02".ljust(64, b"\0"))
     (tmp_path / "notes.txt").write_text("")
-    _library._check_files()
+    loading._check_files()
     (tmp_path / "broken.so").write_bytes(b"\x7fELF\x02".ljust(64, b"\1"))
     with pytest.raises(ImportError, match=r"is broken: broken\.so is truncated"):
-        _library._check_files()
-    monkeypatch.setattr(_library, "_HERE", str(tmp_path / "archive.zip"))
-    _library._check_files()
+        loading._check_files()
+    monkeypatch.setattr(loading, "_HERE", str(tmp_path / "archive.zip"))
+    loading._check_files()
 
 
 @linux_only
@@ -169,7 +170,7 @@ def test_truncated_files(find, package_copy):
 def test_what_the_loader_judges_itself(tmp_path):
     (tmp_path / "script.so").write_text("INPUT(libc.so.6)")
     for name in ("script.so", "missing.so"):
-        assert not _library._is_truncated(str(tmp_path / name))
+        assert not loading._is_truncated(str(tmp_path / name))
 
 
 EXPORTS = set(re.findall(r"\b(doubles_\w+)\(", (ROOT / "rustlib/include/doubles.h").read_text()))
@@ -187,12 +188,12 @@ def test_a_library_of_another_version(lacking, package_copy):
 
 
 def test_the_command_that_helps(tmp_path, monkeypatch):
-    monkeypatch.setattr(_library, "_HERE", str(tmp_path / "doubles_ffi"))
+    monkeypatch.setattr(loading, "_HERE", str(tmp_path / "doubles_ffi"))
     with pytest.raises(ImportError, match="version 3, expected 2; reinstall it"):
-        _library._check_version(2, 3)
+        loading._check_version(2, 3)
     (tmp_path / "build_ffi.py").touch()
     with pytest.raises(ImportError, match="; run `python setup"):
-        _library._check_version(2, 3)
+        loading._check_version(2, 3)
 
 
 def test_a_panic_is_an_exception_and_the_next_call_lives(package_copy):
@@ -486,7 +487,7 @@ assert d.tally_doubles(text) == {"a": 10_000_000}
 
 def test_the_fields_of_all_structs_can_be_realized_early():
     header = (ROOT / "rustlib/include/doubles.h").read_text("utf-8")
-    assert _library._realize_structs().keys() == {*re.findall(r"struct (\w+) \{", header)}
+    assert loading._realize_structs().keys() == {*re.findall(r"struct (\w+) \{", header)}
 
 
 @pytest.mark.skipif(
@@ -524,4 +525,4 @@ def test_unforeseen_statuses_are_bugs():
 
 def test_text_as_utf32_keeps_lone_surrogates():
     text = "aж\ud800𝄞"
-    assert list(memoryview(_library.utf32(text)).cast("I")) == list(map(ord, text))
+    assert list(memoryview(memory.utf32(text)).cast("I")) == list(map(ord, text))

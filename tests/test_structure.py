@@ -29,8 +29,15 @@ def imported(module):
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
-                found.add(name if name in MODULES else node.module)
+                found.add(name if name in MODULES or alias.name == "_native" else node.module)
+    # That imports the packages around it too, if they are not around this module as well.
+    around = {name.rsplit(".", i)[0] for name in found for i in range(1, name.count("."))}
+    found |= {name for name in around if not f"{module}.".startswith(f"{name}.")}
     return found & set(MODULES)
+
+
+def room_of(module):
+    return ".".join(module.split(".")[1:2])
 
 
 def test_no_module_imports_one_that_imports_it():
@@ -38,8 +45,28 @@ def test_no_module_imports_one_that_imports_it():
     assert len([*order.static_order()]) == len(MODULES)
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"doubles_ffi._library"}))
-def test_one_module_alone_touches_the_library(module):
+# Which other rooms a room may import. What is not listed may import all but the command.
+MAY_IMPORT = {
+    "_decoding": set(),
+    "_threads": set(),
+    "_library": {"_decoding"},
+    "_input": {"_decoding", "_library"},
+    "baselines": set(),
+    "cli": {room_of(module) for module in MODULES},
+    "__main__": {"cli"},
+}
+ALL_BUT_THE_COMMAND = {room_of(module) for module in MODULES} - {"cli", "__main__"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_room_imports_only_those_below_it(module):
+    room = room_of(module)
+    others = {room_of(other) for other in imported(module)} - {room}
+    assert others <= MAY_IMPORT.get(room, ALL_BUT_THE_COMMAND)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) != "_library"])
+def test_one_package_alone_touches_the_compiled_module(module):
     for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom):
             assert node.module != "doubles_ffi._native"
@@ -52,9 +79,13 @@ def test_one_module_alone_touches_the_library(module):
 
 
 def test_what_frees_memory_is_in_c():
-    """A KeyboardInterrupt in a callback is dropped, and only code of Python's raises it."""
-    module = ast.parse(MODULES["doubles_ffi._library"].read_text("utf-8"))
-    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
+    """A KeyboardInterrupt in a callback is dropped, and only Python code raises one."""
+    code = [
+        path.read_text("utf-8") for name, path in MODULES.items() if room_of(name) == "_library"
+    ]
+    calls = [
+        node for text in code for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)
+    ]
     found = [ast.unparse(call.args[1]) for call in calls if ast.unparse(call.func) == "ffi.gc"]
     assert len(found) >= 4
     assert all(re.match(r"lib\.\w+|partial\(operator\.", free) for free in found), found
@@ -107,12 +138,14 @@ def test_the_guard_can_be_copied_to_another_library():
     assert not re.search(r"\b(crate|super)::", rust_code("ffi/guard.rs"))
 
 
-def test_no_room_of_the_crate_uses_one_that_uses_it():
-    rooms = {}
+def test_a_room_of_the_crate_uses_only_those_that_lib_rs_lists_after_it():
+    order = re.findall(r"^//! - \[?`(\w+)`", SOURCES["lib.rs"].read_text("utf-8"), re.MULTILINE)
+    assert sorted(order) == sorted(re.findall(r"\bmod (\w+);", rust_code("lib.rs")))
     for name in SOURCES:
-        if not name.endswith("tests.rs"):
-            room = rooms.setdefault(name.removesuffix(".rs").split("/")[0], set())
-            for one, several in re.findall(r"\bcrate::(?:(\w+)|\{(.*?)\})", rust_code(name)):
-                room.update(re.findall(r"\w+", one or several))
-    order = graphlib.TopologicalSorter({room: used - {room} for room, used in rooms.items()})
-    assert {*order.static_order()} == set(rooms)
+        room = name.removesuffix(".rs").split("/")[0]
+        if room == "lib" or name.endswith("tests.rs"):
+            continue
+        for one, several in re.findall(r"\bcrate::(?:(\w+)|\{(.*?)\})", rust_code(name), re.DOTALL):
+            for used in re.findall(r"(?<!:)\b[a-z]\w*", one or several):
+                if used in order:
+                    assert order.index(room) <= order.index(used), (name, used)

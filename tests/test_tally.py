@@ -8,8 +8,9 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doubles_ffi import _library, _stretch, count_doubles, tally_doubles
+from doubles_ffi import count_doubles, tally_doubles
 from doubles_ffi._input.text import _PIECE, POINTER_PAYS
+from doubles_ffi._library import stretch
 
 
 def oracle(units):
@@ -46,7 +47,7 @@ def test_long_runs_across_pieces(unit):
 
 
 def test_doubles_across_slices(monkeypatch):
-    monkeypatch.setattr(_stretch, "TALLY_SLICE", 2 * POINTER_PAYS)
+    monkeypatch.setattr(stretch, "TALLY_SLICE", 2 * POINTER_PAYS)
     for text in ("aab" * 40_000, "жжк" * 20_000):
         assert tally_doubles(text) == oracle(text)
         assert tally_doubles(text.encode()) == oracle(text.encode())
@@ -81,13 +82,13 @@ def test_the_tally_of_nothing_is_empty():
 
 def test_a_panic_while_a_tally_is_made_is_an_error(monkeypatch):
     class Library:
-        doubles_tally_new = staticmethod(lambda: _library.ffi.NULL)
+        doubles_tally_new = staticmethod(lambda: stretch.ffi.NULL)
 
         def __getattr__(self, name):
             return getattr(real, name)
 
-    real = _library.lib
-    monkeypatch.setattr(_library, "lib", Library())
+    real = stretch.lib
+    monkeypatch.setattr(stretch, "lib", Library())
     with pytest.raises(RuntimeError, match="panicked"):
         tally_doubles(b"aa")
 

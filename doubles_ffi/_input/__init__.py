@@ -12,15 +12,14 @@ from doubles_ffi._decoding import decode_chunks, is_incremental
 from doubles_ffi._input.buffers import BytesLike, hold_still, lock
 from doubles_ffi._input.encodings import kind_of, utf8_mark
 from doubles_ffi._input.text import exact, text_pieces
-from doubles_ffi._library import BYTES, UTF32, view
+from doubles_ffi._library.memory import BYTES, UTF32, view
 
 if TYPE_CHECKING:
     import codecs
     from collections.abc import Generator
 
-    from doubles_ffi._library import Kind, Pointer
+    from doubles_ffi._library.memory import Kind, Piece
 
-    Piece = tuple[Kind, Pointer, int]  # The pointer is valid until the next piece is asked for.
 
 Data = str | BytesLike
 

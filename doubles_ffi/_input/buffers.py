@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from doubles_ffi._library import view, with_buffer
+from doubles_ffi._library.memory import view, with_buffer
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from doubles_ffi._library import Pointer
+    from doubles_ffi._library.memory import Pointer
 
     BytesLike = Buffer
 elif sys.version_info >= (3, 12):  # pragma: no cover: depends on the version

@@ -11,49 +11,16 @@ from collections.abc import Mapping, MappingView, Reversible
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi._library import (
-    ColumnTypeError,
-    column_type,
-    import_capsules,
-    import_padded,
-    import_stream,
-    new_column,
-    release,
-)
+from doubles_ffi._library.column import Column, ColumnTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from typing_extensions import Self
 
 # Bytes per unit of NumPy's types. Zeros at the end of a row are padding.
 _UNITS = {"S": 1, "U": 4}
 
 # How the name of NumPy's StringDType begins, also in NumPy 2.2.
 _STRING_DTYPE = ("StringDType", "|T")
-
-
-class Column:
-    """A column as the library reads it. It is released at the end of a `with`.
-
-    Attributes:
-        handle: the library's column.
-        owner: the object whose memory is read, if the handle does not keep it alive.
-    """
-
-    __slots__ = ("handle", "owner")
-
-    def __init__(self, handle: Any, owner: Any = None) -> None:
-        self.handle = handle
-        self.owner = owner
-
-    def __enter__(self) -> Self:
-        """Return the column."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Release the column, whether or not it was read to its end."""
-        release(self.handle)
 
 
 def open_column(data: Any) -> Column | None:
@@ -123,26 +90,19 @@ def _arrow_source(data: Any) -> Any:
 
 
 def _from_capsules(*capsules: Any) -> Column:
-    handle = new_column()
     try:
-        (import_capsules if capsules[1:] else import_stream)(handle, *capsules)
-    except ColumnTypeError:
-        form, names = column_type(handle)
-        release(handle)
-        if form == "+s":
-            raise _is_a_table(names) from None
-        if form == "+r":
+        return Column.from_capsules(*capsules)
+    except ColumnTypeError as error:
+        if error.form == "+s":
+            raise _is_a_table(error.names) from None
+        if error.form == "+r":
             raise TypeError(
                 "expected a column of strings or bytes, not a run-end encoded one; decode it "
                 "first, as pyarrow.compute.run_end_decode does"
             ) from None
         raise TypeError(
-            f"expected a column of strings or bytes, not one of Arrow format {form!r}"
+            f"expected a column of strings or bytes, not one of Arrow format {error.form!r}"
         ) from None
-    except BaseException:
-        release(handle)
-        raise
-    return Column(handle)
 
 
 def _from_numpy(data: Any) -> Column | None:
@@ -162,9 +122,7 @@ def _from_numpy(data: Any) -> Column | None:
 
         data = numpy.ascontiguousarray(data)
         interface = data.__array_interface__
-    handle = new_column()
-    import_padded(handle, interface["data"][0], rows, width, unit)
-    return Column(handle, owner=data)
+    return Column.from_padded(data, interface["data"][0], rows, width, unit)
 
 
 def _is_masked(data: Any) -> bool:

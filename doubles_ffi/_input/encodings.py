@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from doubles_ffi._decoding import is_incremental, moved
 from doubles_ffi._input.buffers import lock
-from doubles_ffi._library import BYTES, UTF8, UTF32, view
+from doubles_ffi._library.memory import BYTES, UTF8, UTF32, view
 
 if TYPE_CHECKING:
     from doubles_ffi._input.buffers import BytesLike
-    from doubles_ffi._library import Kind, Pointer
+    from doubles_ffi._library.memory import Kind, Pointer
 
 # The names of UTF-8 without and with a mark at its beginning.
 _UTF8 = {"utf-8", "utf-8-sig"}

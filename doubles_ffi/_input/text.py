@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from doubles_ffi._library import BYTES, UTF32, str_storage, utf32, with_buffer
+from doubles_ffi._library.memory import BYTES, UTF32, str_storage, utf32, with_buffer
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from doubles_ffi._library import Kind, Pointer
+    from doubles_ffi._library.memory import Kind, Pointer
 
 # From this length on, asking CPython for the address of an ASCII str costs less than copying it.
 POINTER_PAYS = 16 * 1024

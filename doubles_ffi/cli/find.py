@@ -8,13 +8,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._library import num_threads
+from doubles_ffi._library.search import Search
 from doubles_ffi.cli.formats import Format, Json, Lines, Page
 from doubles_ffi.cli.inputs import Inputs, file_size
 from doubles_ffi.cli.reading import Reading
 from doubles_ffi.cli.streams import has_colors, on_ctrl_c
 from doubles_ffi.cli.view import View, end_highlight
 from doubles_ffi.files import WORTH_SPLITTING
-from doubles_ffi.finding import Search
 
 if TYPE_CHECKING:
     import argparse
@@ -92,5 +92,5 @@ class _Find(Reading):
 
     def _runs(self, name: str, found: Format, rooms: int) -> Generator[tuple[Any, int]]:
         with self._inputs.open(name) as file:
-            search = Search(self.options.min_run, chunk=_CHUNK, rooms=rooms)
+            search = Search(self.options.min_run, slice_size=_CHUNK, rooms=rooms)
             yield from search.runs(found.pieces(file))

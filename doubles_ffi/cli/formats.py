@@ -8,7 +8,9 @@ import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi._library import GLYPH_LENGTH, new_array, run_columns, view, write_runs
+from doubles_ffi._library import GLYPH_LENGTH
+from doubles_ffi._library.memory import new_array, view
+from doubles_ffi._library.search import run_columns, write_runs
 from doubles_ffi.cli.glyphs import can_encode, code, glyph
 from doubles_ffi.cli.streams import json_line, shown, write_all
 from doubles_ffi.files import read_pieces
@@ -16,7 +18,7 @@ from doubles_ffi.files import read_pieces
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from doubles_ffi._input import Piece
+    from doubles_ffi._library.memory import Piece
 
 # Units whose ends of JSON objects are kept: to make one takes 4 us.
 _KNOWN = 1 << 12

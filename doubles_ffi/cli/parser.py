@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from doubles_ffi import __version__
+from doubles_ffi._library.search import LEAST
 from doubles_ffi.cli.streams import FAILED, complain, visible
-from doubles_ffi.finding import LEAST
 from doubles_ffi.generate import LETTERS, random_string
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from doubles_ffi.files import WORTH_SPLITTING, FileCounter
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from doubles_ffi._stretch import Stretch
+    from doubles_ffi._library.stretch import Stretch
     from doubles_ffi._threads import IsStopped
     from doubles_ffi.files import Progress
 

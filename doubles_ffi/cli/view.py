@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._input.text import text_pieces
-from doubles_ffi._library import run_columns
+from doubles_ffi._library.search import run_columns
 from doubles_ffi.cli.formats import Format
 from doubles_ffi.cli.glyphs import glyph, is_mark
 from doubles_ffi.cli.streams import shown, visible, write_past_buffers
@@ -15,7 +15,7 @@ from doubles_ffi.files import read_texts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from doubles_ffi._input import Piece
+    from doubles_ffi._library.memory import Piece
 
 # Characters of a long line that are shown before its first double, and in all.
 _BEFORE = 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from doubles_ffi._library import UTF8
-from doubles_ffi._stretch import Stretch
+from doubles_ffi._library.memory import UTF8
+from doubles_ffi._library.stretch import Stretch
 from doubles_ffi.cluster.results import FileChangedError, FileCount, Result
 
 if TYPE_CHECKING:

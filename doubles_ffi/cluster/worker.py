@@ -11,7 +11,7 @@ from distributed import get_worker
 from doubles_ffi.files import FileCounter, count_range
 
 if TYPE_CHECKING:
-    from doubles_ffi._stretch import Stretch
+    from doubles_ffi._library.stretch import Stretch
     from doubles_ffi.cluster.sources import Source
 
 

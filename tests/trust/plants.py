@@ -24,7 +24,7 @@ PLANTS = (
     ),
     Plant(
         "an error's position counted from the chunk",
-        "doubles_ffi/_stretch.py",
+        "doubles_ffi/_library/stretch.py",
         "        position = self.end\n",
         "        position = len(self.tail)\n",
         "python_fuzzing",
@@ -45,7 +45,7 @@ PLANTS = (
     ),
     Plant(
         "a count that is one call, however long",
-        "doubles_ffi/_stretch.py",
+        "doubles_ffi/_library/stretch.py",
         "SLICE = 64 * 1024 * 1024",
         "SLICE = 1 << 62",
         "interrupts",
@@ -66,7 +66,7 @@ PLANTS = (
     ),
     Plant(
         "tallies that are never freed",
-        "doubles_ffi/_library.py",
+        "doubles_ffi/_library/stretch.py",
         "    return ffi.gc(tally, lib.doubles_tally_free)",
         "    return tally",
         "soak",

@@ -19,7 +19,7 @@ GOAL = "each mutant of the modules below killed, or listed with the reason why i
 
 # Which tests are for a module.
 MODULES = {
-    "_stretch": ["counter", "counting", "encodings", "tally"],
+    "_library/stretch": ["counter", "counting", "encodings", "tally"],
     "_threads": ["threads"],
     "_decoding": ["encodings", "files", "finding", "find"],
     "_input/encodings": ["encodings", "files", "finding", "find"],
@@ -28,6 +28,7 @@ MODULES = {
     "counting": ["counting", "tally", "encodings", "native", "columns"],
     "columns": ["columns", "counts", "annotations"],
     "files": ["files", "find"],
+    "_library/search": ["finding", "find"],
     "finding": ["finding", "find"],
     "generate": ["generate"],
     "ladder": ["ladder"],

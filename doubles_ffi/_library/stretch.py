@@ -1,4 +1,4 @@
-"""The one way to sum up a stretch of input: append, merge, finish."""
+"""Summaries and tallies of the library, as one object: append, merge, finish."""
 
 from __future__ import annotations
 
@@ -6,31 +6,19 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._decoding import CONTINUATION, utf8_error
-from doubles_ffi._library import (
-    NO_TALLY,
-    InvalidUtf8Error,
-    add_to_tally,
-    check,
-    merge,
-    new_summary,
-    new_summary_of,
-    new_tally,
-    tally_entries,
-    view,
-    with_buffer,
-)
+from doubles_ffi._library import InvalidUtf8Error, check
+from doubles_ffi._library.loading import ffi, lib
+from doubles_ffi._library.memory import view, with_buffer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from doubles_ffi._library import Kind, Pointer
-
-__all__ = ["SLICE", "TALLY_SLICE", "Stretch"]
+    from doubles_ffi._library.memory import Kind, Pointer
 
 # Bytes per call into the library. Python handles signals in between: at 5 GB/s, every 13 ms.
 SLICE = 64 * 1024 * 1024
 
-# The same for a tally: text that is all doubles is tallied at 0.3 GB/s.
+# Bytes per call with a tally: text that is all doubles is tallied at 0.3 GB/s.
 TALLY_SLICE = 8 * 1024 * 1024
 
 # Bytes that are decoded at a time in search of an error.
@@ -38,7 +26,10 @@ _BLOCK = 64 * 1024
 
 
 class Stretch:
-    """A stretch of input, summed up by the library: a summary and, if asked for, a tally.
+    """A stretch of input, summed up: its length, its doubles, and the units at its ends.
+
+    Append bytes and merge the stretches that follow, in any order that keeps them adjacent. Call
+    `finish` at the end of text, then read `count`, `length` and `read_tally`.
 
     Args:
         tally: also count how many doubles each unit makes.
@@ -48,8 +39,8 @@ class Stretch:
     __slots__ = ("end", "is_part", "slice_size", "summary", "tally")
 
     def __init__(self, *, tally: bool, is_part: bool) -> None:
-        self.summary = new_summary()
-        self.tally = new_tally() if tally else NO_TALLY
+        self.summary = ffi.new("DoublesSummary *")
+        self.tally = _new_tally() if tally else ffi.NULL
         self.is_part = is_part
         self.slice_size = TALLY_SLICE if tally else SLICE
         self.end = 0  # bytes appended
@@ -57,10 +48,10 @@ class Stretch:
     def append(self, kind: Kind, pointer: Pointer, size: int, limit: int) -> None:
         """Append `size` bytes, counting on at most `limit` threads.
 
-        What fails leaves the stretch as it was, if the bytes are no more than a slice.
+        An error leaves the stretch as it was, unless there is more than one slice.
 
         Raises:
-            UnicodeDecodeError: they have to be UTF-8, and are not; with positions in the stretch.
+            UnicodeDecodeError: the bytes must be UTF-8 and are not; with positions in the stretch.
         """
         if size > self.slice_size:
             if isinstance(pointer, bytes):
@@ -69,7 +60,7 @@ class Stretch:
                 part = min(self.slice_size, size - start)
                 self.append(kind, pointer + start, part, limit)
             return
-        # No function in between: one more call shows in the time of a short chunk.
+        # Not wrapped: one more call in Python shows in the time of a short chunk.
         status = kind.update(self.summary, self.tally, pointer, size, limit)
         if status:
             try:
@@ -81,26 +72,26 @@ class Stretch:
         self.end += size
 
     def merge(self, right: Stretch) -> None:
-        """Append the stretch that follows this one. What fails leaves this one as it was.
+        """Append the stretch that follows this one. An error leaves this one as it was.
 
         Raises:
             UnicodeDecodeError: UTF-8 can't have been cut between them; with positions in both.
         """
         try:
-            merge(self.summary, self.tally, right.summary)
+            check(lib.doubles_merge(self.summary, self.tally, right.summary))
         except InvalidUtf8Error:
             raise self._error(memoryview(right.beginning)) from None
         if not self.is_part:
             self._check_head()
         if self.tally:
-            add_to_tally(self.tally, *tally_entries(right.tally))
+            self._add(*right._entries())
         self.end += right.end
 
     def finish(self) -> None:
         """Declare the end of the text.
 
         Raises:
-            UnicodeDecodeError: it is in the middle of a code point.
+            UnicodeDecodeError: the text ends in the middle of a code point.
         """
         if self.summary.tail_len:
             raise utf8_error([self.tail], self.end - len(self.tail))
@@ -115,27 +106,27 @@ class Stretch:
         other.summary[0] = self.summary[0]
         other.end = self.end
         if self.tally:
-            add_to_tally(other.tally, *tally_entries(self.tally))
+            other._add(*self._entries())
         return other
 
     def __getstate__(self) -> tuple[Any, ...]:
-        """Return all there is to know, in plain objects."""
+        """Return everything as plain objects."""
         s = self.summary
         entries = None
         if self.tally:
-            units, counts = tally_entries(self.tally)
-            entries = dict(zip(units, counts))
+            entries = dict(zip(*self._entries()))
         numbers = (s.length, s.count, s.first, s.last)
         return (*numbers, self.head, self.tail, self.end, self.is_part, entries)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        """Become what `__getstate__` returned."""
+        """Become the stretch whose `__getstate__` returned the state."""
         *numbers, head, tail, end, is_part, entries = state
         Stretch.__init__(self, tally=entries is not None, is_part=is_part)
-        self.summary = new_summary_of(*numbers, list(head), len(head), list(tail), len(tail))
+        fields = (*numbers, list(head), len(head), list(tail), len(tail))  # As in the struct.
+        self.summary = ffi.new("DoublesSummary *", fields)
         self.end = end
         if entries:
-            add_to_tally(self.tally, list(entries), list(entries.values()))
+            self._add(list(entries), list(entries.values()))
 
     @property
     def count(self) -> int:
@@ -148,10 +139,10 @@ class Stretch:
         return int(self.summary.length)
 
     def read_tally(self, *, text: bool) -> Counter[Any]:
-        """Return how many doubles each unit makes, a character or a byte."""
+        """Return how many doubles each unit makes: characters of text, numbers for bytes."""
         if not self.tally:
             return Counter()
-        units, counts = tally_entries(self.tally)
+        units, counts = self._entries()
         return Counter(dict(zip(map(chr, units) if text else units, counts)))
 
     @property
@@ -166,9 +157,19 @@ class Stretch:
 
     @property
     def beginning(self) -> bytes:
-        """The first bytes of text, as many as can show that they do not follow others."""
+        """The first bytes of text: enough to see whether they can follow other text."""
         first = chr(self.summary.first).encode() if self.length else self.tail
         return self.head + first
+
+    def _entries(self) -> tuple[Any, Any]:
+        """Return the units in the tally and their counts."""
+        length = check(lib.doubles_tally_len(self.tally))
+        units, counts = ffi.new("uint32_t[]", length), ffi.new("uint64_t[]", length)
+        check(lib.doubles_tally_read(self.tally, units, counts, length))
+        return units, counts
+
+    def _add(self, units: Any, counts: Any) -> None:
+        check(lib.doubles_tally_add(self.tally, units, counts, len(units)))
 
     def _error(self, new: memoryview) -> Exception:
         """Return the exception for UTF-8 that can't come next."""
@@ -186,3 +187,11 @@ class Stretch:
                 yield bytes(new[start : start + _BLOCK])
 
         return utf8_error(blocks(), position - len(self.tail))
+
+
+def _new_tally() -> Any:
+    """Return an empty tally, which is freed automatically."""
+    tally = lib.doubles_tally_new()
+    if tally == ffi.NULL:
+        check(lib.DOUBLES_STATUS_PANICKED)
+    return ffi.gc(tally, lib.doubles_tally_free)

@@ -1,0 +1,118 @@
+"""The Rust library: the only package that touches the compiled module.
+
+`loading` imports that module, and checks that it fits the library. This file has the functions of
+the library that need nothing but memory. `memory` makes pointers. Each type of the library has a
+module: `stretch` (summaries and tallies), `search` (finders and runs), `column`, `counts`.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+from functools import WRAPPER_ASSIGNMENTS, update_wrapper
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from doubles_ffi._library.loading import _native, ffi, lib
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Function = TypeVar("Function", bound=Callable[..., int])
+
+IS_CPYTHON = sys.implementation.name == "cpython"
+
+
+def fast_path(function: Function) -> Function:
+    """Return a callable that counts short input in C and calls a Python function for all other.
+
+    `help`, `inspect.signature`, pickle and type checkers take it for that function. PyPy, whose
+    calls into C are slow, uses the function alone.
+    """
+    if not IS_CPYTHON:  # pragma: no cover: the tests need CPython
+        return function
+    # Of the annotations, CPython 3.14 copies only the function that makes them.
+    names = (*WRAPPER_ASSIGNMENTS, "__annotations__")
+    return cast("Function", update_wrapper(_native.FastPath(function), function, names))
+
+
+KEY_LENGTH: int = lib.DOUBLES_KEY_LENGTH
+BLOCK_LENGTH: int = lib.DOUBLES_BLOCK_LENGTH
+GLYPH_LENGTH: int = lib.DOUBLES_GLYPH_LENGTH
+
+# They take a pointer and a length, the first one also `threads`. They return a count, or a status
+# for `check`. They are not wrapped: one more call in Python shows in the time of a short count.
+count_bytes: Callable[[Any, int, int], int] = lib.doubles_count_bytes
+count_zip: Callable[[Any, int], int] = lib.doubles_count_zip
+count_once: Callable[[Any, int], int] = lib.doubles_count_once
+count_once_bytes: Callable[[Any, int], int] = lib.doubles_count_once_bytes
+count_slice: Callable[[Any, int], int] = lib.doubles_count_slice
+count_slice_parallel: Callable[[Any, int], int] = lib.doubles_count_slice_parallel
+
+# It takes an alphabet and its length, a key, the number of a block, `threads`, a pointer and a
+# length. It returns zero, or a status for `check`.
+write_random: Callable[[bytes, int, bytes, int, int, Any, int], int] = lib.doubles_fill_random
+
+
+class InvalidUtf8Error(Exception):
+    """The bytes are not UTF-8. `_decoding.utf8_error` finds out where."""
+
+
+def check(returned: int) -> int:
+    """Return what the library returned, or raise the exception for its status.
+
+    Wrong arguments are found before the library is called, except for invalid UTF-8.
+
+    Raises:
+        InvalidUtf8Error: the bytes are not UTF-8.
+        MemoryError: memory can't hold the result.
+        RuntimeError: the library panicked or was called wrongly, which is a bug.
+    """
+    if returned >= 0:
+        return returned
+    if returned == lib.DOUBLES_STATUS_INVALID_UTF8:
+        raise InvalidUtf8Error
+    if returned == lib.DOUBLES_STATUS_NO_MEMORY:
+        raise MemoryError
+    message = cast("bytes", ffi.string(lib.doubles_status_message(returned))).decode("ascii")
+    raise RuntimeError(message)
+
+
+def thread_limit(threads: int | None) -> int:
+    """Return a limit on threads as the library takes it; 0 lets the library choose.
+
+    Raises:
+        ValueError: `threads` is below 1.
+    """
+    if threads is None:
+        return 0
+    threads = operator.index(threads)
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    return min(threads, sys.maxsize)
+
+
+def num_threads() -> int:
+    """Return how many threads the library uses by default."""
+    return check(lib.doubles_num_threads())
+
+
+def _warn_of_ignored_threads(setting: str) -> None:
+    """Warn if the library ignores a value of DOUBLES_NUM_THREADS.
+
+    Never raises: neither an import nor, hours later, the first long count may fail for it.
+    """
+    digits = setting.removeprefix("+")
+    is_number = digits.isascii() and digits.isdigit() and len(digits.lstrip("0")) in range(1, 20)
+    if setting == "" or is_number:
+        return
+    import warnings
+
+    message = f"DOUBLES_NUM_THREADS must be a positive integer; {setting!r} is ignored"
+    try:
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    except RuntimeWarning as warning:  # Warnings are errors.
+        warnings.showwarning(warning, RuntimeWarning, __file__, 0)
+
+
+_warn_of_ignored_threads(os.environ.get("DOUBLES_NUM_THREADS", ""))

@@ -1,0 +1,132 @@
+"""Columns of the library: import one, count it slice by slice, release it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from doubles_ffi._decoding import utf8_error
+from doubles_ffi._library import check
+from doubles_ffi._library.loading import _native, ffi, lib
+from doubles_ffi._library.memory import pointer_to
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from doubles_ffi._library.counts import Numbers
+    from doubles_ffi._library.memory import Pointer
+
+
+class ColumnTypeError(TypeError):
+    """A column is not of strings or bytes.
+
+    Attributes:
+        form: Arrow's format of its rows.
+        names: the names of the columns in it.
+    """
+
+    def __init__(self, form: str, names: list[str]) -> None:
+        super().__init__(f"a column of Arrow format {form!r}")
+        self.form = form
+        self.names = names
+
+
+class Column:
+    """A column as the library reads it. It is released at the end of a `with`."""
+
+    __slots__ = ("_handle", "_owner")
+
+    def __init__(self, owner: Any = None) -> None:
+        handle = lib.doubles_column_new()
+        if handle == ffi.NULL:
+            check(lib.DOUBLES_STATUS_PANICKED)
+        self._handle = ffi.gc(handle, lib.doubles_column_free)
+        self._owner = owner  # of memory that the handle does not keep alive
+
+    @classmethod
+    def from_capsules(cls, *capsules: Any) -> Self:
+        """Take over what is in Arrow's capsules: a stream, or a type and an array.
+
+        Raises:
+            ColumnTypeError: it is not of strings or bytes.
+            ValueError: a capsule is malformed, or used up.
+            OSError: the stream fails.
+        """
+        column = cls()
+        try:
+            (column._take_array if capsules[1:] else column._take_stream)(*capsules)
+        except BaseException:
+            column.__exit__()
+            raise
+        return column
+
+    @classmethod
+    def from_padded(cls, owner: Any, address: int, rows: int, width: int, unit: int) -> Self:
+        """Read rows of one width, side by side in the memory of an object."""
+        column = cls(owner)
+        pointer = pointer_to(address)
+        column._check(lib.doubles_column_import_padded(column._handle, pointer, rows, width, unit))
+        return column
+
+    def __enter__(self) -> Self:
+        """Return the column."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Release the column now, and not with the last traceback that holds it."""
+        ffi.release(self._handle)
+
+    def count_next(self, counts: Numbers, threads: int) -> bool:
+        """Append the counts of the next slice, and return whether there may be another slice.
+
+        Raises:
+            UnicodeDecodeError: a row is not UTF-8; the attribute `row` is its number.
+            ValueError: the column is malformed.
+            OSError: the stream fails.
+            MemoryError: memory can't hold the counts.
+        """
+        status = lib.doubles_column_count(self._handle, counts.handle, threads)
+        return bool(self._check(status))
+
+    # The structs live as long as the capsules, whose names are theirs until the call is over.
+
+    def _take_array(self, schema: Any, array: Any) -> None:
+        type_ = ffi.cast("DoublesArrowSchema *", _native.capsule_address(schema, "arrow_schema"))
+        rows = ffi.cast("DoublesArrowArray *", _native.capsule_address(array, "arrow_array"))
+        self._check(lib.doubles_column_import_array(self._handle, type_, rows))
+
+    def _take_stream(self, stream: Any) -> None:
+        address = _native.capsule_address(stream, "arrow_array_stream")
+        chunks = ffi.cast("DoublesArrowStream *", address)
+        self._check(lib.doubles_column_import_stream(self._handle, chunks))
+
+    def _check(self, returned: int) -> int:
+        if returned >= 0:
+            return returned
+        fault = ffi.new("DoublesFault *")
+        check(lib.doubles_column_fault(self._handle, fault))
+        if returned == lib.DOUBLES_STATUS_INVALID_UTF8:
+            text = bytes(ffi.buffer(fault.text, fault.text_len))
+            error: Any = utf8_error([text], fault.text_start, f" in row {fault.row}")
+            error.row = fault.row
+            raise error
+        if returned == lib.DOUBLES_STATUS_UNSUPPORTED_COLUMN:
+            raise self._type_error()
+        if returned == lib.DOUBLES_STATUS_MALFORMED_COLUMN:
+            where = f": row {fault.row} does not lie within it" if fault.row >= 0 else ""
+            raise ValueError(f"the Arrow array is malformed{where}")
+        if returned == lib.DOUBLES_STATUS_RELEASED:
+            raise ValueError("the Arrow capsule is used up; each can be read once")
+        if returned == lib.DOUBLES_STATUS_STREAM_FAILED:
+            raise OSError(fault.code, _text(fault.message) or "the Arrow stream failed")
+        return check(returned)
+
+    def _type_error(self) -> ColumnTypeError:
+        schema = lib.doubles_column_schema(self._handle)
+        names = [_text(schema.children[i].name) for i in range(schema.n_children)]
+        while schema.dictionary:
+            schema = schema.dictionary
+        return ColumnTypeError(_text(schema.format), names)
+
+
+def _text(pointer: Pointer) -> str:
+    return cast("bytes", ffi.string(pointer)).decode("utf-8", "replace") if pointer else ""

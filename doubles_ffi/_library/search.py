@@ -1,0 +1,123 @@
+"""Finders and runs of the library: where doubles are."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from doubles_ffi._decoding import utf8_error
+from doubles_ffi._library import InvalidUtf8Error, check
+from doubles_ffi._library.loading import ffi, lib
+from doubles_ffi._library.memory import view, with_buffer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from doubles_ffi._library.memory import Kind, Piece, Pointer
+
+# Units of the shortest run.
+LEAST = 2
+
+# Bytes per call into the library. They stay in cache, and so do the runs in usual text.
+_SLICE = 64 * 1024
+
+
+class Search:
+    """A search for runs in one stream.
+
+    Args:
+        least: units of the shortest run to find.
+        slice_size: bytes per call into the library.
+        rooms: the number of answers that stay valid, counted from the last one.
+    """
+
+    def __init__(self, least: int = LEAST, *, slice_size: int = _SLICE, rooms: int = 1) -> None:
+        self._least = least
+        self._slice_size = slice_size
+        self._finder = ffi.new("DoublesFinder *")
+        self._end = 0  # bytes searched
+        self._rooms: deque[tuple[Any, int]] = deque([(None, 0)] * rooms)
+
+    def runs(self, pieces: Iterable[Piece]) -> Iterator[tuple[Any, int]]:
+        """Search adjacent pieces. Yield arrays of runs, each with the number of runs in it.
+
+        Raises:
+            UnicodeDecodeError: a piece must be UTF-8 and is not. The runs before are yielded first.
+        """
+        try:
+            for kind, pointer, size in self._slices(pieces):
+                try:
+                    found = self._find(kind, pointer, size)
+                except InvalidUtf8Error:
+                    error = self._fault(bytes(view(pointer, size)))
+                    if isinstance(error, UnicodeDecodeError):
+                        with contextlib.suppress(InvalidUtf8Error):  # It was changed.
+                            yield self._find(kind, pointer, max(error.start - self._end, 0))
+                    raise error from None
+                yield found
+                self._end += size
+            if self._finder.tail_len:
+                raise self._fault(b"")
+        except UnicodeDecodeError:
+            yield self._last()
+            raise
+        yield self._last()
+
+    def _find(self, kind: Kind, pointer: Pointer, size: int) -> tuple[Any, int]:
+        runs, room = self._room(size // 2 + 2)  # The most that there can be.
+        number = check(kind.find(self._finder, pointer, size, self._least, runs, room))
+        self._rooms.rotate(-1)  # Only now: after an error, the next array may be in use.
+        return runs, number
+
+    def _last(self) -> tuple[Any, int]:
+        runs, _ = self._room(1)
+        return runs, check(lib.doubles_find_end(self._finder, self._least, runs))
+
+    def _room(self, number: int) -> tuple[Any, int]:
+        """Return the array of the oldest answer if `number` runs fit, else a new one."""
+        if number > self._rooms[0][1]:
+            self._rooms[0] = ffi.new("DoublesRun[]", number), number
+        return self._rooms[0]
+
+    def _fault(self, new: bytes) -> Exception:
+        """Return the exception for UTF-8 that can't follow."""
+        tail = bytes(self._finder.tail)[: self._finder.tail_len]
+        return utf8_error([tail, new], self._end - len(tail))
+
+    def _slices(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """Cut long pieces."""
+        for kind, pointer, size in pieces:
+            array = with_buffer(pointer) if isinstance(pointer, bytes) else pointer
+            for start in range(0, size, self._slice_size):
+                yield kind, array + start, min(self._slice_size, size - start)
+
+
+def run_columns(runs: Any, number: int, *fields: str) -> list[list[int]]:
+    """Return fields of the first `number` runs, a list for each field."""
+    size = ffi.sizeof("DoublesRun")
+    memory = view(runs, number * size)
+    words, halves = memory.cast("Q"), memory.cast("I")
+    columns = []
+    for field in fields:
+        offset = ffi.offsetof("DoublesRun", field)
+        is_half = field == "unit"
+        width = 4 if is_half else 8
+        columns.append((halves if is_half else words)[offset // width :: size // width].tolist())
+    return columns
+
+
+def write_runs(
+    runs: Any, number: int, name: bytes, glyphs: Pointer, out: Pointer
+) -> tuple[int, int]:
+    """Write a line for each run, until `out` is full or a unit has no glyph.
+
+    Returns the number of lines, and the number of their bytes.
+    """
+    written = ffi.new("size_t *")
+    lines = check(
+        lib.doubles_write_runs(
+            runs, number, name, len(name), glyphs, len(glyphs), out, len(out), written
+        )
+    )
+    return lines, written[0]
