@@ -3,7 +3,7 @@
 import signal
 import sys
 
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # And not ignored.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # Not if it is ignored.
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # The script cli/doubles says why.
 
 from doubles_ffi.cli import main

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         return _run(sys.argv[1:] if arguments is None else list(arguments))
-    except BrokenPipeError:  # The reader has seen enough.
+    except BrokenPipeError:  # The reader has left.
         discard(sys.stdout)
         return 0
     except OSError as error:
@@ -40,11 +40,11 @@ def _run(arguments: list[str]) -> int:
     from doubles_ffi.cli.parser import parse
 
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # File names are read and written as the bytes that they are, whatever the locale.
+        # File names are written as the bytes that they have, whatever the locale.
         sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
     try:
         options = parse(arguments)
-    except SystemExit:  # Wrong usage; or help, whose writing may fail as well.
+    except SystemExit:  # Wrong usage, or help, which may fail to be written.
         if sys.stdout is not None:
             sys.stdout.flush()
         raise

@@ -20,7 +20,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 _COLOR, _PLAIN = "\x1b[36m", "\x1b[0m"
 
-# Bars in a plot and characters in a name; more would not fit.
+# The most bars that fit a plot, and the most characters of a name.
 _MOST_BARS = 100
 _LONGEST_NAME = 30
 

@@ -1,4 +1,4 @@
-"""`doubles count --cluster`: counting on a cluster that is there, or on one started for it."""
+"""`doubles count --cluster`: counting on a running cluster, or on one that is started here."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def count_files(
     *,
     tally: bool,
 ) -> Result:
-    """Count files on the cluster at an address; `local` is one that ends with the count.
+    """Count files on the cluster at an address; `local` starts one here that ends with the count.
 
     Raises:
         ClusterError: there is no cluster, or not any more.
     """
-    for name in ("distributed", "asyncio"):  # Their news are not the command's.
+    for name in ("distributed", "asyncio"):  # The command reports its errors itself.
         logging.getLogger(name).setLevel(logging.CRITICAL)
     # Ctrl-C tells the workers to stop; pressed again, it ends the process at once.
     with on_ctrl_c(_interrupt), contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The subcommand `doubles completions`: each script is made from the parsers."""
+"""The subcommand `doubles completions`, which makes its scripts from the parsers."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _flags(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _takes_value(action: argparse.Action) -> bool:
-    """Tell whether the option takes the next word."""
+    """Return whether the option takes the next word."""
     return action.nargs != 0
 
 

@@ -81,13 +81,13 @@ class _Count(Reading):
         options = self.options
         names = self.names()
         if is_growing(options):
-            return _answered(names)  # Whoever writes the list may still be at it.
-        # Of decompressed bytes the number is not known; a cluster looks files up itself.
+            return _answered(names)  # The list may still be written.
+        # The number of decompressed bytes is not known, and a cluster looks files up itself.
         is_unknown = options.decompress or options.cluster is not None
         return names if is_unknown else self._bar.measured(names)
 
     def _add(self, name: str, doubles: int, length: int, tally: Counter[Any]) -> None:
-        """Report a file that is counted."""
+        """Add a file to the totals, and write its result."""
         self._named += 1
         self._files += 1
         self._doubles += doubles

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 # Bytes per read of a list.
 _BLOCK = 64 * 1024
 
-# Bytes of a name before it is given up: more than any system allows.
+# The most bytes of a name that are kept while its end is awaited: more than any system allows.
 _LONGEST = 1024 * 1024
 
 
 def named(options: argparse.Namespace, fail: Fail) -> Iterable[str | None]:
-    """Return the names of the files that the options name: in arguments, lists and directories.
+    """Return the names of the files that the arguments, lists and directories name.
 
     None among them means that the next one may take a while. What is wrong is given to `fail`.
     """
@@ -41,7 +41,7 @@ def named(options: argparse.Namespace, fail: Fail) -> Iterable[str | None]:
 
 
 def is_growing(options: argparse.Namespace) -> bool:
-    """Tell whether the options name a list of files that may still be written."""
+    """Return whether the options name a list of files that may still be written."""
     return options.files_from is not None and not file_size(options.files_from)
 
 
@@ -99,7 +99,7 @@ def listed(path: str, separator: bytes) -> Iterator[str | None]:
 
 
 def _has_to_wait(file: Any) -> bool:
-    """Tell whether reading would wait, with nothing left in the buffer."""
+    """Return whether the next read would wait."""
     import select
 
     try:

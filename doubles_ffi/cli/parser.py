@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SHELLS = ("bash", "zsh", "fish")
 
-# To ask the terminal how wide it is, argparse would load modules for 3 ms.
+# With a fixed width: to ask the terminal for it, argparse would load modules for 3 ms.
 _FORMATTER = functools.partial(argparse.HelpFormatter, width=80)
 
 # How many units --tally and --plot show without --top.
@@ -33,14 +33,14 @@ _ALPHABETS = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are safe to show on a terminal, whatever the arguments contain."""
+    """A parser whose messages are safe to show on a terminal, whatever the arguments contain."""
 
     def error(self, message: str) -> NoReturn:
         super().error(visible(message))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Parse; options may stand before, between and after files, as people expect of a command.
+    """Parse the arguments; options may come before, between and after files.
 
     Raises:
         SystemExit: the arguments are wrong, or asked for help, which is written.
@@ -48,7 +48,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     name, *others = arguments or [""]
     if name not in _SUBCOMMANDS:
         return parsers()[0].parse_args(arguments)
-    parser = _Parser(**_SUBCOMMANDS[name].settings(f"doubles {name}"))  # Making all takes time.
+    # Only the parser that is needed: to make all of them takes longer.
+    parser = _Parser(**_SUBCOMMANDS[name].settings(f"doubles {name}"))
     _SUBCOMMANDS[name].add_arguments(parser)
     if name in {"count", "find"}:
         options = _parse_files(others, parser)
@@ -61,7 +62,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _parse_files(arguments: list[str], parser: argparse.ArgumentParser) -> argparse.Namespace:
-    # Everything after -- is a file; argparse would forget that.
+    # Everything after -- is a file, which argparse would forget.
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = parser.parse_intermixed_args(arguments[:end])
     options.files = [*options.files, *arguments[end + 1 :]]
@@ -106,7 +107,7 @@ def _require(module: str, option: str, complaint: str) -> None:
 
 
 def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
-    """Return the parser of the command, and those of its subcommands by name."""
+    """Return the parser of the command, and the parsers of its subcommands by name."""
     parser = _Parser(
         prog="doubles",
         description="Count doubled neighbours: 'aaa' holds two.",
@@ -177,11 +178,11 @@ def _add_find(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for each run")
     _add_lists(parser)
-    parser.set_defaults(cluster=None, total_only=False)  # What count has.
+    parser.set_defaults(cluster=None, total_only=False)  # As for count.
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
-    """Add what says which files are read, and as what."""
+    """Add the files, and the options that say how to read them."""
     parser.add_argument(
         "files", metavar="FILE", nargs="*", help="a file; - or nothing is standard input"
     )
@@ -197,7 +198,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_lists(parser: argparse.ArgumentParser) -> None:
-    """Add what names more files than the arguments do, or looks into them."""
+    """Add the options that name more files, or look into them."""
     parser.add_argument(
         "--files-from", metavar="FILE", help="read the files named in FILE, one a line; - is stdin"
     )
@@ -220,7 +221,7 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
         "-z",
         "--decompress",
         action="store_true",
-        help="read what is in files compressed with gzip, bzip2, xz or zstd",
+        help="decompress files that are compressed with gzip, bzip2, xz or zstd",
     )
 
 
@@ -288,7 +289,7 @@ def _alphabet(text: str) -> str:
     if text in _ALPHABETS:
         return _ALPHABETS[text]
     try:
-        random_string(0, alphabet=text, seed=0)  # A seed, so that the system isn't asked.
+        random_string(0, alphabet=text, seed=0)  # A seed keeps it from asking the system for one.
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
@@ -299,12 +300,12 @@ def _seed(text: str) -> int | str:
         return text
     try:
         return int(text)
-    except ValueError as error:  # Python refuses numbers of thousands of digits.
+    except ValueError as error:  # Python refuses integers of thousands of digits.
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
 class _Subcommand:
-    """A subcommand: its arguments, and what help says of it."""
+    """A subcommand: its arguments, and its texts in the help."""
 
     def __init__(
         self,
@@ -319,7 +320,7 @@ class _Subcommand:
         self.description = description
 
     def settings(self, prog: str) -> dict[str, Any]:
-        """Return the arguments that make its parser."""
+        """Return the arguments for the constructor of its parser."""
         return {
             "prog": prog,
             "usage": f"%(prog)s [OPTION]... {self.operands}",

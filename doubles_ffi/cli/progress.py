@@ -14,15 +14,15 @@ from doubles_ffi.cli.streams import complain, discard, on_ctrl_c, write_past_buf
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Seconds before `--progress auto` shows anything: most counts are over by then.
+# Seconds before `--progress auto` shows anything: most counts have ended by then.
 _PATIENCE = 0.5
 
-# Room for the bar on a terminal that says it has no size, as many do that programs open.
+# The size of the bar on a terminal that reports a size of 0, as terminals that programs open do.
 _COLUMNS, _LINES = 79, 23
 
 
 class Bar:
-    """A bar, if one is wanted; tqdm is loaded once there is something to show."""
+    """A bar, if one is wanted; tqdm is loaded when it is first drawn."""
 
     def __init__(self, when: str) -> None:
         is_terminal = sys.stderr is not None and sys.stderr.isatty()
@@ -44,7 +44,7 @@ class Bar:
         return names
 
     def advance(self, size: int) -> None:
-        """Take note of a file that is done."""
+        """Count a file that is done."""
         self._before += size
         if self.callback:
             self.callback(0, None)
@@ -61,7 +61,7 @@ class Bar:
                 self._is_drawn |= bool(self._bar.update(done - self._bar.n))
             elif time.monotonic() >= self._from:
                 self._start(done)
-        except OSError:  # Nobody can see it.
+        except OSError:  # The terminal is gone.
             discard(sys.stderr)
 
     def _start(self, done: int) -> None:

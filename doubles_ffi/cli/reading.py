@@ -31,7 +31,7 @@ class Reading(ABC):
         try:
             self.read_all()
             sys.stdout.flush()
-        except BrokenPipeError:  # The reader has seen enough; an error before that stays one.
+        except BrokenPipeError:  # The reader has left; an error before that still counts.
             discard(sys.stdout)
         return self._status
 

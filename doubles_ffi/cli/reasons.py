@@ -1,4 +1,4 @@
-"""Why a file could not be read, in words for whoever named it."""
+"""Error messages for files that could not be read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def reason_of(error: Exception, name: str, options: argparse.Namespace) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return what an exception says, without what is said already."""
+    """Return the message of an exception, without the name of the file."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     if isinstance(error, MemoryError):

@@ -44,7 +44,7 @@ class Scheduler:
     def count_each(
         self, names: Iterable[str | None], progress: Progress | None = None
     ) -> Iterator[tuple[str, Stretch | Exception]]:
-        """Yield each name and what came of it, in their order.
+        """Yield each name and its result, in their order.
 
         The name - is standard input. None among the names means that the next one may take a
         while: those before it are answered first. Progress is that of large files, one by one.
@@ -116,7 +116,7 @@ class Scheduler:
             return error
 
     def _note(self, seconds: float) -> None:
-        """Take note of how long a small file took."""
+        """Record how long a small file took."""
         self._seconds += (seconds - self._seconds) / 8
 
 

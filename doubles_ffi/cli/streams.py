@@ -1,4 +1,4 @@
-"""The standard streams: what goes wrong is reported to one, and may go wrong on both."""
+"""The standard streams: errors are reported to one, and writing may fail on both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FAILED = 2  # As grep and diff: 1 would be an answer, 2 is trouble.
+FAILED = 2  # As in grep and diff, where 1 is an answer and 2 is an error.
 
 # The control characters that shells have a letter for.
 _LETTERS = dict(zip(b"\a\b\t\n\v\f\r", "abtnvfr"))
@@ -41,7 +41,7 @@ def _quoted(text: str, *, is_printable: bool) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Return a text with escapes in place of all that a terminal would act on.
+    r"""Return a text with escapes in place of the characters that a terminal would act on.
 
     >>> print(visible("\x1b[31mno such\nstore"))
     \x1b[31mno such\nstore
@@ -50,15 +50,15 @@ def visible(text: str) -> str:
 
 
 def complain(name: str, reason: str) -> None:
-    """Report an error on standard error, if there is one, in one line.
+    """Report an error on standard error in one line; do nothing if it is closed.
 
-    The reason may be a text from anywhere: a store on the network, the system, an argument.
+    The reason is escaped: it may come from a store on the network, the system or an argument.
     """
     if sys.stderr is not None:
         line = f"doubles: {shown(name, sys.stderr)}: {visible(reason)}"
         try:
             print(line, file=sys.stderr, flush=True)
-        except OSError:  # Nobody can be told.
+        except OSError:  # There is nowhere left to report it.
             discard(sys.stderr)
 
 
@@ -83,14 +83,14 @@ def regular_file(stream: Any) -> tuple[int, int] | None:
 
 
 def has_colors(stream: TextIO) -> bool:
-    """Tell whether a stream shows colours, and whoever reads it wants them."""
+    """Return whether a stream is a terminal whose user wants colours."""
     if not stream.isatty() or os.environ.get("NO_COLOR"):
         return False
     return os.environ.get("TERM") != "dumb"
 
 
 def json_line(entry: dict[str, Any]) -> str:
-    """Return a JSON object, its text escaped only where it can't be seen or encoded."""
+    """Return a JSON object in one line; characters that can't be seen or encoded are escaped."""
     import json
 
     line = json.dumps(entry, ensure_ascii=sys.stdout.encoding != "utf-8")
@@ -111,8 +111,8 @@ def write_all(data: memoryview) -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """Drop what could not be written, or the interpreter tries again when it ends."""
-    with contextlib.suppress(io.UnsupportedOperation):  # It is no file.
+    """Drop the buffered output, which Python would try to write again when it exits."""
+    with contextlib.suppress(io.UnsupportedOperation):  # It is in memory.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

@@ -35,7 +35,7 @@ class View(Format):
     def __init__(self, name: str, encoding: str | None) -> None:
         super().__init__(name, encoding)
         self._shown = shown(name, sys.stdout)
-        self._text = ""  # what was read last
+        self._text = ""  # the text that was read last
         self._start = 0  # characters before it
         self._excerpt: _Excerpt | None = None
 
@@ -75,12 +75,12 @@ class View(Format):
         line_start = start - column + 1
         begin = max(line_start, start - _BEFORE)
         text = None
-        if begin < self._start:  # It has been read so long ago that all since is of this run.
+        if begin < self._start:  # Forgotten, and the text since then is this run alone.
             begin, text = start, unit * _WIDTH
         return _Excerpt(line, column, begin, text, is_cut=begin > line_start)
 
     def _stop(self, excerpt: _Excerpt) -> int | None:
-        """Return where an excerpt ends, if that is known."""
+        """Return where an excerpt ends, or None if that is not known yet."""
         start, end = excerpt.runs[-1]
         if excerpt.text or end > excerpt.limit:
             return excerpt.limit
@@ -104,7 +104,7 @@ class View(Format):
         done = first
         for start, end in excerpt.runs:
             before, run = text[done - first : start - first], text[start - first : end - first]
-            if is_mark(run[0]):  # It would join what stands before it, which is not highlighted.
+            if is_mark(run[0]):  # It would join the character before it, which is not highlighted.
                 run = "".join(map(glyph, run))
             parts += [self._visible(before), _HIGHLIGHT, self._visible(run), _PLAIN]
             done = end
@@ -113,7 +113,7 @@ class View(Format):
         print(f"{self._shown}:{excerpt.line}:{excerpt.column}: {''.join(parts)}")
 
     def _visible(self, text: str) -> str:
-        """Return text that a terminal only shows, and that its encoding has."""
+        """Return text with escapes for the characters that the terminal would act on or lacks."""
         if self.encoding is None:
             text = "".join(c if "\x20" <= c < "\x7f" else glyph(ord(c)) for c in text)
         else:
@@ -132,6 +132,6 @@ class _Excerpt:
         self.column = column
         self.start = start
         self.limit = start + _WIDTH
-        self.text = text  # if it is not in what was read last
+        self.text = text  # if it is no longer in the text that was read last
         self.is_cut = is_cut  # at its beginning
         self.runs: list[tuple[int, int]] = []  # their starts and ends
