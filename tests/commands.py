@@ -32,14 +32,22 @@ def stdin(monkeypatch, data):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
-class Terminal(io.StringIO):
+class Terminal(io.TextIOWrapper):
+    """A stream of this process that says it is a terminal."""
+
+    def __init__(self):
+        super().__init__(io.BytesIO(), "utf-8", newline="", write_through=True)
+
     def isatty(self):
         return True
+
+    def getvalue(self):
+        return self.buffer.getvalue().decode(self.encoding)
 
 
 @contextlib.contextmanager
 def started(*arguments, **options):
-    """Run the command, and have it gone at the end, however that comes."""
+    """Run the command, and kill it at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "doubles_ffi", *arguments],
         stdout=subprocess.PIPE,
@@ -55,7 +63,7 @@ def started(*arguments, **options):
 
 
 def interrupt(process):
-    """Wait for the command's first line; press Ctrl-C; return its status and its complaints."""
+    """Press Ctrl-C after the command's first line; return its status and its errors."""
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
@@ -63,7 +71,7 @@ def interrupt(process):
 
 
 def answer(process, size):
-    """Read this many bytes, or what there is if no more come in time."""
+    """Read this many bytes, or fewer if no more come in a minute."""
     found = b""
     while len(found) < size and select.select([process.stdout], [], [], 60)[0]:
         block = os.read(process.stdout.fileno(), size - len(found))
@@ -85,7 +93,7 @@ def shell(line, **environment):
 
 @contextlib.contextmanager
 def terminal(size=(24, 80)):
-    """Open a terminal; give the descriptor of those who look at it, and the stream of a command."""
+    """Open a terminal; give the descriptor of its screen, and the stream of a command."""
     screen, stream = pty.openpty()
     fcntl.ioctl(stream, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     with os.fdopen(screen, "rb", 0), os.fdopen(stream, "w") as output:
@@ -103,7 +111,6 @@ def read_all(screen):
 
 def on_terminal(
     *arguments,
-    cwd,
     program=("-m", "doubles_ffi"),
     size=(24, 80),
     typed=b"",
@@ -122,7 +129,6 @@ def on_terminal(
             stdin=stream,
             stdout=stream,
             stderr=stream,
-            cwd=cwd,
             env=environment,
         ) as process:
             stream.close()

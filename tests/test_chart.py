@@ -51,7 +51,7 @@ def test_columns_are_aligned_whatever_the_width_of_a_character():
     assert len(set(ends)) == 1
 
 
-def test_bars_are_as_long_as_there_are_doubles():
+def test_bars_are_proportional_to_doubles():
     entries = [("a", times) for times in range(160, 0, -1)]
     lines = list(chart.table(entries, 43, "utf-8", color=False))[1:]
     bars = [line.split()[-1] for line in lines]
@@ -71,14 +71,14 @@ def test_a_table_of_bytes():
     ]
 
 
-def test_what_the_terminal_has_no_letters_for():
+def test_a_terminal_whose_encoding_lacks_a_unit():
     lines = list(chart.table([("ж", 4), ("é", 2)], 40, "latin-1", color=False))
     "\n".join(lines).encode("latin-1")
     assert lines[1].split() == ["?", "U+0436", "4", "#" * 17]
     assert lines[2].split() == ["é", "U+00E9", "2", "#" * 9]
 
 
-def test_no_doubles_and_no_room():
+def test_an_empty_table_and_a_narrow_terminal():
     assert list(chart.table([], 80, "utf-8", color=False)) == ["unit  code  doubles"]
     lines = list(chart.table([("a", 2)], 1, "utf-8", color=False))
     assert lines[1].split() == ["a", "U+0061", "2", "█"]

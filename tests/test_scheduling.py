@@ -15,7 +15,7 @@ BLOCK = 16
 
 @pytest.fixture
 def many(tmp_path, monkeypatch, set_threads):
-    """Names of many files, among them ones that are not small, not there, not text."""
+    """Names of many files, some of them large, missing or not text."""
     set_threads(3)
     monkeypatch.setattr(scheduling, "WORTH_SPLITTING", 1000)
     expected = []
@@ -50,7 +50,9 @@ def test_many_files_come_in_order(threads, quick, many, monkeypatch):
 
 @ways
 @pytest.mark.parametrize("threads", [1, 2])
-def test_nothing_is_left_when_the_next_name_is_long_in_coming(threads, quick, many, monkeypatch):
+def test_all_names_are_answered_before_the_next_one_is_waited_for(
+    threads, quick, many, monkeypatch
+):
     monkeypatch.setattr(scheduling, "_QUICK", quick)
     answered = []
     named = [name for name, _ in many]
@@ -71,7 +73,7 @@ def test_nothing_is_left_when_the_next_name_is_long_in_coming(threads, quick, ma
         assert found == expected
 
 
-def test_a_wait_right_after_another_hands_over_no_empty_batch(many, monkeypatch):
+def test_two_waits_in_a_row_hand_over_no_empty_batch(many, monkeypatch):
     monkeypatch.setattr(scheduling, "_QUICK", 1e-12)
     names = [name for name, _ in many[1:4]]
     scheduler = Scheduler("utf-8", 2, tally=False)
@@ -106,7 +108,7 @@ def test_the_thread_follows_the_time_that_files_take(many, monkeypatch):
     assert seen[-1]
 
 
-def test_many_files_and_then_no_more_interest(many):
+def test_threads_end_when_the_results_are_no_longer_wanted(many):
     before = {*threading.enumerate()}
     counted = Scheduler("utf-8", None, tally=False).count_each(name for name, _ in many)
     assert next(counted)[0] == many[0][0]
@@ -114,7 +116,7 @@ def test_many_files_and_then_no_more_interest(many):
     assert {*threading.enumerate()} <= before
 
 
-def test_a_worker_stops_in_the_middle_when_told(tmp_path, monkeypatch):
+def test_a_worker_stops_before_any_block(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_BLOCK", BLOCK)
     path = tmp_path / "file"
     path.write_bytes(b"a" * 1000)
@@ -132,7 +134,7 @@ def test_a_worker_stops_in_the_middle_when_told(tmp_path, monkeypatch):
         assert next(asked) == last + 1
 
 
-def test_what_the_calling_thread_counts_itself(tmp_path, monkeypatch):
+def test_which_files_are_small(tmp_path, monkeypatch):
     monkeypatch.setattr(scheduling, "WORTH_SPLITTING", 10)
     path = tmp_path / "file"
     path.touch()
