@@ -68,7 +68,7 @@ def _count_rows(column: Any, counts: Numbers, limit: int) -> None:
                 row, type_ = count_rows(rows, first, row, end, type_, values, validity)
                 if row == end:
                     break
-            # A row that C leaves to Python: it is long, null or of a wrong type.
+            # C leaves this row to Python: it is long, null or of a wrong type, or C did enough.
             text, place = rows[row], row - first
             if not is_null(text, na):
                 type_ = type_of_row(text, done + place, type_)

@@ -112,7 +112,7 @@ class Column:
         if returned == lib.DOUBLES_STATUS_UNSUPPORTED_COLUMN:
             raise self._type_error()
         if returned == lib.DOUBLES_STATUS_MALFORMED_COLUMN:
-            where = f": row {fault.row} does not lie within it" if fault.row >= 0 else ""
+            where = f": row {fault.row} is out of bounds" if fault.row >= 0 else ""
             raise ValueError(f"the Arrow array is malformed{where}")
         if returned == lib.DOUBLES_STATUS_RELEASED:
             raise ValueError("the Arrow capsule is used up; each can be read once")
