@@ -256,7 +256,7 @@ static PyType_Spec fast_path_spec = {
 
 /* --- The storage of a str ------------------------------------------------------------------------ */
 
-/* Returns where a str lies: the bytes of a unit (1, 2 or 4), the address, and the bytes of all of it.
+/* Returns the storage of a str: the bytes of a unit (1, 2 or 4), the address, and the bytes of all units.
  * None if the stable ABI doesn't show that. */
 static PyObject *str_storage(PyObject *module, PyObject *text) {
     (void)module;

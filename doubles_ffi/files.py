@@ -101,8 +101,9 @@ def count_file(
     3
 
     Args:
-        file: a path; or a file that is open in binary mode, which is read from where it stands to
-            its end. It needs a method `readinto`, which pipes, `gzip.open` and many others have.
+        file: a path; or a file that is open in binary mode, which is read from its current
+            position to its end. It needs a method `readinto`, which pipes, `gzip.open` and many
+            others have.
         encoding: says that the bytes are text in this encoding, and counts its code points.
         threads: use at most this many threads; 1 stays on the calling thread, None chooses.
         progress: is called on the calling thread, every now and then and at the end, with the bytes
@@ -186,7 +187,7 @@ def count_range(
 
 
 def can_start_anywhere(encoding: str | None) -> bool:
-    """Tell whether a range of a file in an encoding can be summed up by itself.
+    """Return whether a range of a file in an encoding can be summed up by itself.
 
     Raises:
         LookupError: the encoding is not known.
@@ -305,7 +306,7 @@ class FileCounter:
         return min(_most_threads(), self._limit) if self._limit else _most_threads()
 
     def _append(self, stretch: Stretch, blocks: _Blocks) -> None:
-        """Append what is counted as it stands in the file."""
+        """Append the undecoded bytes of the file."""
         sizes = iter(blocks)
         size = next(sizes)
         mark = utf8_mark(blocks.buffer, size, self._codec.name)
@@ -429,7 +430,7 @@ class _Blocks:
             self._progress(self.end, total if total is None else max(total, self.end))
 
     def region(self) -> _Region | None:
-        """Return where the rest of a regular file lies, if it can be read from anywhere."""
+        """Return the rest of a regular file, if threads can read it from anywhere."""
         descriptor = self._descriptor()
         if descriptor is None or not hasattr(os, "preadv"):
             return None

@@ -1,4 +1,4 @@
-"""Random text, in any ASCII alphabet. docs/random.md defines which character stands where."""
+"""Random text, in any ASCII alphabet. docs/random.md defines each character."""
 
 from __future__ import annotations
 

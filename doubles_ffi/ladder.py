@@ -103,7 +103,7 @@ def count_doubles_slice_parallel(data: Data) -> int:
 
 def _count_chars(rung: Rung, data: Data) -> int:
     if isinstance(data, str):
-        text = exact(data)  # A name of its own: the pointer is valid for as long as it is held.
+        text = exact(data)  # The pointer is valid for as long as it is held.
         return check(rung(*utf8(text)))
     still = hold_still(data, _ACCEPTED)
     try:
@@ -114,7 +114,7 @@ def _count_chars(rung: Rung, data: Data) -> int:
 
 def _count_units(rung: Rung, data: Data) -> int:
     if isinstance(data, str):
-        text = exact(data)  # The same.
+        text = exact(data)  # The pointer is valid for as long as it is held.
         return check(rung(*utf8(text)))
     with lock(data, _ACCEPTED) as array:
         return check(rung(array, len(array)))

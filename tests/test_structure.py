@@ -149,3 +149,18 @@ def test_a_room_of_the_crate_uses_only_those_that_lib_rs_lists_after_it():
             for used in re.findall(r"(?<!:)\b[a-z]\w*", one or several):
                 if used in order:
                     assert order.index(room) <= order.index(used), (name, used)
+
+
+# Words that hide what is meant, and what to write instead: a noun, "is", "null", "continues".
+BANNED = re.compile(
+    r"\bto be had\b|\bso many\b|\bas many as there are\b|\bwhat comes of\b|\bhas to be known\b"
+    r"|\bis (not )?there\b|\bcomes to\b|\b(lies|lie|stands?)\b(?! for)|\bgoes on\b|\bmeanwhile\b"
+    r'|(///? |# |""")The same\b|\bTell whether\b|\bhad best\b|\bbut for\b|\bas ever\b'
+)
+WRITTEN = [*MODULES.values(), PACKAGE / "_native.c", *SOURCES.values()]
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_words_are_plain(path):
+    lines = enumerate(path.read_text("utf-8").splitlines(), 1)
+    assert not [f"{number}: {line.strip()}" for number, line in lines if BANNED.search(line)]

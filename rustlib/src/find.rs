@@ -86,7 +86,7 @@ pub struct Finder {
 }
 
 impl Finder {
-    /// Goes on with bytes. Calls `found` with each run of at least `least` units, and of two at least, once
+    /// Searches the bytes that follow. Calls `found` with each run of at least `least` units, and of two at least, once
     /// it is over.
     ///
     /// ```

@@ -15,13 +15,13 @@
 //! - [`arrow`]: columns in Arrow's memory, read and handed out.
 //! - [`columns`]: one count for each row of a column of strings.
 //! - [`find`]: where doubles are, with lines and columns.
-//! - [`text_summary`]: what has to be known of a stretch of text, torn at either end, to join it to its
+//! - [`text_summary`]: a stretch of text, torn at either end, summed up so that it can be joined to its
 //!   neighbours.
 //! - [`tally`]: how many doubles each unit makes.
 //! - `marks`: where doubles end, one bit for each byte.
 //! - [`parallel`]: one way to split work over the threads.
 //! - [`code_points`]: doubles between code points.
-//! - [`summary`]: what has to be known of a stretch of units to join it to its neighbours.
+//! - [`summary`]: a stretch of units, summed up so that it can be joined to its neighbours.
 //! - [`kernel`]: the count over one stretch, as fast as the CPU allows.
 //! - [`pool`]: the threads.
 //! - `os`: what only the operating system can say or do.

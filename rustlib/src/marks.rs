@@ -11,7 +11,7 @@
 //!
 //! Input of any length is marked in pieces that stay in the L1 cache together with their marks. A kernel marks
 //! a window: the bytes of a piece, with [`BEFORE`] bytes before it that tell whether its first unit ends a
-//! double, up to a whole number of tiles. Windows lie in the input itself. Only its first tile and its last
+//! double, up to a whole number of tiles. Windows are parts of the input itself. Only its first tile and its last
 //! one are copies, which have room for what the input lacks.
 #![forbid(unsafe_code)]
 
@@ -44,7 +44,7 @@ pub(crate) trait Units {
     /// Where to cut: at most `limit` bytes from the beginning, between two units.
     fn cut(bytes: &[u8], limit: usize) -> usize;
 
-    /// What stands before input that begins with a unit: the unit `last`, or, if there is none of this kind,
+    /// The bytes before input that begins with a unit: the unit `last`, or, if there is none of this kind,
     /// something that differs from the unit.
     fn before(last: Option<u32>, bytes: &[u8]) -> [u8; BEFORE];
 

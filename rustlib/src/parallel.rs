@@ -23,14 +23,15 @@ const PIECES_PER_THREAD: usize = 4;
 /// take 21 us on one and 20 on both, 4 MiB take 43 and 33.
 const BYTES_WORTH_SPLITTING: usize = 4 << 20;
 
-/// The same for UTF-8, which takes three times as long. Waking a thread costs 25 us: 1 MiB of Cyrillic takes
-/// 30 us on one thread and 43 on two that others use as well, 2 MiB take 58 on one (Zen 5).
+/// Below this many bytes of UTF-8, which takes three times as long, one thread is faster. Waking a thread
+/// costs 25 us: 1 MiB of Cyrillic takes 30 us on one thread and 43 on two that others use as well, 2 MiB take
+/// 58 on one (Zen 5).
 const UTF8_WORTH_SPLITTING: usize = 2 << 20;
 
 /// A row of a column takes as long as this many bytes of text, besides its own.
 const ROW_COSTS: usize = 16;
 
-/// The same for rows of columns.
+/// Below this many bytes of rows, with `ROW_COSTS` for each row, one thread is faster.
 const ROWS_WORTH_SPLITTING: usize = 1 << 21;
 
 /// Counts doubles between units of fixed width on at most `threads` threads, or on as many as pay if that

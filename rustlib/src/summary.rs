@@ -1,6 +1,6 @@
-//! What has to be known of a stretch of input to join it to its neighbours.
+//! A stretch of input, summed up so that it can be joined to its neighbours.
 //!
-//! Split an input anywhere: every double lies wholly in one part, except for the pair across the cut.
+//! Split an input anywhere: every double is wholly in one part, except for the pair across the cut.
 //! So a part is summed up by its length, its count, and the units at its two ends, and
 //!
 //! ```text

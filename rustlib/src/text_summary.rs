@@ -1,4 +1,4 @@
-//! What has to be known of a stretch of text to join it to its neighbours, wherever it was cut.
+//! A stretch of text, summed up so that it can be joined to its neighbours, wherever it was cut.
 //!
 //! A [`Summary`] of code points would do if no cut ever went through one. Here the bytes that a cut
 //! tears off are kept beside it until their other part comes.
@@ -51,7 +51,8 @@ impl TextSummary {
         self.append(right, tally, |tally| tally.add_bytes(bytes))
     }
 
-    /// The same for UTF-8, which may begin and end within a code point. Fails if it is not valid.
+    /// Appends UTF-8, which may begin and end within a code point. Fails, and changes nothing, if it is not
+    /// valid, or does not continue a torn code point at the end of `self`.
     ///
     /// ```
     /// use doubles::text_summary::TextSummary;
@@ -77,8 +78,8 @@ impl TextSummary {
         self.append(right, tally, |tally| tally.add_utf8(body))
     }
 
-    /// The same for units of two bytes, in the machine's byte order and of any alignment. Bytes after
-    /// the last whole unit are dropped.
+    /// Appends units of two bytes, in the machine's byte order and of any alignment, as
+    /// [`TextSummary::append_bytes`] does bytes. Bytes after the last whole unit are dropped.
     pub fn append_utf16(
         &mut self,
         bytes: &[u8],
@@ -89,7 +90,8 @@ impl TextSummary {
         self.append(right, tally, |tally| tally.add_utf16(bytes))
     }
 
-    /// The same for units of four bytes.
+    /// Appends units of four bytes, in the machine's byte order and of any alignment, as
+    /// [`TextSummary::append_bytes`] does bytes. Bytes after the last whole unit are dropped.
     pub fn append_utf32(
         &mut self,
         bytes: &[u8],

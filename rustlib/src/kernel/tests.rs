@@ -1,6 +1,6 @@
 //! One suite for every kernel that this CPU can run.
 //!
-//! Each is compared with the definition, on inputs whose lengths lie around the vectors, the unrolled
+//! Each is compared with the definition, on inputs whose lengths are around those of the vectors, the unrolled
 //! loops and the flushes of all kernels, at all offsets, and between pages that can't be read.
 
 use super::*;
@@ -300,7 +300,7 @@ fn check_validity(bytes: &[u8]) {
     });
 }
 
-/// Bytes at which what may follow, or stand before, changes; and one inside of each range.
+/// Bytes at which the bytes that may follow, or come before, change; and one inside of each range.
 const EDGES: [u8; 25] = [
     0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC,
     0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
@@ -315,8 +315,8 @@ fn bytes() -> Vec<u8> {
     }
 }
 
-/// Calls `check` with texts in which `N` bytes stand around the borders of all kernels' tiles, and with
-/// where they stand. The rest is valid, of code points of each width in turn, so that each of a kernel's
+/// Calls `check` with texts with `N` bytes around the borders of all kernels' tiles, and with
+/// their position. The rest is valid, of code points of each width in turn, so that each of a kernel's
 /// loops meets them.
 fn around_tiles<const N: usize>(check: impl Fn(&mut [u8], usize)) {
     for units in ["ab", "жз", "€₭", "𝄞𝄟"] {
@@ -412,7 +412,7 @@ fn utf8_of_any_length() {
 
 #[test]
 fn utf8_tiles_of_different_width() {
-    // A code point of another width may stand at the border of two tiles.
+    // A code point of another width may be at the border of two tiles.
     for unit in ["a", "ж", "€", "𝄞"] {
         for other in ["a", "ж", "€", "𝄞"] {
             for before in (50..70).chain(300..330).chain(560..590) {
@@ -589,7 +589,7 @@ mod guarded {
     fn with_copy(bytes: &[u8], offset: usize, check: impl FnOnce(&[u8])) {
         assert!(offset + bytes.len() <= ROOM);
         REGION.with_borrow_mut(|region| {
-            // SAFETY: the copy lies within the mapped room, and the mutable borrow of the
+            // SAFETY: the copy is within the mapped room, and the mutable borrow of the
             // region keeps others from it while the slice lives.
             let copy = unsafe {
                 let copy = region.add(offset);

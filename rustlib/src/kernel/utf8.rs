@@ -53,7 +53,7 @@ pub(super) struct Tile {
 /// it sees through a window of `WINDOW` bytes, the other does the same with [`SHORT`] bytes. A window shows
 /// [`BEFORE`] bytes more than its tile.
 ///
-/// Inside the text, windows lie where the text does. At its two ends they are short copies, padded with
+/// Inside the text, windows are the text itself. At its two ends they are short copies, padded with
 /// ASCII that makes no doubles. At the end there is always some padding, which continues no code point;
 /// so a code point that the text cuts short is found like any other fault.
 #[inline(always)]

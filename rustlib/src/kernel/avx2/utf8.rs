@@ -1,6 +1,6 @@
 //! UTF-8 with AVX2; [`crate::kernel::utf8`] has the idea.
 //!
-//! What stands `k` bytes before a vector is loaded from `k` bytes before it. Shuffling it together from
+//! The bytes `k` bytes before a vector are loaded from `k` bytes before it. Shuffling it together from
 //! two vectors was no faster: the shuffles compete with the comparisons, the loads with nothing.
 //!
 //! Doubles are found by their differences: `x ^ p1` is zero where two bytes are equal, differences of
@@ -210,7 +210,7 @@ fn up_to_four<const WINDOW: usize>(
 }
 
 /// What is wrong with a byte `p1` and the byte `x` after it: for each fault, the high and the low halves
-/// of `p1` and the high halves of `x` that it has, a bit for each. A fault is there where all three are.
+/// of `p1` and the high halves of `x` that it has, a bit for each. A fault has all three bits.
 /// (Keiser and Lemire, "Validating UTF-8 In Less Than One Instruction Per Byte", 2020.)
 const FAULTS: [(u16, u16, u16); 8] = [
     (0xF000, 0xFFFF, 0xF0FF), // C0 to FF, then no continuation

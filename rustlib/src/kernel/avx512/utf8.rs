@@ -1,6 +1,6 @@
 //! UTF-8 with AVX-512, VBMI included; [`crate::kernel::utf8`] has the idea.
 //!
-//! What stands `k` bytes before a vector is shifted in from the vector before: once by whole lanes of 16
+//! The bytes `k` bytes before a vector are shifted in from the vector before: once by whole lanes of 16
 //! bytes, then by `16 - k` bytes within them. (Loads would all cross a cache line: a vector is as long as
 //! one. In ASCII, where one load is all there is, it is cheaper.)
 //!
@@ -95,7 +95,7 @@ fn up_to<const WIDEST: usize, const WINDOW: usize>(
         let x = load(window, at);
         let shifted = _mm512_alignr_epi32::<12>(x, before);
         before = x;
-        /// What stands `k` bytes before `x`.
+        /// The bytes `k` bytes before `x`.
         macro_rules! back {
             ($k:literal) => {
                 _mm512_alignr_epi8::<{ 16 - $k }>(x, shifted)
