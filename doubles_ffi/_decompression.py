@@ -16,7 +16,7 @@ import stat
 import threading
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi.files import read_available
+from doubles_ffi.files.reading import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +105,7 @@ def _read_head(file: Any) -> bytes:
 def _read(file: Any) -> bytes:
     """Read what is available, at least a byte unless the file has ended."""
     memory = memoryview(bytearray(_BLOCK))
-    return bytes(memory[: read_available(file, memory)])
+    return bytes(memory[: fill(file, memory)])
 
 
 class _Rejoined:

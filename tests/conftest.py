@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from doubles_ffi import files
+from doubles_ffi.files import engine
 
 try:
     from hypothesis import HealthCheck, Phase, settings
@@ -79,11 +79,11 @@ def pytest_collection_modifyitems(session, config, items):
 
 @pytest.fixture
 def set_threads(monkeypatch):
-    """Say how many threads there may be; files.py asks once."""
+    """Say how many threads there may be; counting files asks once."""
 
     def set_number(number):
         monkeypatch.setenv("DOUBLES_NUM_THREADS", str(number))
-        files._most_threads.cache_clear()
+        engine._most_threads.cache_clear()
 
     yield set_number
-    files._most_threads.cache_clear()
+    engine._most_threads.cache_clear()

@@ -20,7 +20,7 @@ from doubles_ffi import _decompression as decompression
 from doubles_ffi import random_string
 from doubles_ffi._decompression import compression_of, decompressed
 from doubles_ffi.cli import main
-from doubles_ffi.files import read_available
+from doubles_ffi.files.reading import fill
 
 TEXT = random_string(2_000_000, seed=1).encode()
 COMPRESS = {
@@ -168,7 +168,7 @@ def test_what_a_live_pipe_holds_is_read_before_more_is_waited_for(name, reader):
 
     room = memoryview(bytearray(1000))
     with decompressed(reader(Live(LIVE[name], wait))) as file:
-        while size := read_available(file, room):
+        while size := fill(file, room):
             seen += room[:size]
     assert seen == b"".join(TEXTS)
 
@@ -232,7 +232,7 @@ def test_files_that_are_read_at_a_time_share_the_limit(path):
             stack.enter_context(decompressed(str(path)))
         assert not slots.acquire(blocking=False)
         with decompressed(io.BytesIO(gzip.compress(b"aaa"))) as file:
-            assert read_available(file, memoryview(bytearray(10))) == 3
+            assert fill(file, memoryview(bytearray(10))) == 3
     for _ in range(decompression._AT_ONCE):
         assert slots.acquire(blocking=False)
     assert not slots.acquire(blocking=False)

@@ -22,10 +22,11 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles_ffi import count_file, files, tally_file
+from doubles_ffi import count_file, tally_file
 from doubles_ffi._library import memory
 from doubles_ffi._library.stretch import Stretch
-from doubles_ffi.files import FileCounter
+from doubles_ffi.files import content, engine, reading
+from doubles_ffi.files.engine import FileCounter, count_range
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -35,9 +36,9 @@ BLOCK, PIECE = 16, 64
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Make small files go the ways of large ones."""
-    monkeypatch.setattr(files, "_BLOCK", BLOCK)
-    monkeypatch.setattr(files, "_PIECE", PIECE)
-    monkeypatch.setattr(files, "WORTH_SPLITTING", 1)
+    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
+    monkeypatch.setattr(engine, "PIECE_SIZE", PIECE)
+    monkeypatch.setattr(engine, "WORTH_SPLITTING", 1)
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_ranges_add_up_to_the_file(data, cuts, encoding):
     def count():
         whole = Stretch(tally=True, is_part=False)
         for start, stop in itertools.pairwise(places):
-            part = files.count_range(file, start, stop, encoding=encoding, tally=True)
+            part = count_range(file, start, stop, encoding=encoding, tally=True)
             whole.merge(pickle.loads(pickle.dumps(part)))
         whole.finish()
         return whole.count, whole.length, whole.end, whole.read_tally(text=encoding is not None)
@@ -178,13 +179,13 @@ def test_ranges_add_up_to_the_file(data, cuts, encoding):
 
 def test_ranges_that_can_not_be_counted():
     file = io.BytesIO(b"a" * 10)
-    part = files.count_range(file, 3, 10)
+    part = count_range(file, 3, 10)
     assert (part.count, bool(part.tally)) == (6, False)
     with pytest.raises(OSError, match="the file ends 2 bytes early"):
-        files.count_range(file, 3, 12)
+        count_range(file, 3, 12)
     for encoding in ("utf-16", "utf-8-sig"):
         with pytest.raises(ValueError, match="only be counted from its beginning"):
-            files.count_range(file, 0, 10, encoding=encoding)
+            count_range(file, 0, 10, encoding=encoding)
 
 
 def outcome(action):
@@ -208,7 +209,7 @@ def outcome(action):
 def test_as_decode_does_it_errors_included(data, cut, encoding, threads):
     data = data[: len(data) - cut]
     with tempfile.NamedTemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_most_threads", lambda: 3)
+        patch.setattr(engine, "_most_threads", lambda: 3)
         file.write(data)
         file.flush()
         assert count_file(file.name, threads=threads) == reference.count(data)
@@ -322,7 +323,7 @@ def test_text_is_read_before_more_is_waited_for(encoding, reader):
     waits = []
     seen = ""
     file = reader(Live(chunks, lambda: waits.append(seen)))
-    for text in files.read_texts(file, encoding):
+    for text in content.read_texts(file, encoding):
         seen += text
     assert seen == "aabbcc"
     assert waits[3:] == ["aabb", "aabbcc"]
@@ -441,8 +442,8 @@ def test_an_error_while_reading_is_raised(path, monkeypatch):
     with pytest.raises(OSError, match="Input/output error"):
         count_file(Bad())
     # A piece that can't be read is left to reading in order, where the error shows again; or not.
-    monkeypatch.setattr(files, "WORTH_SPLITTING", 1)
-    monkeypatch.setattr(files, "_BLOCK", BLOCK)
+    monkeypatch.setattr(engine, "WORTH_SPLITTING", 1)
+    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
     monkeypatch.setattr(os, "preadv", fail)
     path.write_bytes(ALL_EQUAL)
     assert count_file(path, threads=2) == 999
@@ -456,7 +457,7 @@ def test_a_piece_that_memory_does_not_hold_is_read_in_order(path, monkeypatch, s
         return memory.new_array(size)
 
     set_threads(2)
-    monkeypatch.setattr(files, "new_array", new_array)
+    monkeypatch.setattr(reading, "new_array", new_array)
     path.write_bytes(ALL_EQUAL)
     assert count_file(path) == 999
 
@@ -503,7 +504,7 @@ def test_a_readinto_whose_int_lies():
 
 @pytest.mark.parametrize("size", [1, 2, 15, 16, 17])
 def test_a_readinto_that_returns_more_than_there_was_room_for(size, monkeypatch):
-    monkeypatch.setattr(files, "_BLOCK", BLOCK)
+    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
 
     class File:
         answers = iter([BLOCK - 1, size, 0])
@@ -672,9 +673,10 @@ def test_a_file_that_is_replaced(threads, path, tmp_path, set_threads):
 
 TRUNCATED = """
 import os, sys
-from doubles_ffi import count_file, files, tally_file
+from doubles_ffi import count_file
+from doubles_ffi.files import engine, reading
 
-files._BLOCK, files._PIECE, files.WORTH_SPLITTING = 4096, 16384, 1
+reading.READ_SIZE, engine.PIECE_SIZE, engine.WORTH_SPLITTING = 4096, 16384, 1
 path, size = sys.argv[1], 300_000
 shrunk = 0
 
@@ -769,7 +771,7 @@ def test_no_more_threads_than_asked_for(path, monkeypatch, set_threads):
 
 def test_a_piece_that_is_read_little_by_little(path, monkeypatch):
     preadv = os.preadv
-    monkeypatch.setattr(files, "_BLOCK", BLOCK)
+    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
     monkeypatch.setattr(
         os, "preadv", lambda file, rooms, start: preadv(file, [rooms[0][:5]], start)
     )
@@ -781,14 +783,14 @@ def test_a_piece_that_is_read_little_by_little(path, monkeypatch):
 
 
 def test_systems_without_preadv(path, monkeypatch):
-    monkeypatch.setattr(files, "WORTH_SPLITTING", 1)
+    monkeypatch.setattr(engine, "WORTH_SPLITTING", 1)
     monkeypatch.delattr(os, "preadv")
     path.write_bytes(b"a" * 2_000_000)
     assert count_file(path, threads=2) == 1_999_999
 
 
 def test_workers_stop_in_the_middle_when_told(path, monkeypatch):
-    monkeypatch.setattr(files, "_BLOCK", BLOCK)
+    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
     path.write_bytes(ALL_EQUAL)
     counter = FileCounter("utf-8")
     asked = itertools.count()
@@ -801,9 +803,10 @@ def test_workers_stop_in_the_middle_when_told(path, monkeypatch):
 
 INTERRUPTED_AT_THE_START = """
 import signal, sys, threading
-from doubles_ffi import count_file, files, tally_file
+from doubles_ffi import count_file
+from doubles_ffi.files import engine, reading
 
-files.WORTH_SPLITTING = files._BLOCK = 4096
+engine.WORTH_SPLITTING = reading.READ_SIZE = 4096
 start = threading.Thread.start
 
 def interrupted(thread):

@@ -19,7 +19,7 @@ from strategies import runs
 from doubles_ffi._library.search import write_runs
 from doubles_ffi.cli import find as finding
 from doubles_ffi.cli import formats, main, view
-from doubles_ffi.files import read_pieces
+from doubles_ffi.files.content import read_pieces
 
 ESCAPES = re.compile("\x1b\\[[\\d;]*m")
 
@@ -143,7 +143,7 @@ def test_any_text(files, capsysbinary, text, least, reading):
     encoding, block = reading
     (files / "any").write_text(text, encoding, newline="")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doubles_ffi.files._BLOCK", block)
+        patch.setattr("doubles_ffi.files.reading.READ_SIZE", block)
         assert main(["find", "--encoding", encoding, "--min-run", str(least), "any"]) == 0
     assert capsysbinary.readouterr().out.decode() == "".join(lines_of(text, "any", least))
 
@@ -152,7 +152,7 @@ def test_any_text(files, capsysbinary, text, least, reading):
 def _two_threads(monkeypatch):
     monkeypatch.setattr(finding, "WORTH_SPLITTING", 1)
     monkeypatch.setattr(finding, "num_threads", lambda: 2)
-    monkeypatch.setattr("doubles_ffi.files._BLOCK", 4096)
+    monkeypatch.setattr("doubles_ffi.files.reading.READ_SIZE", 4096)
 
 
 @pytest.mark.usefixtures("_two_threads")
@@ -298,7 +298,7 @@ def visible(text, least):
 def test_any_text_on_a_terminal(files, text, least, block):
     (files / "any").write_text(text, "utf-8", newline="")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doubles_ffi.files._BLOCK", block)
+        patch.setattr("doubles_ffi.files.reading.READ_SIZE", block)
         patch.setattr(finding, "WORTH_SPLITTING", 1)
         patch.setattr(finding, "num_threads", lambda: 2)
         output = show("--min-run", str(least), "any")

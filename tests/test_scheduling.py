@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from doubles_ffi import files
 from doubles_ffi.cli import scheduling
 from doubles_ffi.cli.scheduling import Scheduler
+from doubles_ffi.files import reading
 
 BLOCK = 16
 
@@ -117,7 +117,7 @@ def test_threads_end_when_the_results_are_no_longer_wanted(many):
 
 
 def test_a_worker_stops_before_any_block(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_BLOCK", BLOCK)
+    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
     path = tmp_path / "file"
     path.write_bytes(b"a" * 1000)
     asked = itertools.count(1)
@@ -129,7 +129,7 @@ def test_a_worker_stops_before_any_block(tmp_path, monkeypatch):
     # Asked before each block.
     for last in range(blocks):
         asked = itertools.count()
-        with pytest.raises(files.StoppedError):
+        with pytest.raises(reading.StoppedError):
             scheduler._count_small([str(path)] * 9, lambda: next(asked) == last)  # noqa: B023 (called at once)
         assert next(asked) == last + 1
 

@@ -14,7 +14,7 @@ from doubles_ffi.cli.inputs import Inputs, file_size
 from doubles_ffi.cli.reading import Reading
 from doubles_ffi.cli.streams import has_colors, on_ctrl_c
 from doubles_ffi.cli.view import View, end_highlight
-from doubles_ffi.files import WORTH_SPLITTING
+from doubles_ffi.files.engine import WORTH_SPLITTING
 
 if TYPE_CHECKING:
     import argparse

@@ -13,7 +13,7 @@ from doubles_ffi._library.memory import new_array, view
 from doubles_ffi._library.search import run_columns, write_runs
 from doubles_ffi.cli.glyphs import can_encode, code, glyph
 from doubles_ffi.cli.streams import json_line, shown, write_all
-from doubles_ffi.files import read_pieces
+from doubles_ffi.files.content import read_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi.cli.streams import regular_file, standard_input
-from doubles_ffi.files import opened
+from doubles_ffi.files.reading import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

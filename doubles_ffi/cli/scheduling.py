@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from doubles_ffi.cli.inputs import Inputs, file_size
-from doubles_ffi.files import WORTH_SPLITTING, FileCounter
+from doubles_ffi.files.engine import WORTH_SPLITTING, FileCounter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

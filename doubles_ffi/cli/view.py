@@ -10,7 +10,7 @@ from doubles_ffi._library.search import run_columns
 from doubles_ffi.cli.formats import Format
 from doubles_ffi.cli.glyphs import glyph, is_mark
 from doubles_ffi.cli.streams import shown, visible, write_past_buffers
-from doubles_ffi.files import read_texts
+from doubles_ffi.files.content import read_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,8 @@ from doubles_ffi.cluster.client import Job
 from doubles_ffi.cluster.listing import list_files
 from doubles_ffi.cluster.merging import File, result_of
 from doubles_ffi.cluster.results import ClusterError, FileChangedError, FileCount, Result
-from doubles_ffi.files import Path, Progress, can_start_anywhere
+from doubles_ffi.files import Path, Progress  # noqa: TC001 (annotations resolve at run time)
+from doubles_ffi.files.engine import can_start_anywhere
 
 __all__ = ["ClusterError", "FileChangedError", "FileCount", "Result", "count_files"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed import get_worker
 
-from doubles_ffi.files import FileCounter, count_range
+from doubles_ffi.files.engine import FileCounter, count_range
 
 if TYPE_CHECKING:
     from doubles_ffi._library.stretch import Stretch

@@ -28,8 +28,10 @@ from benchmarks.model import (
     ours,
 )
 
-from doubles_ffi import count_file, files
+from doubles_ffi import count_file
 from doubles_ffi._library import num_threads
+from doubles_ffi.files.engine import PIECE_SIZE
+from doubles_ffi.files.reading import READ_SIZE
 
 GIB = 1 << 30
 SMALL_FILE = 4096
@@ -85,7 +87,7 @@ def many_files(size):
 
 def read_loop(path):
     """Read a file as count_file does, and do nothing with it."""
-    buffer = bytearray(files._BLOCK)
+    buffer = bytearray(READ_SIZE)
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (a path is a str here)
         while file.readinto(buffer):
             pass
@@ -94,17 +96,17 @@ def read_loop(path):
 def read_pieces(path):
     """The same on all threads."""
     threads = num_threads()
-    buffers = [bytearray(files._BLOCK) for _ in range(threads)]
+    buffers = [bytearray(READ_SIZE) for _ in range(threads)]
     with open(path, "rb") as file, ThreadPoolExecutor(threads) as pool:  # noqa: PTH123 (the same)
         length = os.fstat(file.fileno()).st_size
 
         def read(start):
             buffer = buffers.pop()
-            for offset in range(start, min(start + files._PIECE, length), files._BLOCK):
+            for offset in range(start, min(start + PIECE_SIZE, length), READ_SIZE):
                 os.preadv(file.fileno(), [buffer], offset)
             buffers.append(buffer)
 
-        list(pool.map(read, range(0, length, files._PIECE)))
+        list(pool.map(read, range(0, length, PIECE_SIZE)))
 
 
 def count_memmap(path):
@@ -140,7 +142,7 @@ PYTHON = python("python -c pass", "pass")
 PYTHON_READ = python(
     "python, read loop",
     f"import sys\n"
-    f"buffer = bytearray({files._BLOCK})\n"
+    f"buffer = bytearray({READ_SIZE})\n"
     f"with open(sys.argv[1], 'rb', buffering=0) as file:\n"
     f"    while file.readinto(buffer): pass\n",
 )

@@ -22,8 +22,9 @@ from unittest import mock
 from trust.children import PartError, ask, rounds
 from trust.model import Figure
 
-from doubles_ffi import count_file, files, tally_file
+from doubles_ffi import count_file, tally_file
 from doubles_ffi.cli import main as run_command
+from doubles_ffi.files import engine, reading
 
 GOAL = "100,000 disturbed counts, 1,000 of each kind at least, 0 signals"
 COUNTS, OF_EACH = 100_000, 1000
@@ -226,7 +227,8 @@ KINDS = {
 def main(kind, seconds, seed):
     random.seed(int(seed))
     # So that threads take part in the count of a small file.
-    files.WORTH_SPLITTING, files._BLOCK, files._PIECE = 4096, 16 * 1024, 32 * 1024
+    reading.READ_SIZE = 16 * 1024
+    engine.WORTH_SPLITTING, engine.PIECE_SIZE = 4096, 32 * 1024
     end = time.monotonic() + float(seconds)
     disturbed = 0
     with tempfile.TemporaryDirectory() as folder:

@@ -31,14 +31,14 @@ PLANTS = (
     ),
     Plant(
         "a reader's number taken as it is",
-        "doubles_ffi/files.py",
+        "doubles_ffi/files/reading.py",
         "size = operator.index(answer)",
         "size = answer",
         "hostile",
     ),
     Plant(
         "a short read taken for the end",
-        "doubles_ffi/files.py",
+        "doubles_ffi/files/reading.py",
         "        filled += size\n",
         "        filled += size\n        break\n",
         "files",
