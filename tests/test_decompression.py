@@ -16,10 +16,10 @@ import pytest
 from test_cli import answer, started
 from test_files import Live
 
-from doubles_ffi import _decompression as decompression
 from doubles_ffi import random_string
-from doubles_ffi._decompression import compression_of, decompressed
 from doubles_ffi.cli import main
+from doubles_ffi.files import decompression
+from doubles_ffi.files.decompression import compression_of, decompressed
 from doubles_ffi.files.reading import fill
 
 TEXT = random_string(2_000_000, seed=1).encode()

@@ -49,7 +49,7 @@ class Inputs:
             if self._output and regular_file(file) == self._output:
                 raise OSError(errno.EINVAL, "is also the output")
             if self._decompress:
-                from doubles_ffi._decompression import decompressed
+                from doubles_ffi.files.decompression import decompressed
 
                 file = stack.enter_context(decompressed(file))
             yield file

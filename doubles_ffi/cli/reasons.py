@@ -15,7 +15,7 @@ def reason_of(error: Exception, name: str, options: argparse.Namespace) -> str:
     if not isinstance(error, UnicodeError):
         return reason(error)
     if name != "-" and not (options.decompress or options.cluster):
-        from doubles_ffi._decompression import compression_of
+        from doubles_ffi.files.decompression import compression_of
 
         compression = compression_of(name)
         if compression:

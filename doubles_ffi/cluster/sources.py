@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from distributed import get_worker
 
-from doubles_ffi._decompression import Decompressed
 from doubles_ffi.cluster.results import FileChangedError
+from doubles_ffi.files.decompression import Decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,6 +28,7 @@ MODULES = {
     "counting": ["counting", "tally", "encodings", "native", "columns"],
     "columns": ["columns", "counts", "annotations"],
     "files/content": ["files", "find"],
+    "files/decompression": ["decompression"],
     "files/engine": ["files", "find"],
     "files/reading": ["files", "find", "decompression"],
     "files/system": ["files"],

@@ -145,15 +145,22 @@ class Decompressed:
         self._decoder = self._new_decoder()
 
     def __enter__(self) -> Self:
+        """Wait until the memory for its decoder is free."""
         if self._name in _LARGE_WINDOWS:
             _slots.acquire()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Let another file have the memory."""
         if self._name in _LARGE_WINDOWS:
             _slots.release()
 
     def readinto(self, room: memoryview) -> int:
+        """Read into memory, and return the number of bytes; zero is the end.
+
+        Raises:
+            OSError: the file is damaged, or needs too much memory; or as reading it raises.
+        """
         while not self._decoder.eof or self._begin_next():
             if self._decoder.needs_input:
                 data = self._next or _read(self._file)
