@@ -19,6 +19,8 @@ if settings:
     settings.register_profile(
         "doubles", deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
+    # For `make trust`, which repeats the tests with fresh seeds.
+    settings.register_profile("trust", settings.get_profile("doubles"), max_examples=1000)
     # Where a failing example is enough, however long, and every run draws the same ones.
     settings.register_profile(
         "mutants",
