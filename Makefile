@@ -8,10 +8,11 @@ SOURCES := pyproject.toml setup.py build_ffi.py doubles_ffi/_native.c doubles_ff
 	$(shell find rustlib/src rustlib/include -type f)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help demo test bench docs lint trust trust-self-test header man notices wheels install uninstall clean
+.PHONY: help demo test test-release test-kernels test-packages test-c test-minimal-versions msrv miri bench docs \
+	lint rustdoc trust trust-briefly trust-self-test header man notices wheels install uninstall clean
 
 help:
-	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-22s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/with-numpy ## count the doubles of README.md and race the ladder
 	$(BIN)/doubles count README.md
@@ -22,6 +23,31 @@ test: $(VENV)/with-test ## run all tests, with coverage
 	cargo test --quiet --locked --release --manifest-path rustlib/fuzz/Cargo.toml --target-dir rustlib/target
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
+
+test-release: ## run the crate's tests in release mode, and with a panic in each export
+	cargo test --quiet --locked --release --manifest-path rustlib/Cargo.toml
+	cargo test --quiet --locked --features forced-panic --manifest-path rustlib/Cargo.toml --test forced_panic
+
+test-kernels: $(VENV)/with-test ## run the tests again with each slower kernel
+	.ci/kernels
+
+test-packages: ## build and install from clean copies, as users do
+	.ci/packages
+
+test-c: ## install for C, compile the examples, uninstall
+	.ci/c-library
+
+test-minimal-versions: ## test with the oldest dependencies that are allowed (Python 3.10 or 3.11)
+	.ci/minimal-versions
+
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' rustlib/Cargo.toml)
+msrv: ## build with the oldest Rust that is allowed (rustup toolchain install)
+	cargo +$(MSRV) build --quiet --locked --release --target-dir build/msrv --manifest-path rustlib/Cargo.toml
+
+# What has no thread, no fork and no instruction of one CPU alone.
+miri: ## run the safe core's tests under Miri (a nightly toolchain with its component miri)
+	MIRIFLAGS=-Zmiri-disable-isolation DOUBLES_KERNEL=portable cargo +nightly miri test --locked --lib \
+		--target-dir build/miri --manifest-path rustlib/Cargo.toml -- code_points:: summary:: text_summary:: tally::
 
 # Writes docs/benchmarks.md, from the shortest times of several passes. One will do for a trial.
 PASSES ?= 3
@@ -51,13 +77,25 @@ lint: $(VENV)/with-lint ## check formats, lints and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict doubles_ffi
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/zizmor --offline --no-progress --quiet .github/workflows
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows \
+		.github/workflows/*.yml examples/minimal/.github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --no-progress --quiet .github examples/minimal/.github
+
+# With private items, so that each link in a comment is followed.
+rustdoc: ## build the crate's documentation; each warning is an error
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --quiet --locked --no-deps \
+		--document-private-items --manifest-path rustlib/Cargo.toml
 
 # Writes docs/reliability.md. ROWS are names of modules in tests/trust, all if there are none; MINUTES are for
 # all of them together, and without it each takes as long as its goal does.
 trust: $(VENV)/with-trust ## test the promises, into docs/reliability.md (a day, or MINUTES=10 ROWS=fork)
 	cd tests && ../$(BIN)/python -m trust $(if $(MINUTES),--minutes $(MINUTES)) $(ROWS)
+
+# What can be tried in five minutes. None of it depends on how fast or how busy the machine is.
+trust-briefly: ## test the promises for five minutes
+	$(MAKE) trust MINUTES=2 ROWS="fork files interrupts resources huge soak hostile"
+	$(MAKE) trust MINUTES=3 ROWS="model_checking sanitizers fuzzing"
 
 # Each fault of tests/trust/plants.py, or of PLANTS, is found by its row.
 trust-self-test: $(VENV)/with-trust ## check that these tests find planted faults
@@ -143,9 +181,13 @@ uninstall: ## remove what make install has installed with the same variables
 clean: ## remove everything that was built
 	rm -rf $(VENV) build dist *.egg-info rustlib/target rustlib/fuzz/target tests/benchmarks/peers/target doubles_ffi/*.so doubles_ffi/*.dylib
 
-# The package, editable, with one of its extras.
-$(VENV)/with-%: $(SOURCES) | $(BIN)/python
-	$(PIP) install --editable '.[$*]'
+# The package, editable. Its extras are then added without building it again.
+$(VENV)/with-%: $(VENV)/built
+	$(PIP) install 'doubles_ffi[$*]'
+	touch $@
+
+$(VENV)/built: $(SOURCES) | $(BIN)/python
+	$(PIP) install --editable .
 	touch $@
 
 $(BIN)/python:
