@@ -26,7 +26,7 @@ MODULE = "doubles_ffi._native"
 # versions from 3.10 on, with slower calls.
 STABLE_ABI = os.environ.get("DOUBLES_ABI3") == "1"
 
-# The module looks for the library beside itself, wherever the package lies.
+# The module looks for the library beside itself, wherever the package is installed.
 BESIDE_ITSELF = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
 
 

@@ -56,7 +56,7 @@ class CleanBuild(build):
 
 
 class BuildRustFirst(build_ext):
-    """Put the Rust library where the module will lie, and link the module to it there."""
+    """Put the Rust library into the folder of the module, and link the module to it."""
 
     def run(self) -> None:
         """Build the Rust library, then the module."""
@@ -138,7 +138,7 @@ def build_library() -> str:
     """Have cargo build the library, always in release mode, and return where it put it."""
     command = ["cargo", "rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib"]
     command += ["--manifest-path", str(CRATE / "Cargo.toml")]
-    # A folder of its own: where `cargo test --release` writes a library of the same name, without
+    # A separate folder: where `cargo test --release` writes a library of the same name, without
     # these flags, cargo would take that one for this one.
     command += ["--target-dir", os.environ.get("CARGO_TARGET_DIR", str(CRATE / "target/package"))]
     command += ["--message-format", "json-render-diagnostics"]

@@ -13,10 +13,10 @@ BLOCK = re.compile(r"(?m)(?:^`(\S+)`(, continued)?:\n\n)?^```(.*)\n((?:(?!```).*
 
 
 class Block(NamedTuple):
-    """One block; `name` is the file that it is, or goes on with, if it is one."""
+    """One block; `name` is the file that it is, or continues, if any."""
 
     heading: str
-    is_next: bool  # Nothing stands between it and the block before.
+    is_next: bool  # Nothing is between it and the block before.
     name: str
     continued: str
     language: str

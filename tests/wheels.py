@@ -120,7 +120,7 @@ def check(wheel):
 
 
 class Installed:
-    """A wheel in an environment of its own, with tests beside it and no checkout."""
+    """A wheel in a new environment, with the tests and no checkout."""
 
     def __init__(self, python, name, wheel):
         self.home = WORK / name / "installed"
@@ -190,7 +190,7 @@ def main(names):
         print(f"{wheel.name}: {outcome}", flush=True)
     run("twine", "check", "--strict", *DIST.iterdir())
     run("check-wheel-contents", *DIST.glob("*.whl"))
-    # 10 but for the address of a home page, of which there is none yet.
+    # 10, except that there is no address of a home page yet.
     print(run("pyroma", "--min", "9", sdist))
 
 

@@ -31,4 +31,4 @@ int64_t bytestats_summary(const uint8_t *data, size_t len, struct BytestatsSumma
 
 int64_t bytestats_mean(const uint8_t *data, size_t len);
 
-/* src/ffi.rs 57188ccc */
+/* src/ffi.rs 1ca4715b */

@@ -1,6 +1,6 @@
 //! The exported functions, from which the header is made. C alone calls them and promises: `data` is
 //! NULL or points to `len` bytes, readable during the call; `out` is NULL or points to a struct that
-//! nobody else uses meanwhile.
+//! nobody else uses during the call.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -33,7 +33,7 @@ def mean(data: Any) -> int:
 
 
 def _call(function: Any, data: Any, *others: Any) -> int:
-    with ffi.from_buffer("uint8_t[]", data) as array:  # It can't move or shrink meanwhile.
+    with ffi.from_buffer("uint8_t[]", data) as array:  # It can't move or shrink in here.
         returned = function(array, len(array), *others)
     if returned >= 0:
         return returned
