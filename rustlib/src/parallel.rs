@@ -34,8 +34,8 @@ const ROW_COSTS: usize = 16;
 /// Below this many bytes of rows, with `ROW_COSTS` for each row, one thread is faster.
 const ROWS_WORTH_SPLITTING: usize = 1 << 21;
 
-/// Counts doubles between units of fixed width on at most `threads` threads, or on as many as pay if that
-/// is `None`. Short input goes straight to the kernel.
+/// Counts doubles between units of fixed width on at most `threads` threads (`None`: as many as help). Short
+/// input goes straight to the kernel.
 ///
 /// ```
 /// assert_eq!(doubles::parallel::count::<u8>(b"aaa", None), 2);
@@ -47,7 +47,7 @@ pub fn count<U: Unit>(bytes: &[u8], threads: Option<NonZeroUsize>) -> u64 {
     summarize::<U>(bytes, threads).count
 }
 
-/// Sums up units of fixed width on at most `threads` threads, or on as many as pay if that is `None`.
+/// Sums up units of fixed width on at most `threads` threads (`None`: as many as help).
 ///
 /// ```
 /// assert_eq!(doubles::parallel::summarize::<u8>(b"aaa", None).count, 2);
@@ -59,7 +59,7 @@ pub fn summarize<U: Unit>(bytes: &[u8], threads: Option<NonZeroUsize>) -> Summar
     summary
 }
 
-/// Sums up UTF-8 on at most `threads` threads, or on as many as pay if that is `None`.
+/// Sums up UTF-8 on at most `threads` threads (`None`: as many as help).
 ///
 /// ```
 /// let summary = doubles::parallel::summarize_utf8("жжж".as_bytes(), None);
@@ -93,7 +93,7 @@ fn split<U: Copy + Eq + Send, E: Send>(
 }
 
 /// Calls `work` with each block of `size` elements of `out` and its number, side by side on at most
-/// `threads` threads, or on as many as pay if that is `None`.
+/// `threads` threads (`None`: as many as help).
 pub fn each_block(
     out: &mut [u8],
     size: usize,
@@ -117,9 +117,8 @@ pub fn each_block(
     });
 }
 
-/// Calls `work` with pieces of `out` and where they begin, side by side on at most `threads` threads, or
-/// on as many as pay if that is `None`, and returns what it returned, in order. All the work reads
-/// `bytes` bytes.
+/// Calls `work` with pieces of `out` and where they begin, side by side on at most `threads` threads
+/// (`None`: as many as help), and returns the results in order. All the work together reads `bytes` bytes.
 pub fn each_piece<R: Send>(
     out: &mut [i64],
     bytes: usize,
@@ -142,7 +141,7 @@ struct Plan {
     piece: usize,
 }
 
-/// How to split `length` bytes, if that is worth it; `None` is to do it all on this thread.
+/// How to split `length` bytes; `None` if this thread should do all of it.
 fn plan(length: usize, worth_splitting: usize, threads: Option<NonZeroUsize>) -> Option<Plan> {
     if length < worth_splitting || threads == NonZeroUsize::new(1) {
         return None;

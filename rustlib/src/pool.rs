@@ -11,7 +11,7 @@
 //! - The pool is published through an atomic pointer. A thread that finds another one building it
 //!   does this one count alone.
 //! - Rayon's threads share one lazily initialized static, the collector of crossbeam-epoch. The first
-//!   builder initializes it, and a child forked during that never touches it: see [`collector`].
+//!   builder initializes it, and a child forked during that time never touches it: see `collector`.
 //! - Feature detection (std's and ours) stores its findings in atomics.
 //! - `std::env` is only read. A fork can copy its lock while another thread reads, and readers don't
 //!   exclude each other.
@@ -104,7 +104,7 @@ fn replace_pool(outdated: Option<&'static OwnedPool>) -> Option<&'static ThreadP
     self::newest()?.pool.as_ref()
 }
 
-/// The process that is building a pool. In a child forked during that it names the parent.
+/// The process that is building a pool. In a child forked during that time it names the parent.
 static BUILDER: AtomicU64 = AtomicU64::new(Owner::NOBODY);
 
 /// A process's claim to build a pool, which lasts as long as this lives.
@@ -176,7 +176,7 @@ pub fn num_threads() -> usize {
 /// The one static of rayon's threads that is initialized under a lock.
 ///
 /// A thread that steals work first initializes the collector of crossbeam-epoch, in a `OnceLock`. If
-/// another thread forks during that, the child's copy stays locked, and the threads of its pool would
+/// another thread forks during that time, the child's copy stays locked, and the threads of its pool would
 /// wait for it forever. So it is initialized here, before there are such threads, and a child that was
 /// forked in the middle of that (it takes less than a microsecond) goes without threads.
 mod collector {
@@ -195,7 +195,7 @@ mod collector {
         })
     }
 
-    /// Like `OnceLock::get_or_init`, except that whoever finds another one in the middle is told so.
+    /// Like `OnceLock::get_or_init`, except that a thread that finds another one in the middle does not wait.
     pub(super) fn initialize(state: &AtomicU8, initializer: impl FnOnce()) -> bool {
         let (acquire, relaxed) = (Ordering::Acquire, Ordering::Relaxed);
         match state.compare_exchange(UNTOUCHED, IN_THE_MIDDLE, relaxed, acquire) {

@@ -46,8 +46,8 @@ impl Alphabet {
     }
 }
 
-/// Fills `out` with the text of `key` from block `first_block` on, on at most `threads` threads, or on
-/// as many as pay if that is `None`.
+/// Fills `out` with the text of `key` from block `first_block` on, on at most `threads` threads (`None`: as many
+/// as help).
 ///
 /// ```
 /// use doubles::random::{Alphabet, BLOCK, fill};

@@ -16,9 +16,9 @@ use crate::kernel;
 /// A stretch of input, summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary<U> {
-    /// Units in the stretch.
+    /// The number of units in the stretch.
     pub length: u64,
-    /// Doubles within the stretch.
+    /// The number of doubles within the stretch.
     pub count: u64,
     /// Its first and its last unit; `None` for the empty stretch alone.
     pub ends: Option<(U, U)>,
@@ -38,7 +38,7 @@ impl<U: Copy + Eq> Summary<U> {
             return if self.ends.is_some() { self } else { right };
         };
         Self {
-            // No input is so long, but callers can make up summaries.
+            // No input is that long, but callers of the C ABI can make up summaries.
             length: self.length.saturating_add(right.length),
             count: self
                 .count
@@ -48,7 +48,7 @@ impl<U: Copy + Eq> Summary<U> {
         }
     }
 
-    /// The unit that is doubled across the cut between `self` and `right`, if one is.
+    /// The unit of the double across the cut between `self` and `right`, if there is one.
     pub fn seam(&self, right: &Self) -> Option<U> {
         let ((_, before), (after, _)) = self.ends.zip(right.ends)?;
         (before == after).then_some(after)
@@ -62,7 +62,7 @@ pub trait Unit: Copy + Eq + Send {
     /// Doubles between the units in `bytes`. Bytes after the last whole unit are ignored.
     fn count(bytes: &[u8]) -> u64;
 
-    /// The first and the last of whole units; `None` if there are none.
+    /// The first and the last whole unit; `None` if there is no whole unit.
     fn ends(units: &[u8]) -> Option<(Self, Self)>;
 }
 

@@ -1,7 +1,7 @@
-//! A stretch of text, summed up so that it can be joined to its neighbours, wherever it was cut.
+//! What is known about a stretch of text: enough to join it to its neighbours, wherever it was cut.
 //!
-//! A [`Summary`] of code points would do if no cut ever went through one. Here the bytes that a cut
-//! tears off are kept beside it until their other part comes.
+//! If no cut ever went through a code point, a [`Summary`] of code points would be enough. Here the bytes
+//! of a torn code point are kept beside it until the other part is appended.
 #![forbid(unsafe_code)]
 
 use crate::code_points::{self, InvalidUtf8, boundary};
@@ -16,7 +16,7 @@ use std::num::NonZeroUsize;
 /// At the front, up to three bytes that continue a code point; at the back, up to three that begin
 /// one. Any split of a text merges to the same summary as the whole.
 ///
-/// Bytes and units of fixed width are appended to the same struct; nothing of them is ever torn.
+/// Bytes and units of fixed width are appended to the same struct; they are never torn.
 ///
 /// cbindgen:ignore
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +37,10 @@ impl TextSummary {
         tail: Fragment::EMPTY,
     };
 
-    /// Appends bytes, counting on at most `threads` threads, or on as many as pay if that is `None`.
-    /// What is doubled within them and where they meet is added to the tally, if there is one.
+    /// Appends bytes, on at most `threads` threads (`None`: as many as help). The doubles within them, and the
+    /// one where they meet `self`, are added to the tally, if there is one.
     ///
-    /// Fails, and changes nothing, if `self` ends with a torn code point; so do all that append.
+    /// Fails, and changes nothing, if `self` ends with a torn code point.
     pub fn append_bytes(
         &mut self,
         bytes: &[u8],
@@ -51,8 +51,11 @@ impl TextSummary {
         self.append(right, tally, |tally| tally.add_bytes(bytes))
     }
 
-    /// Appends UTF-8, which may begin and end within a code point. Fails, and changes nothing, if it is not
-    /// valid, or does not continue a torn code point at the end of `self`.
+    /// Appends UTF-8, which may begin and end within a code point, on at most `threads` threads (`None`: as many
+    /// as help). The doubles within it, and where it meets `self`, are added to the tally, if there is one.
+    ///
+    /// Fails, and changes nothing, if the text is not valid, or does not continue a code point that `self` ends
+    /// with.
     ///
     /// ```
     /// use doubles::text_summary::TextSummary;
@@ -78,8 +81,11 @@ impl TextSummary {
         self.append(right, tally, |tally| tally.add_utf8(body))
     }
 
-    /// Appends units of two bytes, in the machine's byte order and of any alignment, as
-    /// [`TextSummary::append_bytes`] does bytes. Bytes after the last whole unit are dropped.
+    /// Appends units of two bytes, in the machine's byte order and of any alignment, on at most `threads` threads
+    /// (`None`: as many as help). Bytes after the last whole unit are dropped. The doubles within them, and the
+    /// one where they meet `self`, are added to the tally, if there is one.
+    ///
+    /// Fails, and changes nothing, if `self` ends with a torn code point.
     pub fn append_utf16(
         &mut self,
         bytes: &[u8],
@@ -90,8 +96,11 @@ impl TextSummary {
         self.append(right, tally, |tally| tally.add_utf16(bytes))
     }
 
-    /// Appends units of four bytes, in the machine's byte order and of any alignment, as
-    /// [`TextSummary::append_bytes`] does bytes. Bytes after the last whole unit are dropped.
+    /// Appends units of four bytes, in the machine's byte order and of any alignment, on at most `threads` threads
+    /// (`None`: as many as help). Bytes after the last whole unit are dropped. The doubles within them, and the
+    /// one where they meet `self`, are added to the tally, if there is one.
+    ///
+    /// Fails, and changes nothing, if `self` ends with a torn code point.
     pub fn append_utf32(
         &mut self,
         bytes: &[u8],
@@ -102,8 +111,8 @@ impl TextSummary {
         self.append(right, tally, |tally| tally.add_utf32(bytes))
     }
 
-    /// Appends the stretch that follows `self`, already summed up; its own doubles are in a tally of
-    /// its own, if in any.
+    /// Appends the summary of the stretch that follows `self`. Only the doubles where the two meet are added to the
+    /// tally, if there is one.
     pub fn append_summary(
         &mut self,
         right: Self,
@@ -112,7 +121,7 @@ impl TextSummary {
         self.append(right, tally, |_| ())
     }
 
-    /// Appends `right`, whose own doubles `add` adds to the tally. All that can fail comes first.
+    /// Appends `right`. `add` adds its own doubles to the tally, after everything that can fail.
     fn append(
         &mut self,
         right: Self,
@@ -166,7 +175,7 @@ impl TextSummary {
     }
 }
 
-/// What is doubled where two stretches meet.
+/// The units of the doubles where two stretches meet.
 type Seam = [Option<u32>; 2];
 
 /// Units of one width: nothing is ever torn.

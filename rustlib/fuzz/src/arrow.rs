@@ -3,8 +3,8 @@
 //! byte too many.
 
 use crate::raw::{Expected, Layout, Raw};
-use doubles::columns::{KeyKind, Units};
 use doubles::arrow::structs::{ArrowArray, ArrowSchema, ArrowStream};
+use doubles::columns::{KeyKind, Units};
 use doubles::ffi::guard::DoublesStatus;
 use doubles::ffi::{columns, counts};
 use std::cell::Cell;
@@ -84,7 +84,7 @@ fn assert_fault(
 ///
 /// `column` is a live column.
 unsafe fn fault(column: *const columns::DoublesColumn) -> (Option<usize>, Vec<u8>) {
-    // SAFETY: the caller's word; the text lives as long as nobody uses the column.
+    // SAFETY: the column is live, and the text lives until it is used.
     unsafe {
         let mut fault = columns::DoublesFault {
             row: 0,
@@ -107,7 +107,7 @@ unsafe fn fault(column: *const columns::DoublesColumn) -> (Option<usize>, Vec<u8
 ///
 /// `counts` are live.
 unsafe fn view(counts: *const counts::DoublesCounts) -> Vec<i64> {
-    // SAFETY: the caller's word; the memory is read before anyone uses them.
+    // SAFETY: the counts are live, and their memory is read before anyone changes them.
     unsafe {
         let mut view = counts::DoublesCountsView {
             values: null(),
@@ -214,14 +214,11 @@ unsafe fn import(
 ///
 /// `stream` is one of `import`'s.
 unsafe fn producer<'a>(stream: *mut ArrowStream) -> &'a mut Producer {
-    // SAFETY: the caller's word, and nobody else uses the producer meanwhile.
+    // SAFETY: the private data of such a stream is the producer, which nobody else uses during the call.
     unsafe { &mut *(*stream).private_data.cast() }
 }
 
-unsafe extern "C" fn get_schema(
-    stream: *mut ArrowStream,
-    out: *mut ArrowSchema,
-) -> c_int {
+unsafe extern "C" fn get_schema(stream: *mut ArrowStream, out: *mut ArrowSchema) -> c_int {
     // SAFETY: a stream of `import`'s, and a place for a schema. It is handed over once.
     unsafe {
         let producer = producer(stream);
@@ -231,10 +228,7 @@ unsafe extern "C" fn get_schema(
     0
 }
 
-unsafe extern "C" fn get_next(
-    stream: *mut ArrowStream,
-    out: *mut ArrowArray,
-) -> c_int {
+unsafe extern "C" fn get_next(stream: *mut ArrowStream, out: *mut ArrowArray) -> c_int {
     // SAFETY: a stream of `import`'s, and a place for an array. Equal arrays share memory that is not freed
     // when they are released.
     unsafe {

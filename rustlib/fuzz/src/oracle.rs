@@ -55,14 +55,14 @@ pub fn units32(bytes: &[u8]) -> Vec<u32> {
         .collect()
 }
 
-/// What stands after the last whole code point.
+/// What follows the last whole code point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
     /// Nothing.
     Nothing,
     /// The beginning of a code point, from this byte on.
     Torn(usize),
-    /// What begins no code point, whatever may follow. So many bytes, from the beginning, show it.
+    /// Bytes that begin no code point, whatever follows: the first ones, of this number, show it.
     Wrong(usize),
 }
 

@@ -4,8 +4,8 @@
 //! The `unsafe` functions below share one contract, the one that the header states for all functions. Each
 //! comment `SAFETY` in an export says which pointers it is about.
 //!
-//! - A pointer is NULL, or leads to what the export asks for: a struct, a handle that [`boxed`] made and
-//!   [`unboxed`] has not freed, or as many elements as the length beside it. All are aligned and initialized.
+//! - A pointer is NULL, or leads to what the export asks for: a struct, a handle that `boxed` made and
+//!   `unboxed` has not freed, or as many elements as the length beside it. All are aligned and initialized.
 //! - During the call nobody else changes what it leads to. If it leads to an output, nobody else uses that,
 //!   and no other argument leads there.
 
@@ -108,7 +108,7 @@ pub(super) fn guard(body: impl FnOnce() -> Result<u64, DoublesStatus>) -> i64 {
     }
 }
 
-/// Makes an object that lives until [`unboxed`] frees it. Returns NULL if `make` panics.
+/// Makes an object that lives until `unboxed` frees it. Returns NULL if `make` panics.
 pub(super) fn boxed<T>(make: impl FnOnce() -> T) -> *mut T {
     let mut object = ptr::null_mut();
     guard(|| {
@@ -118,7 +118,7 @@ pub(super) fn boxed<T>(make: impl FnOnce() -> T) -> *mut T {
     object
 }
 
-/// Frees an object that [`boxed`] made, unless it is NULL.
+/// Frees an object that `boxed` made, unless it is NULL.
 ///
 /// # Safety
 ///
