@@ -1,4 +1,4 @@
-"""Work on other threads, its results in order.
+"""Work on other threads, with results in order.
 
 The standard library's concurrent.futures does this too, but takes 8 ms to load: as long as counting
 200 MB.
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
     IsStopped = Callable[[], bool]
 
-__all__ = ["AHEAD", "in_order", "run_ahead"]
-
-# Bytes of address space for a thread: its stack, and what malloc and Python reserve for it. Without
-# them it may fail before it begins, and `start` would wait for it forever.
+# Bytes of address space for a thread: its stack, and what malloc and Python reserve for it. With
+# less, a thread may fail before it begins, and `start` would wait for it forever.
 _ROOM = 256 * 1024 * 1024
 
-# Results of each thread that are made, or wait, while one is used.
+# How many results each thread may be ahead of the one in use.
 AHEAD = 2
 
 Item = TypeVar("Item")
@@ -38,9 +36,9 @@ def in_order(
 ) -> Generator[Result]:
     """Yield what `function` returns for each item, in their order.
 
-    The threads work a few items ahead. None among the items means that the next one may take a
-    while: all results before it are yielded first. `function` is also given a function that tells
-    whether its result is no longer wanted.
+    The threads work a few items ahead. None among the items means that the next item may take a
+    while: all results before it are yielded first. The second argument of `function` is a function
+    that returns whether the result is no longer wanted.
     """
     stopped = False
     workers = _Workers(threads)
@@ -65,7 +63,7 @@ def in_order(
 
 
 def run_ahead(items: Generator[Item]) -> Generator[Item]:
-    """Yield items that another thread takes from a generator, `AHEAD` before they are asked for."""
+    """Yield the items of a generator that runs on another thread, up to `AHEAD` items ahead."""
     end = object()
 
     def take(_: int, __: IsStopped) -> Any:
@@ -103,7 +101,7 @@ class _Task(Generic[Result]):
 
 
 class _Workers:
-    """Threads that are started when there is something to do."""
+    """Threads that are started with the first task."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -111,7 +109,7 @@ class _Workers:
         self._tasks: SimpleQueue[_Task[Any] | None] = SimpleQueue()
 
     def submit(self, call: Callable[[], Result]) -> Callable[[], Result]:
-        """Have a thread make the call, and return what waits for its result."""
+        """Let a thread make the call, and return a function that waits for its result."""
         if not self._threads:
             self._start()
         if not self._threads:
@@ -121,7 +119,7 @@ class _Workers:
         return task.result
 
     def _start(self) -> None:
-        # The system allows no more threads, or there is no room for one.
+        # The system allows no more threads, or has no address space for one.
         with contextlib.suppress(RuntimeError, OSError):
             for _ in range(self._number):
                 mmap.mmap(-1, _ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON).close()

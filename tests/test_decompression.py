@@ -57,7 +57,7 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("name", COMPRESS)
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_what_is_in_compressed_files_is_counted(name, threads, path, capsys):
+def test_the_content_of_compressed_files_is_counted(name, threads, path, capsys):
     half = len(TEXT) // 2
     compress = COMPRESS[name]
     path.write_bytes(compress(TEXT[:half]) + compress(TEXT[half:]))  # one after the other
@@ -69,7 +69,7 @@ def test_what_is_in_compressed_files_is_counted(name, threads, path, capsys):
 @pytest.mark.parametrize(
     "stream", [io.BytesIO, Trickle, lambda data: io.BufferedReader(Trickle(data))]
 )
-def test_streams(name, stream, capsys, monkeypatch):
+def test_streams_are_decompressed(name, stream, capsys, monkeypatch):
     data = COMPRESS[name](TEXT) if name else TEXT
     monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=stream(data)))
     assert main(["count", "--decompress"]) == 0
@@ -77,7 +77,7 @@ def test_streams(name, stream, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("data", [b"", b"a", b"aab", b"\x1f", b"BZ", b"\x1f\x1f\x8b\x08", TEXT])
-def test_what_is_not_compressed_is_counted_as_it_is(data, path, capsys):
+def test_files_that_are_not_compressed_are_counted_unchanged(data, path, capsys):
     path.write_bytes(data)
     assert compression_of(str(path)) is None
     count = sum(left == right for left, right in zip(data, data[1:]))
@@ -94,7 +94,7 @@ def test_without_the_option_the_message_names_it(name, path, capsys):
     assert capsys.readouterr().err == f"doubles: {path}: compressed with {name}; try -z\n"
 
 
-def test_what_has_no_compression(tmp_path):
+def test_only_regular_files_have_a_known_compression(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     for name in ("fifo", "missing", "."):
         assert compression_of(str(tmp_path / name)) is None
@@ -102,7 +102,7 @@ def test_what_has_no_compression(tmp_path):
 
 
 @pytest.mark.parametrize("name", COMPRESS)
-def test_damaged_files(name, path, capsys):
+def test_a_damaged_file_is_an_error(name, path, capsys):
     data = COMPRESS[name](TEXT)
     middle = len(data) // 2
     early = f"doubles: {path}: damaged {name}: the file ends early\n"
@@ -118,7 +118,7 @@ def test_damaged_files(name, path, capsys):
 
 
 @pytest.mark.parametrize("name", COMPRESS)
-def test_what_follows_the_end_of_compressed_data(name, path, capsys):
+def test_appended_streams_are_read_and_other_data_is_an_error(name, path, capsys):
     data = COMPRESS[name](b"aaa")
     for padding in (b"", bytes(4), bytes(200_000)):
         for following, count in ((b"", 2), (data, 5), (data + padding, 5)):
@@ -159,7 +159,7 @@ LIVE |= {"gzip, flushed": [*flushed(*TEXTS)], "not compressed": TEXTS}
 
 @pytest.mark.parametrize("name", LIVE)
 @pytest.mark.parametrize("reader", [lambda raw: raw, io.BufferedReader])
-def test_what_a_live_pipe_holds_is_read_before_more_is_waited_for(name, reader):
+def test_decoded_bytes_are_returned_before_the_next_read(name, reader):
     seen = b""
     waits = iter([b"", *(b"".join(TEXTS[:number]) for number in (1, 2, 3)), *3 * [b"".join(TEXTS)]])
 
@@ -182,7 +182,7 @@ def test_the_format_is_known_as_soon_as_the_start_says_it(start):
 
 
 @pytest.mark.parametrize("name", ["gzip, flushed", "not compressed"])
-def test_find_shows_what_a_live_pipe_holds(name):
+def test_find_shows_runs_before_a_live_pipe_ends(name):
     with started("find", "-z", stdin=subprocess.PIPE) as process:
         for written, expected in zip(
             LIVE[name], (b"-:1:1: a\n", b"", b"-:1:4: c x100000\n"), strict=False
@@ -224,7 +224,7 @@ def test_an_xz_may_take_as_much_memory_as_xz_itself_uses(path, capsys):
                 assert capsys.readouterr().err == f"doubles: {path}: {error}\n"
 
 
-def test_files_that_are_read_at_a_time_share_the_limit(path):
+def test_files_read_at_the_same_time_share_the_limit(path):
     slots = decompression._slots
     path.write_bytes(lzma.compress(b"aaa"))
     with contextlib.ExitStack() as stack:
@@ -314,13 +314,13 @@ def test_a_python_without_zstd(path, capsys, monkeypatch):
     assert capsys.readouterr().err == f"doubles: {path}: this Python can't read zstd\n"
 
 
-def test_the_bar_has_no_total(path, capsys):
+def test_progress_of_a_compressed_file_has_no_total(path, capsys):
     path.write_bytes(gzip.compress(TEXT))
     assert main(["count", "-z", "--progress", "always", str(path)]) == 0
     assert "%" not in capsys.readouterr().err
 
 
-def test_each_beginning_is_that_of_its_format():
+def test_files_begin_as_their_format_says():
     for start, name in decompression._FORMATS.items():
         if name in COMPRESS:
             assert COMPRESS[name](b"").startswith(start)

@@ -1,4 +1,4 @@
-"""Counting files, all kinds of them, and what can happen to them meanwhile."""
+"""Counting files of all kinds, also while they change."""
 
 import codecs
 import errno
@@ -30,13 +30,13 @@ from doubles_ffi.files.engine import FileCounter, count_range
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
-BLOCK, PIECE = 16, 64
+READ, PIECE = 16, 64
 
 
 @pytest.fixture
-def small_blocks(monkeypatch):
-    """Make small files go the ways of large ones."""
-    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
+def small_reads(monkeypatch):
+    """Read and split small files like large ones."""
+    monkeypatch.setattr(reading, "READ_SIZE", READ)
     monkeypatch.setattr(engine, "PIECE_SIZE", PIECE)
     monkeypatch.setattr(engine, "WORTH_SPLITTING", 1)
 
@@ -54,12 +54,12 @@ ALL_EQUAL = b"a" * 1000
 MIXED = bytes(i // 3 % 251 for i in range(1000))
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("small_reads")
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("data", [ALL_EQUAL, MIXED], ids=["all equal", "mixed"])
-def test_lengths_around_blocks_and_pieces(data, threads, path, set_threads):
+def test_lengths_around_reads_and_pieces(data, threads, path, set_threads):
     set_threads(3)
-    edges = (0, BLOCK, BLOCK + PIECE, BLOCK + 2 * PIECE, BLOCK + 9 * PIECE)
+    edges = (0, READ, READ + PIECE, READ + 2 * PIECE, READ + 9 * PIECE)
     for length in sorted({max(edge + delta, 0) for edge in edges for delta in range(-2, 3)}):
         path.write_bytes(data[:length])
         assert count_file(path, threads=threads) == reference.count(data[:length])
@@ -68,7 +68,7 @@ def test_lengths_around_blocks_and_pieces(data, threads, path, set_threads):
 TEXT = "aabbжжж€€𝄞𝄞\U0010ffff\n" * 20
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("small_reads")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(
     "encoding",
@@ -96,7 +96,7 @@ def test_text_in_any_encoding_cut_anywhere(encoding, threads, path, set_threads)
 
 
 @pytest.mark.parametrize(("encoding", "mark"), [("utf-8-sig", 3), ("utf-16", 2), ("utf-32", 4)])
-def test_marks_are_no_text_and_may_be_missing(encoding, mark, path):
+def test_a_mark_is_not_counted_and_may_be_missing(encoding, mark, path):
     for data in ("", "a", "aa", "жж"):
         encoded = data.encode(encoding)
         for file in (encoded, encoded[mark:]):
@@ -117,7 +117,7 @@ def test_long_text_in_any_encoding(encoding, path):
 
 
 @pytest.mark.parametrize("encoding", ["punycode", "idna", "utf-7", "undefined"])
-def test_text_that_is_decoded_whole_is_refused_as_python_refuses_it(encoding):
+def test_text_that_is_decoded_whole_raises_what_bytes_decode_raises(encoding):
     data = b"\xff+"
     with pytest.raises(UnicodeError) as expected:
         data.decode(encoding)
@@ -126,16 +126,16 @@ def test_text_that_is_decoded_whole_is_refused_as_python_refuses_it(encoding):
     assert (type(found.value), str(found.value)) == (type(expected.value), str(expected.value))
 
 
-def test_latin_1_and_lone_surrogates(path):
+def test_latin_1_and_lone_surrogates_are_counted(path):
     path.write_bytes(b"\xff\xffaa")
     assert count_file(path, encoding="latin-1") == 2
     path.write_bytes(rb"\ud800\ud800")
     assert count_file(path, encoding="unicode_escape") == 1
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("small_reads")
 @pytest.mark.parametrize("encoding", [None, "utf-8", "utf-16"])
-def test_tallies(encoding, path, set_threads):
+def test_tallies_are_those_of_a_loop(encoding, path, set_threads):
     set_threads(2)
     path.write_bytes(TEXT.encode(encoding or "utf-8"))
     for source in (path, io.BytesIO(path.read_bytes())):
@@ -146,7 +146,7 @@ def test_tallies(encoding, path, set_threads):
     assert calls[-1][0] == path.stat().st_size
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("small_reads")
 @given(
     data=strategies.text.map(str.encode) | strategies.binary,
     cuts=st.lists(st.integers(0, 700), max_size=5),
@@ -177,7 +177,7 @@ def test_ranges_add_up_to_the_file(data, cuts, encoding):
         assert count() == answer
 
 
-def test_ranges_that_can_not_be_counted():
+def test_ranges_that_can_not_be_counted_are_refused():
     file = io.BytesIO(b"a" * 10)
     part = count_range(file, 3, 10)
     assert (part.count, bool(part.tally)) == (6, False)
@@ -189,14 +189,14 @@ def test_ranges_that_can_not_be_counted():
 
 
 def outcome(action):
-    """Return what comes of it, a number or what a UnicodeDecodeError tells."""
+    """Return the number that an action returns, or the fields of its UnicodeDecodeError."""
     try:
         return action()
     except UnicodeDecodeError as error:
         return error.encoding, error.start, error.end, error.reason
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("small_reads")
 @settings(max_examples=300)
 @given(
     data=st.lists(strategies.text, max_size=8).map("".join).map(str.encode)
@@ -206,7 +206,7 @@ def outcome(action):
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "ascii", "utf-16-le", "euc_jp"]),
     threads=st.integers(1, 3),
 )
-def test_as_decode_does_it_errors_included(data, cut, encoding, threads):
+def test_counts_and_errors_are_those_of_bytes_decode(data, cut, encoding, threads):
     data = data[: len(data) - cut]
     with tempfile.NamedTemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "_most_threads", lambda: 3)
@@ -223,11 +223,11 @@ def test_as_decode_does_it_errors_included(data, cut, encoding, threads):
             assert found == expected
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("small_reads")
 @pytest.mark.parametrize(
     "wrong", [b"\xff", b"\x80", b"\xc3", b"\xe2\x82", b"\xf0\x9d\x84", b"\xed\xa0\x80"]
 )
-def test_one_wrong_byte_is_found_wherever_it_stands(wrong, path, set_threads):
+def test_an_invalid_byte_is_found_at_any_position(wrong, path, set_threads):
     set_threads(2)
     whole = ("жa€𝄞" * 40).encode()
     for at in range(0, len(whole) + 1, 3):
@@ -237,24 +237,24 @@ def test_one_wrong_byte_is_found_wherever_it_stands(wrong, path, set_threads):
         assert found == outcome(data.decode)
 
 
-@pytest.mark.parametrize("at", [0, 1, 100, 524_285, 524_288, 1_000_000])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_an_error_tells_the_wrong_byte(encoding, at, path):
-    data = b"a" * at + b"\xff" + b"b" * 600_000
-    path.write_bytes(data)
-    with pytest.raises(UnicodeDecodeError) as expected:
-        data.decode(encoding)
-    with pytest.raises(UnicodeDecodeError) as found:
-        count_file(path, encoding=encoding)
-    assert found.value.object == b"\xff"
-    if at == 0:
-        assert str(found.value) == str(expected.value)
-    elif sys.implementation.name == "cpython":  # To PyPy, a str of it is an IndexError.
-        # Python looks for the byte at its position, and finds none there.
-        assert f"in position {at}-{at}: {expected.value.reason}" in str(found.value)
+def test_an_error_holds_the_wrong_bytes_and_their_position_in_the_file(encoding, path):
+    for at in (0, 1, 524_285, 524_288, 1_000_000):
+        data = b"a" * at + b"\xff" + b"b" * 600_000
+        path.write_bytes(data)
+        with pytest.raises(UnicodeDecodeError) as expected:
+            data.decode(encoding)
+        with pytest.raises(UnicodeDecodeError) as found:
+            count_file(path, encoding=encoding)
+        assert found.value.object == b"\xff"
+        if at == 0:
+            assert str(found.value) == str(expected.value)
+        elif sys.implementation.name == "cpython":  # To PyPy, a str of it is an IndexError.
+            # Python looks for the byte at its position, and finds none there.
+            assert f"in position {at}-{at}: {expected.value.reason}" in str(found.value)
 
 
-def test_any_path(path):
+def test_paths_of_all_types(path):
     path.write_bytes(b"aa")
     for name in (path, str(path), os.fsencode(path)):
         assert count_file(name) == 1
@@ -273,7 +273,7 @@ def piped(data):
 
 
 @pytest.mark.parametrize("size", [0, 3, 100_000, 3_000_000])
-def test_pipes(size):
+def test_pipes_are_counted(size):
     pipe, thread = piped(b"a" * size)
     with pipe:
         assert count_file(pipe) == max(size - 1, 0)
@@ -317,7 +317,7 @@ class Live(io.RawIOBase):
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
 @pytest.mark.parametrize("reader", [lambda raw: raw, io.BufferedReader])
-def test_text_is_read_before_more_is_waited_for(encoding, reader):
+def test_what_is_available_is_yielded_before_the_next_read(encoding, reader):
     data = "aabb".encode(encoding)
     chunks = [data[:1], data[1:2], data[2:], "cc".encode(encoding.removesuffix("-sig"))[-4:]]
     waits = []
@@ -329,7 +329,7 @@ def test_text_is_read_before_more_is_waited_for(encoding, reader):
     assert waits[3:] == ["aabb", "aabbcc"]
 
 
-def test_other_binary_files(path):
+def test_binary_files_of_other_modules(path):
     data = b"a" * 1_200_000
     assert count_file(io.BytesIO(data)) == len(data) - 1
     with gzip.open(path, "wb") as file:
@@ -343,10 +343,10 @@ def test_other_binary_files(path):
         assert count_file(stream) == 2
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("small_reads")
 @pytest.mark.parametrize("buffering", [0, -1])
 @pytest.mark.parametrize("mode", ["rb", "r+b"])
-def test_open_files_are_read_from_where_they_stand(buffering, mode, path):
+def test_open_files_are_read_from_their_position(buffering, mode, path):
     path.write_bytes(b"b" * 500 + b"a" * 1000)
     with path.open(mode, buffering=buffering) as file:
         assert file.read(500) == b"b" * 500
@@ -357,8 +357,8 @@ def test_open_files_are_read_from_where_they_stand(buffering, mode, path):
         assert count_file(file) == 0
 
 
-@pytest.mark.usefixtures("small_blocks")
-def test_what_is_written_but_not_yet_on_disk_counts(path):
+@pytest.mark.usefixtures("small_reads")
+def test_unflushed_writes_are_counted(path):
     path.write_bytes(b"ab" * 500)
     with path.open("r+b") as file:
         file.seek(900)
@@ -367,23 +367,32 @@ def test_what_is_written_but_not_yet_on_disk_counts(path):
         assert count_file(file, threads=2) == 99
 
 
-@pytest.mark.usefixtures("small_blocks")
-def test_files_that_change_what_is_read(path):
-    class Upper(io.FileIO):
-        def readinto(self, buffer):
-            size = super().readinto(buffer)
-            buffer[:size] = bytes(buffer[:size]).upper()
-            return size
+class Upper(io.FileIO):
+    def readinto(self, buffer):
+        size = super().readinto(buffer)
+        buffer[:size] = bytes(buffer[:size]).upper()
+        return size
 
+
+class BufferedUpper(io.BufferedReader):
+    def readinto(self, buffer):
+        size = super().readinto(buffer)
+        buffer[:size] = bytes(buffer[:size]).upper()
+        return size
+
+
+@pytest.mark.usefixtures("small_reads")
+def test_the_readinto_of_a_subclass_is_used(path, set_threads):
+    set_threads(2)
     path.write_bytes(b"aA" * 500)
     assert count_file(path) == 0
-    for file in (Upper(path), io.BufferedReader(Upper(path))):
+    for file in (Upper(path), io.BufferedReader(Upper(path)), BufferedUpper(io.FileIO(path))):
         with file:
             assert count_file(file, threads=2) == 999
 
 
 @linux_only
-def test_files_that_have_no_size():
+def test_files_without_a_size():
     assert count_file("/dev/null") == 0
     assert count_file("/proc/version") == reference.count(Path("/proc/version").read_bytes())
     calls = []
@@ -427,7 +436,7 @@ def forbidden(path):
     os.seteuid(0)
 
 
-def test_no_permission(forbidden):
+def test_a_file_without_permission(forbidden):
     with pytest.raises(PermissionError):
         count_file(forbidden)
 
@@ -443,14 +452,14 @@ def test_an_error_while_reading_is_raised(path, monkeypatch):
         count_file(Bad())
     # A piece that can't be read is left to reading in order, where the error shows again; or not.
     monkeypatch.setattr(engine, "WORTH_SPLITTING", 1)
-    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
+    monkeypatch.setattr(reading, "READ_SIZE", READ)
     monkeypatch.setattr(os, "preadv", fail)
     path.write_bytes(ALL_EQUAL)
     assert count_file(path, threads=2) == 999
 
 
-@pytest.mark.usefixtures("small_blocks")
-def test_a_piece_that_memory_does_not_hold_is_read_in_order(path, monkeypatch, set_threads):
+@pytest.mark.usefixtures("small_reads")
+def test_without_memory_for_threads_a_file_is_read_in_order(path, monkeypatch, set_threads):
     def new_array(size):
         if threading.current_thread() is not threading.main_thread():
             raise MemoryError
@@ -460,16 +469,6 @@ def test_a_piece_that_memory_does_not_hold_is_read_in_order(path, monkeypatch, s
     monkeypatch.setattr(reading, "new_array", new_array)
     path.write_bytes(ALL_EQUAL)
     assert count_file(path) == 999
-
-
-@pytest.mark.parametrize("size", [-1, 10**9])
-def test_a_readinto_that_lies_about_its_size(size):
-    class Liar(io.RawIOBase):
-        def readinto(self, _):
-            return size
-
-    with pytest.raises(OSError, match=f"readinto returned {size}"):
-        count_file(Liar())
 
 
 class Liar(int):
@@ -484,43 +483,32 @@ class Liar(int):
         return 10**12
 
 
-def test_a_readinto_whose_int_lies():
-    class File:
-        answers = iter([5, Liar(3), 0])
+class Answering:
+    """A file of equal bytes whose `readinto` answers what it is told."""
 
-        def readinto(self, buffer):
-            buffer[:5] = b"aaaaa"
-            return next(self.answers)
+    def __init__(self, *answers):
+        self._answers = iter(answers)
 
-    assert count_file(File()) == 7
-    for wrong in (Liar(-1), Liar(10**9)):
-        File.answers = iter([wrong])
-        with pytest.raises(OSError, match=f"readinto returned {int(wrong)}"):
-            count_file(File())
-    File.answers = iter([2.0])
+    def readinto(self, buffer):
+        buffer[:] = b"a" * len(buffer)
+        return next(self._answers)
+
+
+def test_the_size_that_readinto_returns_is_checked(monkeypatch):
+    monkeypatch.setattr(reading, "READ_SIZE", READ)
+    assert count_file(Answering(5, Liar(3), 0)) == 7
+    assert count_file(Answering(READ - 1, 1, 0)) == READ - 1
+    wrong = [-1, Liar(-1), READ + 1, 10**9, Liar(10**9)]
+    after_a_short_read = [2, READ - 1, READ]  # There is room for one byte.
+    for before, sizes in (([], wrong), ([READ - 1], wrong + after_a_short_read)):
+        for size in sizes:
+            with pytest.raises(OSError, match=f"^.Errno 5. readinto returned {int(size)}$"):
+                count_file(Answering(*before, size))
     with pytest.raises(TypeError, match="float"):
-        count_file(File())
+        count_file(Answering(2.0))
 
 
-@pytest.mark.parametrize("size", [1, 2, 15, 16, 17])
-def test_a_readinto_that_returns_more_than_there_was_room_for(size, monkeypatch):
-    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
-
-    class File:
-        answers = iter([BLOCK - 1, size, 0])
-
-        def readinto(self, buffer):
-            buffer[:] = b"a" * len(buffer)
-            return next(self.answers)
-
-    if size == 1:
-        assert count_file(File()) == BLOCK - 1
-    else:
-        with pytest.raises(OSError, match=f"readinto returned {size}"):
-            count_file(File())
-
-
-def test_a_pipe_that_would_block():
+def test_a_pipe_in_non_blocking_mode():
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     pipe = os.fdopen(reading, "rb", buffering=0)
@@ -553,10 +541,10 @@ def test_wrong_arguments(path):
         count_file(path, encoding="")
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("small_reads")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("encoding", [None, "utf-8", "utf-16", "utf-7"])
-def test_progress(encoding, threads, path, set_threads):
+def test_progress_is_reported_in_order(encoding, threads, path, set_threads):
     set_threads(2)
     path.write_bytes(b"ab" * 500)
     calls = []
@@ -571,7 +559,7 @@ def test_progress(encoding, threads, path, set_threads):
     assert calls[-1] is True
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("small_reads")
 def test_progress_of_a_file_that_grows_beyond_its_size(path):
     path.write_bytes(ALL_EQUAL)
     calls = []
@@ -588,24 +576,7 @@ def test_progress_of_a_file_that_grows_beyond_its_size(path):
     assert calls[-1] == (2000, 2000)
 
 
-class Shouting(io.BufferedReader):
-    """What it reads is not what lies in the file below."""
-
-    def readinto(self, buffer):
-        size = super().readinto(buffer)
-        buffer[:size] = bytes(buffer[:size]).upper()
-        return size
-
-
-@pytest.mark.usefixtures("small_blocks")
-def test_a_reader_of_its_own_kind_is_asked(path, set_threads):
-    set_threads(2)
-    path.write_bytes(b"aA" * 500)
-    with Shouting(io.FileIO(path)) as file:
-        assert count_file(file) == 999
-
-
-def test_progress_of_nothing_and_of_what_has_no_end_in_sight(path):
+def test_progress_without_a_known_total(path):
     path.touch()
     calls = []
     count_file(path, progress=lambda *call: calls.append(call))
@@ -613,7 +584,7 @@ def test_progress_of_nothing_and_of_what_has_no_end_in_sight(path):
     assert calls == [(0, None), (2, None)]
 
 
-def test_what_progress_raises_ends_the_count(path):
+def test_an_exception_from_progress_ends_the_count(path):
     def stop(*_):
         raise KeyboardInterrupt
 
@@ -633,42 +604,35 @@ def once(action):
     return progress
 
 
-faults = pytest.mark.parametrize("threads", [1, 2])
+def append(path):
+    with path.open("ab") as file:
+        file.write(ALL_EQUAL)
 
 
-@faults
-@pytest.mark.usefixtures("small_blocks")
-def test_a_file_that_grows(threads, path, set_threads):
-    set_threads(2)
-    path.write_bytes(ALL_EQUAL)
-
-    def grow():
-        with path.open("ab") as file:
-            file.write(ALL_EQUAL)
-
-    assert count_file(path, threads=threads, progress=once(grow)) == 1999
-
-
-@faults
-@pytest.mark.usefixtures("small_blocks")
-def test_a_file_that_shrinks(threads, path, set_threads):
-    set_threads(2)
-    path.write_bytes(ALL_EQUAL)
-    count = count_file(path, threads=threads, progress=once(lambda: os.truncate(path, 400)))
-    assert count in (399, 999)  # What was read before is counted.
-    if threads == 1:
-        assert count == 399
-
-
-@faults
-@pytest.mark.usefixtures("small_blocks")
-def test_a_file_that_is_replaced(threads, path, tmp_path, set_threads):
-    set_threads(2)
-    path.write_bytes(ALL_EQUAL)
-    other = tmp_path / "other"
+def replace(path):
+    other = path.with_suffix(".other")
     other.write_bytes(b"ab" * 1000)
-    assert count_file(path, threads=threads, progress=once(lambda: other.replace(path))) == 999
-    assert count_file(path, threads=threads) == 0
+    other.replace(path)
+
+
+@pytest.mark.usefixtures("small_reads")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        (append, {1999}),
+        (replace, {999}),
+        (lambda path: os.truncate(path, 400), {399, 999}),  # What threads have read is counted.
+    ],
+    ids=["grows", "is replaced", "shrinks"],
+)
+def test_a_file_that_changes_while_it_is_read(change, counts, threads, path, set_threads):
+    set_threads(2)
+    path.write_bytes(ALL_EQUAL)
+    count = count_file(path, threads=threads, progress=once(lambda: change(path)))
+    assert count in counts
+    if threads == 1:
+        assert count == min(counts)
 
 
 TRUNCATED = """
@@ -707,16 +671,21 @@ print(shrunk)
 """
 
 
-def test_a_file_truncated_a_thousand_times(path):
+def run_script(script, *arguments):
+    """Run Python in a process with two threads, and return its output."""
     end = subprocess.run(
-        [sys.executable, "-c", TRUNCATED, path],
+        [sys.executable, "-c", script, *arguments],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "DOUBLES_NUM_THREADS": "2"},
     )
     assert (end.returncode, end.stderr) == (0, "")
-    assert int(end.stdout) > 300
+    return end.stdout
+
+
+def test_a_file_truncated_a_thousand_times_is_no_crash(path):
+    assert int(run_script(TRUNCATED, path)) > 300
 
 
 SIGNALLED = """
@@ -736,23 +705,11 @@ assert signals
 
 
 def test_signals_that_interrupt_reading_change_nothing():
-    # Not in this process: coverage may hang when a signal arrives.
-    subprocess.run([sys.executable, "-c", SIGNALLED], check=True, timeout=60)
+    run_script(SIGNALLED)  # Not in this process: coverage may hang when a signal arrives.
 
 
-@pytest.mark.usefixtures("small_blocks")
-def test_no_thread_to_be_had(path, monkeypatch, set_threads):
-    def fail(_):
-        raise RuntimeError("can't start new thread")
-
-    set_threads(2)
-    monkeypatch.setattr(threading.Thread, "start", fail)
-    path.write_bytes(ALL_EQUAL)
-    assert count_file(path) == 999
-
-
-@pytest.mark.usefixtures("small_blocks")
-def test_no_more_threads_than_asked_for(path, monkeypatch, set_threads):
+@pytest.mark.usefixtures("small_reads")
+def test_no_more_threads_are_started_than_asked_for(path, monkeypatch, set_threads):
     set_threads(4)
     started = []
     start = threading.Thread.start
@@ -762,16 +719,16 @@ def test_no_more_threads_than_asked_for(path, monkeypatch, set_threads):
         started.clear()
         assert count_file(path, threads=threads) == 999
         assert len(started) == expected
-    for size, expected in ((BLOCK + PIECE, 0), (BLOCK + PIECE + 1, 2), (BLOCK + 3 * PIECE, 3)):
+    for size, expected in ((READ + PIECE, 0), (READ + PIECE + 1, 2), (READ + 3 * PIECE, 3)):
         started.clear()
         path.write_bytes(ALL_EQUAL[:size])
         assert count_file(path) == size - 1
         assert len(started) == expected
 
 
-def test_a_piece_that_is_read_little_by_little(path, monkeypatch):
+def test_a_piece_is_read_to_its_end_after_short_reads(path, monkeypatch):
     preadv = os.preadv
-    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
+    monkeypatch.setattr(reading, "READ_SIZE", READ)
     monkeypatch.setattr(
         os, "preadv", lambda file, rooms, start: preadv(file, [rooms[0][:5]], start)
     )
@@ -782,20 +739,20 @@ def test_a_piece_that_is_read_little_by_little(path, monkeypatch):
     assert part.count == reference.count(text[7:1_500])
 
 
-def test_systems_without_preadv(path, monkeypatch):
+def test_a_system_without_preadv(path, monkeypatch):
     monkeypatch.setattr(engine, "WORTH_SPLITTING", 1)
     monkeypatch.delattr(os, "preadv")
     path.write_bytes(b"a" * 2_000_000)
     assert count_file(path, threads=2) == 1_999_999
 
 
-def test_workers_stop_in_the_middle_when_told(path, monkeypatch):
-    monkeypatch.setattr(reading, "READ_SIZE", BLOCK)
+def test_a_worker_stops_within_a_piece_when_told(path, monkeypatch):
+    monkeypatch.setattr(reading, "READ_SIZE", READ)
     path.write_bytes(ALL_EQUAL)
     counter = FileCounter("utf-8")
     asked = itertools.count()
     with path.open("rb") as file:
-        piece = range(3 * BLOCK)
+        piece = range(3 * READ)
         part = counter._count_piece(file.fileno(), piece, lambda: next(asked) == 2)
     assert part is None
     assert next(asked) == 3
@@ -824,15 +781,7 @@ except KeyboardInterrupt:
 
 def test_ctrl_c_while_threads_are_started(path):
     path.write_bytes(b"a" * 40_000_000)
-    end = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_AT_THE_START, path],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={**os.environ, "DOUBLES_NUM_THREADS": "2"},
-    )
-    assert (end.returncode, end.stdout, end.stderr) == (0, "interrupted\n", "")
+    assert run_script(INTERRUPTED_AT_THE_START, path) == "interrupted\n"
 
 
 MEMORY = """
@@ -860,9 +809,7 @@ except Enough:
 
 
 @linux_only
-def test_memory_is_flat(path):
+def test_memory_does_not_grow_with_the_file(path):
     with path.open("wb") as file:
         file.truncate(100 << 30)
-    command = [sys.executable, "-c", MEMORY, path]
-    output = subprocess.run(command, check=True, capture_output=True).stdout
-    assert int(output) < 48 * 1024
+    assert int(run_script(MEMORY, path)) < 48 * 1024

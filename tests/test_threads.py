@@ -1,4 +1,4 @@
-"""Work on other threads, its results in order."""
+"""Work on other threads, with results in order."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ def _all_threads_end():
     assert {*threading.enumerate()} <= before
 
 
-def test_results_come_in_order_whoever_is_first():
+def test_results_come_in_order():
     def slow_at_first(item, _):
         time.sleep(0.05 if item == 0 else 0)
         return item, threading.get_ident()
@@ -27,7 +27,7 @@ def test_results_come_in_order_whoever_is_first():
     assert threading.get_ident() not in {thread for _, thread in results}
 
 
-def test_results_do_not_wait_for_an_item_that_is_long_in_coming():
+def test_results_are_yielded_before_a_slow_item():
     seen = []
 
     def items():
@@ -42,7 +42,7 @@ def test_results_do_not_wait_for_an_item_that_is_long_in_coming():
     assert seen == list(range(10))
 
 
-def test_an_error_is_raised_where_its_result_would_come():
+def test_an_error_is_raised_in_place_of_its_result():
     def fail(item, _):
         if item == 5:
             raise LookupError(item)
@@ -54,7 +54,7 @@ def test_an_error_is_raised_where_its_result_would_come():
         next(results)
 
 
-def test_items_are_asked_for_as_they_are_needed():
+def test_items_are_taken_a_few_ahead():
     asked = []
 
     def endless():
@@ -67,7 +67,7 @@ def test_items_are_asked_for_as_they_are_needed():
         assert len(asked) < 10
 
 
-def test_whoever_works_is_told_to_stop():
+def test_workers_are_told_to_stop():
     started = threading.Event()
 
     def until_stopped(item, is_stopped):
@@ -80,13 +80,13 @@ def test_whoever_works_is_told_to_stop():
         started.wait()
 
 
-def test_threads_for_which_there_is_no_room(monkeypatch):
+def test_without_address_space_for_threads_the_caller_works(monkeypatch):
     monkeypatch.setattr(_threads, "_ROOM", 1 << 62)
     monkeypatch.delattr(threading.Thread, "start")
     assert list(in_order(lambda item, _: item, range(9), 2)) == list(range(9))
 
 
-def test_threads_that_can_not_be_started(monkeypatch):
+def test_where_no_thread_can_be_started_the_caller_works(monkeypatch):
     def fail(_):
         raise RuntimeError("can't start new thread")
 
@@ -94,7 +94,7 @@ def test_threads_that_can_not_be_started(monkeypatch):
     assert list(in_order(lambda item, _: item, range(9), 2)) == list(range(9))
 
 
-def test_a_generator_runs_ahead_of_whoever_uses_it():
+def test_a_generator_runs_ahead_of_its_user():
     made, threads, ends = [], set(), []
 
     def squares():
@@ -119,7 +119,7 @@ def test_a_generator_runs_ahead_of_whoever_uses_it():
     assert len(ends) == 2
 
 
-def test_an_error_comes_after_what_a_generator_has_yielded():
+def test_an_error_follows_the_items_of_a_generator():
     def fail():
         yield None
         yield 1
