@@ -330,6 +330,82 @@ static void check_write_runs(void) {
           DOUBLES_STATUS_NULL_POINTER);
 }
 
+/* Counts of a column until there is nothing left to count. Returns the last result. */
+static int64_t count_all(DoublesColumn *column, DoublesCounts *counts) {
+    int64_t more;
+    while ((more = doubles_column_count(column, counts, 2)) > 0)
+        ;
+    return more;
+}
+
+static void check_columns(void) {
+    const uint8_t *rows = bytes("aa\0\0abbbaaaa");
+    DoublesColumn *column = doubles_column_new();
+    DoublesCounts *counts = doubles_counts_new();
+    DoublesCountsView view;
+    DoublesFault fault;
+    CHECK(doubles_column_import_padded(column, rows, 3, 4, 2) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_column_import_padded(column, rows, SIZE_MAX / 2, 4, 1) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_column_import_padded(column, NULL, 3, 4, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_import_padded(NULL, rows, 3, 4, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(count_all(column, counts) == 0);
+    CHECK(doubles_column_import_padded(column, rows, 3, 4, 1) == DOUBLES_STATUS_OK);
+    CHECK(doubles_column_schema(column) == NULL && doubles_column_schema(NULL) == NULL);
+    CHECK(doubles_column_count(column, NULL, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_count(NULL, counts, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(count_all(column, counts) == 0);
+    CHECK(doubles_counts_view(counts, &view) == DOUBLES_STATUS_OK);
+    CHECK(view.length == 3 && view.null_count == 0 && view.validity[0] == 7);
+    CHECK(view.values[0] == 1 && view.values[1] == 2 && view.values[2] == 3);
+    CHECK(doubles_column_fault(column, &fault) == DOUBLES_STATUS_OK);
+    CHECK(fault.row == -1 && fault.code == 0 && fault.message == NULL && fault.text_len == 0);
+    CHECK(doubles_column_fault(column, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_fault(NULL, &fault) == DOUBLES_STATUS_NULL_POINTER);
+    doubles_column_free(column);
+    doubles_column_free(NULL);
+
+    const int64_t more[] = {7, 8};
+    const uint8_t second = 2;
+    CHECK(doubles_counts_append(counts, more, &second, 2) == DOUBLES_STATUS_OK);
+    CHECK(doubles_counts_append(counts, more, NULL, 1) == DOUBLES_STATUS_OK);
+    CHECK(doubles_counts_append(counts, NULL, NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_counts_append(NULL, more, NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_counts_view(counts, &view) == DOUBLES_STATUS_OK);
+    CHECK(view.length == 6 && view.null_count == 1 && view.validity[0] == 0x37);
+    CHECK(view.values[3] == 0 && view.values[4] == 8 && view.values[5] == 7);
+    CHECK(doubles_counts_view(counts, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_counts_view(NULL, &view) == DOUBLES_STATUS_NULL_POINTER);
+
+    DoublesArrowSchema schema = {0};
+    DoublesArrowArray array = {0};
+    CHECK(doubles_counts_export(counts, 7, 0, &schema, &array) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_counts_export(counts, 2, SIZE_MAX, &schema, &array) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_counts_export(counts, 2, 5, &schema, &array) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_counts_export(counts, 2, 4, NULL, &array) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_counts_export(counts, 2, 4, &schema, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(schema.release == NULL && array.release == NULL);
+    CHECK(doubles_counts_export(counts, 2, 4, &schema, &array) == DOUBLES_STATUS_OK);
+    doubles_counts_free(counts);
+    doubles_counts_free(NULL);
+    CHECK(strcmp(schema.format, "l") == 0 && schema.flags == 2 && schema.n_children == 0);
+    CHECK(array.offset == 2 && array.length == 4 && array.null_count == 1 && array.n_buffers == 2);
+    CHECK(((const int64_t *)array.buffers[1])[4] == 8);
+
+    /* An array of numbers is no column, and is released all the same. A second import finds nothing. */
+    column = doubles_column_new();
+    CHECK(doubles_column_import_array(column, &schema, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(schema.release != NULL && array.release != NULL);
+    CHECK(doubles_column_import_array(column, &schema, &array) == DOUBLES_STATUS_UNSUPPORTED_COLUMN);
+    CHECK(strcmp(doubles_column_schema(column)->format, "l") == 0);
+    CHECK(schema.release == NULL && array.release == NULL);
+    CHECK(doubles_column_import_array(column, &schema, &array) == DOUBLES_STATUS_RELEASED);
+    DoublesArrowStream stream = {0};
+    CHECK(doubles_column_import_stream(column, &stream) == DOUBLES_STATUS_RELEASED);
+    CHECK(doubles_column_import_stream(column, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_import_stream(NULL, &stream) == DOUBLES_STATUS_NULL_POINTER);
+    doubles_column_free(column);
+}
+
 int main(void) {
     CHECK(doubles_num_threads() >= 1);
     CHECK(doubles_abi_version() == DOUBLES_ABI_VERSION);
@@ -344,5 +420,6 @@ int main(void) {
     check_random();
     check_find();
     check_write_runs();
+    check_columns();
     return failures != 0;
 }
