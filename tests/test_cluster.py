@@ -55,15 +55,19 @@ def threads():
         yield client
 
 
-@pytest.fixture(scope="module")
-def workers():
-    """Two processes that are started again when they die."""
-    with LocalCluster(
+def two_processes():
+    """Return a cluster of two processes that are started again when they die."""
+    return LocalCluster(
         n_workers=2,
         threads_per_worker=1,
         dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
-    ) as workers:
+    )
+
+
+@pytest.fixture(scope="module")
+def workers():
+    with two_processes() as workers:
         yield workers
 
 
@@ -79,8 +83,39 @@ def path(tmp_path):
     return tmp_path / "file"
 
 
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Return the working directory, an empty one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def count_pair(tmp_path):
+    """Return a function that counts a good and a bad file of 60 bytes and 20 doubles each."""
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    urls = []
+    for name in ("good", "bad"):
+        (tmp_path / name).write_text("aab" * 20)
+        urls.append(f"faulty://{tmp_path}/{name}")
+
+    def count(client, *, block_size=8, progress=None, timeout=60, **faults):
+        options = {"block_size": block_size, "progress": progress, "timeout": timeout}
+        storage = {"notes": str(notes), **faults}
+        return count_files(urls, client, storage_options=storage, **options)
+
+    return count
+
+
+def count_one(url, client, **options):
+    """Return the count of a single file."""
+    (file,) = count_files(url, client, **options).files
+    return file
+
+
 def outcome(function, *arguments, **options):
-    """Return what a function returns, or all there is to know of the exception it raises."""
+    """Return the result of a function, or everything about the exception it raises."""
     try:
         return function(*arguments, **options)
     except UnicodeDecodeError as error:
@@ -95,20 +130,18 @@ def raise_or(file, field):
     return getattr(file, field)
 
 
-# What is counted.
+# Counts.
 
 
 @pytest.mark.parametrize("encoding", [None, "utf-8", "latin-1", "utf-8-sig", "utf-16", "gb18030"])
 @pytest.mark.parametrize("block_size", [None, 7])
-def test_encodings(threads, path, encoding, block_size):
+def test_each_encoding_whole_and_in_ranges(threads, path, encoding, block_size):
     text = TEXT.encode("latin-1", "ignore").decode("latin-1") if encoding == "latin-1" else TEXT
     path.write_bytes(text.encode(encoding or "utf-8"))
     options = {"encoding": encoding, "tally": True, "block_size": block_size}
     result = count_files(path, threads, **options)
     (file,) = result.files
-    assert file.error is None
-    assert file.url == str(path)
-    assert file.size == path.stat().st_size
+    assert (file.url, file.size, file.error) == (str(path), path.stat().st_size, None)
     assert result.count == file.count == count_file(path, encoding=encoding)
     assert result.length == file.length == len(text if encoding else path.read_bytes())
     assert result.tally == file.tally == tally_file(path, encoding=encoding)
@@ -138,7 +171,7 @@ def test_cuts_anywhere_in_valid_text_and_around_faults(threads, tmp_path, block_
 
 def test_an_empty_file(threads, path):
     path.touch()
-    (file,) = count_files(path, threads, encoding="utf-8", tally=True).files
+    file = count_one(path, threads, encoding="utf-8", tally=True)
     assert (file.count, file.length, file.tally, file.error) == (0, 0, Counter(), None)
 
 
@@ -171,27 +204,26 @@ def test_a_compressed_file_is_decompressed(threads, tmp_path, data, suffix):
     packed, plain = tmp_path / f"a{suffix}", tmp_path / "a"
     packed.write_bytes(COMPRESS[suffix](data))
     plain.write_bytes(data)
-    (file,) = count_files(packed, threads, encoding="utf-8", block_size=3).files
+    file = count_one(packed, threads, encoding="utf-8", block_size=3)
     assert outcome(raise_or, file, "count") == outcome(count_file, plain, encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["a.gz?version=1", "get?file=a.gz"])
 def test_the_name_of_a_compressed_file_may_be_anywhere_in_a_url(threads, tmp_path, name):
     (tmp_path / name).write_bytes(gzip.compress(b"aa" * 100))
-    url = f"faulty://{tmp_path}/{name}"
-    assert count_files(url, threads, storage_options=options(tmp_path)).length == 200
+    assert count_one(f"faulty://{tmp_path}/{name}", threads).length == 200
 
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_an_archive_of_several_files_is_refused(threads, tmp_path, number):
     (tmp_path / "a.zip").write_bytes(zipped(b"aa", "ab"[:number]))
-    (file,) = count_files(tmp_path / "a.zip", threads).files
+    file = count_one(tmp_path / "a.zip", threads)
     with pytest.raises(ValueError, match=f"an archive of {number} files; .* zip://"):
         raise file.error
 
 
-def test_the_files_in_an_archive(threads, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("here")
+def test_the_files_in_an_archive(threads):
     Path("two.zip").write_bytes(zipped(b"aab", ["a.txt", "b.txt", "c.csv"]))
     result = count_files(["zip://*/*.txt::two.zip", "zip://folder/c.csv::two.zip"], threads)
     assert [(file.url, file.count, file.error) for file in result.files] == [
@@ -207,7 +239,7 @@ def test_a_format_that_a_worker_cant_read(threads, tmp_path, monkeypatch, suffix
         monkeypatch.setitem(sys.modules, name, None)
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"aaa")
-    (file,) = count_files(path, threads).files
+    file = count_one(path, threads)
     with pytest.raises(OSError, match=r"the worker inproc://.* can't read \w+"):
         raise file.error
 
@@ -224,7 +256,7 @@ def test_lz4(threads, tmp_path, monkeypatch):
 def test_a_damaged_file(threads, tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(COMPRESS[suffix](TEXT.encode())[:-1])
-    (file,) = count_files(path, threads).files
+    file = count_one(path, threads)
     assert file.error.strerror.startswith("damaged ")
 
 
@@ -233,24 +265,23 @@ def test_a_file_that_takes_too_much_memory_to_decompress(threads, tmp_path):
     data = bytearray(lzma.compress(b"aaa", **options))
     data[1:5] = (3 << 30).to_bytes(4, "little")  # how large a dictionary it claims
     (tmp_path / "a.lzma").write_bytes(data)
-    (file,) = count_files(tmp_path / "a.lzma", threads).files
+    file = count_one(tmp_path / "a.lzma", threads)
     assert file.error.strerror == "lzma that needs more than 128 MiB of memory to decompress"
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("a", b"aaa")
-    (file,) = count_files(tmp_path / "a.zip", threads).files
+    file = count_one(tmp_path / "a.zip", threads)
     assert str(file.error) == "the file in the archive is compressed with lzma"
 
 
-def test_patterns_and_names(threads, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_patterns_and_names(threads, here):
     for name in ("b.txt", "a.txt", "c[1].txt"):
         Path(name).write_text("aa")
-    urls = ["*.txt", f"{tmp_path}/a*", f"file://{tmp_path}/b.txt", "c[1].txt"]
+    urls = ["*.txt", f"{here}/a*", f"file://{here}/b.txt", "c[1].txt"]
     names = [file.url for file in count_files(urls, threads).files]
     assert names == [
         *["a.txt", "b.txt", "c[1].txt"],
-        f"{tmp_path}/a.txt",
-        f"file://{tmp_path}/b.txt",
+        f"{here}/a.txt",
+        f"file://{here}/b.txt",
         "c[1].txt",
     ]
 
@@ -262,42 +293,41 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_name_of_a_local_file_is_that_file(threads, tmp_path, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
+def test_the_name_of_a_local_file_is_that_file(threads, here, name):
     Path(name).write_text("aaa")
     Path("other").write_text("bb")
-    full = os.path.join(tmp_path, name)  # noqa: PTH118 (as a text)
+    full = os.path.join(here, name)  # noqa: PTH118 (as a text)
     for given in (name, f"./{name}", full, f"file://{full}", os.fsencode(name)):
-        (file,) = count_files(given, threads).files
+        file = count_one(given, threads)
         assert (file.url, file.count, file.error) == (os.fsdecode(given), 2, None)
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("name", ["file:z", "~", "~root", "x::y", "a%20b", "", "\udcff", "a\0b"])
-def test_the_name_of_no_file_has_the_error_of_count_file(threads, tmp_path, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
-    (file,) = count_files([name], threads).files
+def test_the_name_of_no_file_has_the_error_of_count_file(threads, name):
+    file = count_one([name], threads)
     expected = outcome(count_file, name)
     assert expected[0] in {FileNotFoundError, ValueError}
     assert outcome(raise_or, file, "count") == expected
 
 
-def test_a_url_of_a_local_file_that_is_named_like_a_url(threads, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("here")
+def test_a_url_of_a_local_file_that_is_named_like_a_url(threads):
     Path("s3:/bucket").mkdir(parents=True)
     Path("s3:/bucket/a").write_text("aaa")
     assert count_files("s3://bucket/a", threads).count == 2
 
 
-def test_a_path_through_a_link_to_a_directory(threads, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("here")
+def test_a_path_through_a_link_to_a_directory(threads):
     Path("one/two").mkdir(parents=True)
     Path("link").symlink_to("one/two")
     Path("one/a").write_text("aaa")
     assert count_files("link/../a", threads).count == 2
 
 
-def test_a_pattern_matches_no_directories_and_no_hidden_files(threads, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("here")
+def test_a_pattern_matches_no_directories_and_no_hidden_files(threads):
     Path("one/two").mkdir(parents=True)
     for name in ("one/a", "one/two/b", "one/.hidden"):
         Path(name).write_text("aa")
@@ -309,7 +339,7 @@ def test_a_pattern_matches_no_directories_and_no_hidden_files(threads, tmp_path,
 
 def test_a_pipe_in_a_store_that_is_a_directory(threads, tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    (file,) = count_files(f"dir://pipe::file://{tmp_path}", threads).files
+    file = count_one(f"dir://pipe::file://{tmp_path}", threads)
     assert file.error.strerror == "not a regular file"
 
 
@@ -323,7 +353,7 @@ def test_a_pattern_of_a_store_matches_no_directories(threads):
 def test_a_file_whose_size_is_not_that_of_its_content(threads, name):
     if not Path(name).exists():
         pytest.skip(f"this system has no {name}")
-    (file,) = count_files(name, threads).files
+    file = count_one(name, threads)
     data = Path(name).read_bytes()
     assert (file.length, file.count) == (len(data), doubles_ffi.count_doubles(data))
 
@@ -346,10 +376,8 @@ def make_socket(path):
         (Path.mkdir, "Is a directory"),
     ],
 )
-def test_what_is_no_regular_file_is_an_error_and_the_others_count(
-    threads, tmp_path, monkeypatch, make, error
-):
-    monkeypatch.chdir(tmp_path)  # The name of a socket can't be long.
+@pytest.mark.usefixtures("here")  # The name of a socket can't be long.
+def test_what_is_no_regular_file_is_an_error_and_the_others_count(threads, make, error):
     make(Path("special*"))
     Path("good").write_text("aa")
     special, good = count_files(["special*", "good"], threads).files
@@ -357,7 +385,7 @@ def test_what_is_no_regular_file_is_an_error_and_the_others_count(
     assert (good.count, good.error) == (1, None)
 
 
-def test_files_that_cant_be_found_are_errors_and_the_others_count(threads, tmp_path):
+def test_a_file_that_does_not_exist_is_an_error_and_the_others_count(threads, tmp_path):
     (tmp_path / "good").write_text("aaa")
     names = ["missing", "*.none", "", "good"]
     urls = [*(os.path.join(tmp_path, name) for name in names), "nosuch://x"]  # noqa: PTH118 (a slash at the end)
@@ -391,7 +419,7 @@ def after_listing(monkeypatch):
 def test_a_path_that_a_worker_does_not_see(threads, path, after_listing):
     path.write_text("aa")
     after_listing(path.unlink)
-    (file,) = count_files(path, threads).files
+    file = count_one(path, threads)
     assert isinstance(file.error, FileNotFoundError)
     assert "worker inproc://" in file.error.strerror
     assert "same file on every worker" in file.error.strerror
@@ -406,14 +434,14 @@ def test_a_file_that_becomes_a_named_pipe(threads, path, after_listing, block_si
         os.mkfifo(path)
 
     after_listing(replace)
-    (file,) = count_files(path, threads, block_size=block_size).files
+    file = count_one(path, threads, block_size=block_size)
     assert file.error.strerror == "not a regular file"
 
 
 def test_a_file_that_becomes_empty(threads, path, after_listing):
     path.write_text("aa")
     after_listing(lambda: os.truncate(path, 0))
-    (file,) = count_files(path, threads).files
+    file = count_one(path, threads)
     assert isinstance(file.error, FileChangedError)
 
 
@@ -442,7 +470,7 @@ def test_arguments_that_make_no_sense(threads, path, options, error, message):
 
 
 @pytest.mark.parametrize("urls", [None, 1, [1], ["a", None]])
-def test_names_that_are_no_names(threads, urls):
+def test_urls_that_are_no_paths(threads, urls):
     with pytest.raises(TypeError):
         count_files(urls, threads)
 
@@ -472,11 +500,11 @@ def test_progress(threads, path):
     assert calls[-1] == (10, 10)
 
 
-# What stores do.
+# Files that change, and stores that fail.
 
 
 def change(path, how):
-    """Return a callback that changes a file when the first block is done."""
+    """Return a callback that changes a file when the first range is done."""
     changes = iter([how])
 
     def progress(*_):
@@ -511,7 +539,7 @@ def test_a_file_that_changes_while_it_is_counted(threads, path, how, error):
     assert result.files[1].count == 999
 
 
-def test_a_file_that_changes_between_two_looks_at_a_fault(path):
+def test_a_file_whose_fault_is_gone_when_it_is_read_again(path):
     path.write_bytes(b"xx")
     (source,) = list_files(str(path), {})
     file = File(source, tally=False)
@@ -567,84 +595,80 @@ class UnusualError(Exception):
 
 
 @pytest.mark.parametrize("error", [UnusualError(1, 2), ValueError(threading.Lock())])
-def test_an_error_that_cant_be_sent_is_told_in_words(error):
+def test_an_error_that_cant_be_pickled_is_sent_as_text(error):
     told = Failure(error).exception()
     assert isinstance(told, OSError)
     assert type(error).__name__ in str(told)
 
 
-def test_workers_stop_reading_what_nobody_wants(threads, tmp_path, pair):
+def test_workers_stop_reading_for_a_count_that_has_ended(threads, tmp_path):
     class StopError(Exception):
-        """As Ctrl-C: the count ends, and the cluster goes on."""
+        """Like Ctrl-C: the count ends, and the cluster continues."""
 
     def stop(*_):
         raise StopError
 
-    good, bad = pair
-    os.truncate(tmp_path / "bad", 1 << 40)
-    options = {"block_size": 1 << 40, "storage_options": {"delay": 0.01}}  # Hours for each worker.
+    (tmp_path / "short").write_text("aaa")
+    with (tmp_path / "long").open("wb") as file:
+        file.truncate(1 << 40)  # Each worker would take hours.
+    short, *long = (f"faulty://{tmp_path}/{name}" for name in ("short", "long", "long"))
+    options = {"block_size": 1 << 40, "storage_options": {"delay": 0.01}}
     with pytest.raises(StopError):
-        count_files([good, bad, bad], threads, progress=stop, **options)
-    assert count_files(good, threads).count == 20
+        count_files([short, *long], threads, progress=stop, **options)
+    assert count_files(short, threads).count == 2
 
 
-def test_a_file_that_a_store_loses(threads, tmp_path, pair):
-    storage = options(tmp_path, delay=0.01)
-    lose = change(Path(tmp_path, "bad"), Path.unlink)
-    good, bad = count_files(
-        pair, threads, block_size=8, storage_options=storage, progress=lose
-    ).files
+def test_a_file_that_a_store_loses(threads, tmp_path, count_pair):
+    lose = change(tmp_path / "bad", Path.unlink)
+    good, bad = count_pair(threads, progress=lose, delay=0.01).files
     assert good.count == 20
     assert isinstance(bad.error, FileNotFoundError)
     assert bad.error.strerror == "No such file or directory"
 
 
-def options(tmp_path, **faults):
-    notes = tmp_path / "notes"
-    notes.mkdir(exist_ok=True)
-    return {"notes": str(notes), **faults}
+def test_a_range_that_can_be_read_at_the_second_try(threads, count_pair):
+    assert count_pair(threads, fault="error once").count == 40
 
 
-@pytest.fixture
-def pair(tmp_path):
-    """Yield the URLs of two files, of which the second is bad."""
-    urls = []
-    for name in ("good", "bad"):
-        (tmp_path / name).write_text("aab" * 20)
-        urls.append(f"faulty://{tmp_path}/{name}")
-    return urls
-
-
-@pytest.mark.parametrize("fault", ["error once", "error always"])
-def test_read_errors(threads, tmp_path, pair, fault):
-    storage = options(tmp_path, fault=fault)
-    good, bad = count_files(pair, threads, block_size=16, storage_options=storage).files
+def test_a_range_that_can_never_be_read(threads, count_pair):
+    good, bad = count_pair(threads, fault="error always").files
     assert good.count == 20
-    if fault == "error once":
-        assert bad.count == 20
-    else:
-        assert (bad.error.errno, bad.error.strerror) == (5, "the disk is worn out")
+    assert (bad.error.errno, bad.error.strerror) == (5, "the disk is worn out")
 
 
-# What happens to workers.
+# Workers that die.
 
 
-def test_a_block_that_kills_its_worker_once(processes, tmp_path, pair):
-    storage = options(tmp_path, fault="kill once")
-    result = count_files(pair, processes, block_size=16, storage_options=storage)
-    assert [file.count for file in result.files] == [20, 20]
+def test_a_range_that_kills_its_worker_once(processes, count_pair):
+    assert count_pair(processes, fault="kill once").count == 40
 
 
-def test_a_block_that_kills_every_worker(workers, processes, tmp_path, pair, monkeypatch):
-    monkeypatch.setattr(workers.scheduler, "allowed_failures", 0)
-    storage = options(tmp_path, fault="kill always")
-    good, bad = count_files(pair, processes, storage_options=storage).files
+def test_a_range_that_kills_every_worker(count_pair):
+    with two_processes() as workers, Client(workers) as client:
+        workers.scheduler.allowed_failures = 0
+        good, bad = count_pair(client, block_size=60, fault="kill always").files
     assert good.count == 20
     assert isinstance(bad.error, KilledWorker)
 
 
-def test_workers_that_are_killed_in_mid_block(workers, processes, tmp_path, pair):
-    def kill_all(*_):
+def test_ranges_behind_an_error_are_not_counted(path):
+    path.write_bytes(b"xx" * 5)
+    (source,) = list_files(str(path), {})
+    file = File(source, tally=False)
+    file.cut(2)
+    assert [file.needs(number) for number in range(5)] == [True] * 5
+    file.add(3, OSError("damaged"))
+    assert [file.needs(number) for number in range(5)] == [True] * 3 + [False] * 2
+    file.add(1, (Stretch(tally=False, is_part=True), b"\xff"))
+    file.add(2, OSError("damaged, too"))
+    assert [file.needs(number) for number in range(5)] == [True] + [False] * 4
+    file.add(0, (Stretch(tally=False, is_part=True), b""))
+    assert isinstance(file.error, UnicodeDecodeError)
+    assert not file.needs(0)
+
+
+def test_workers_that_are_killed_while_they_read(workers, processes, count_pair):
+    def kill_all():
         for nanny in workers.workers.values():
             # A nanny gives up a worker that dies while it starts.
             while nanny.process is None or nanny.process.status is not Status.running:
@@ -652,30 +676,17 @@ def test_workers_that_are_killed_in_mid_block(workers, processes, tmp_path, pair
             os.kill(nanny.pid, signal.SIGKILL)
 
     calls = iter([kill_all, kill_all])
-    storage = options(tmp_path, delay=0.1)
-    result = count_files(
-        pair,
-        processes,
-        block_size=8,
-        storage_options=storage,
-        progress=lambda *_: next(calls, id)(0),
-    )
-    assert [file.count for file in result.files] == [20, 20]
+    result = count_pair(processes, progress=lambda *_: next(calls, list)(), delay=0.1)
+    assert result.count == 40
 
 
-def test_tasks_that_are_lost_are_started_again(threads, tmp_path, pair):
+def test_tasks_that_are_lost_are_started_again(threads, count_pair):
     def cancel_all():
         threads.cancel([Future(key, threads) for key in list(threads.futures)])
 
     calls = iter([cancel_all])
-    result = count_files(
-        pair,
-        threads,
-        block_size=8,
-        storage_options=options(tmp_path, delay=0.02),
-        progress=lambda *_: next(calls, list)(),
-    )
-    assert [file.count for file in result.files] == [20, 20]
+    result = count_pair(threads, progress=lambda *_: next(calls, list)(), delay=0.02)
+    assert result.count == 40
 
 
 LOCAL = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
@@ -700,14 +711,13 @@ class Commands:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": os.path.dirname(faulty.__file__)},  # noqa: PTH120 (as a text)
+            env={**os.environ, "PYTHONPATH": str(Path(faulty.__file__).parent)},
         )
         self.processes.append(process)
         return process
 
     def start_worker(self):
-        flags = [*LOCAL, "--nthreads", "1"]
-        return self.start("worker", self.address, *flags)
+        return self.start("worker", self.address, *LOCAL, "--nthreads", "1")
 
     @staticmethod
     def kill(process):
@@ -725,7 +735,7 @@ def commands(tmp_path):
             commands.kill(process)
 
 
-def test_nanny_and_worker_killed_and_another_one_comes(commands, tmp_path, pair):
+def test_a_worker_that_comes_after_the_only_one_has_died(commands, count_pair):
     workers = [commands.start_worker()]
 
     def replace(*_):
@@ -733,34 +743,29 @@ def test_nanny_and_worker_killed_and_another_one_comes(commands, tmp_path, pair)
             commands.kill(workers[0])
             workers.append(commands.start_worker())
 
-    storage = options(tmp_path, delay=0.05)
     with Client(commands.address) as client:
-        result = count_files(pair, client, block_size=8, storage_options=storage, progress=replace)
-    assert [file.count for file in result.files] == [20, 20]
+        assert count_pair(client, progress=replace, delay=0.05).count == 40
 
 
 @pytest.mark.parametrize("missing", ["worker", "scheduler"])
-def test_nobody_is_left(commands, tmp_path, pair, missing):
+def test_a_cluster_that_dies_during_a_count(commands, count_pair, missing):
     worker = commands.start_worker()
     victim = worker if missing == "worker" else commands.scheduler
 
-    def progress(done, _):
+    def kill(done, _):
         if done >= 80 and victim.poll() is None:  # The first file is done.
             commands.kill(victim)
 
-    storage = options(tmp_path, delay=0.05)
     with Client(commands.address, timeout=2) as client:
         client.wait_for_workers(1, timeout=60)
         with pytest.raises(ClusterError, match=f"no {missing} for 4 seconds") as caught:
-            count_files(
-                pair, client, block_size=8, storage_options=storage, progress=progress, timeout=4
-            )
+            count_pair(client, progress=kill, timeout=4, delay=0.05)
     good, bad = caught.value.result.files
     assert good.count == 20
     assert bad.error is caught.value
 
 
-def test_nobody_comes(commands, path):
+def test_a_cluster_without_workers(commands, path):
     path.touch()
     with (
         Client(commands.address) as client,
@@ -770,8 +775,8 @@ def test_nobody_comes(commands, path):
     assert caught.value.result.files == ()
 
 
-def test_a_worker_without_this_version(commands, path, tmp_path):
-    other = tmp_path / "doubles_ffi.py"  # The folder in which a worker starts comes first.
+def test_a_worker_with_another_version_or_none(commands, path, tmp_path):
+    other = tmp_path / "doubles_ffi.py"  # A worker imports from its folder first.
     other.write_text("__version__ = '0.0.1'")
     worker = commands.start_worker()
     path.touch()
@@ -836,21 +841,20 @@ def test_a_worker_that_does_not_answer(path, answer, message):
         count_files(path, client, timeout=0.1)
 
 
-def test_a_result_that_is_not_there_yet():
-    run = Job(FakeClient(), None, 1, tally=False)
-    assert run._outcome(FakeFuture()) == "part"
+def test_a_result_that_arrives_late():
+    job = Job(FakeClient(), None, 1, tally=False)
+    assert job._outcome(FakeFuture()) == "part"
 
 
 # The command.
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def folder(here):
     Path("a.txt").write_text("aaa")
     Path("b.txt").write_text("жж", encoding="utf-8")
     Path("bad").write_bytes(b"aa\xff")
-    return tmp_path
+    return here
 
 
 @pytest.mark.usefixtures("folder")
@@ -865,7 +869,7 @@ def folder(tmp_path, monkeypatch):
         ["--files-from", "list"],
     ],
 )
-def test_the_command_writes_what_it_writes_without_a_cluster(processes, arguments, capsys):
+def test_the_command_has_the_same_output_with_and_without_a_cluster(processes, arguments, capsys):
     Path("list").write_text("a.txt\nb.txt\n")
     expected = main(["count", *arguments]), capsys.readouterr()
     address = processes.scheduler.address
@@ -873,7 +877,7 @@ def test_the_command_writes_what_it_writes_without_a_cluster(processes, argument
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_command_starts_a_cluster_of_its_own(capsys):
+def test_the_command_starts_a_cluster_on_this_machine(capsys):
     assert main(["count", "--cluster", "local", "--progress", "always", "*.txt"]) == 0
     output, errors = capsys.readouterr()
     assert output == "2\ta.txt\n1\tb.txt\n3\ttotal\n"
@@ -906,7 +910,7 @@ def command_on(address, *arguments, **options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
-def test_ctrl_c_and_the_next_count(workers, processes, folder):
+def test_after_ctrl_c_the_cluster_runs_the_next_count(workers, processes, folder):
     with (folder / "sparse").open("wb") as file:
         file.truncate(1 << 42)
     with command_on(workers.scheduler_address, "sparse") as process:
@@ -923,7 +927,7 @@ def test_ctrl_c_reaches_all_processes_of_a_terminal(folder):
         file.truncate(1 << 33)
     progress = ["--progress", "always"]
     with command_on("local", *progress, "sparse", start_new_session=True) as process:
-        shown = process.stderr.read(1)  # Blocks are done, so there are workers.
+        shown = process.stderr.read(1)  # A range is done, so there are workers.
         os.killpg(process.pid, signal.SIGINT)
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (130, b"")

@@ -118,7 +118,7 @@ class Job:
             _Task(file, number)
             for file in files
             for number in range(file.parts)
-            if file.error is None
+            if file.needs(number)
         )
         suspects: deque[_Task] = deque()
         done = 0
@@ -155,8 +155,10 @@ class Job:
         room = max(_AHEAD * self._threads, 1) - len(self._in_flight)
         for task in itertools.islice(waiting, max(room, 0)):
             self._submit(task)
-        if not self._in_flight and suspects:
-            self._submit(suspects.popleft())
+        while not self._in_flight and suspects:
+            task = suspects.popleft()
+            if task.file.needs(task.number):
+                self._submit(task)
         return bool(self._in_flight)
 
     def _submit(self, task: _Task) -> None:

@@ -23,6 +23,7 @@ class File:
         self.source = source
         self.error = source.error
         self.parts = 0  # how many ranges
+        self._failed: int | None = None  # the first range with an error, of those that are done
         self._range_size: int | None = None  # None: one part, the whole file
         self._stretch = Stretch(tally=tally, is_part=False)
         self._merged = 0  # how many ranges are in the summary
@@ -51,8 +52,14 @@ class File:
         part = self.part(number)
         return (self.source.size or 0) if part is None else len(part)
 
+    def needs(self, number: int) -> bool:
+        """Return whether a part matters: none does that follows one with an error."""
+        return self.error is None and (self._failed is None or number < self._failed)
+
     def add(self, number: int, outcome: Outcome) -> None:
         """Take the outcome of a part, and merge the parts that can be merged now."""
+        if self.needs(number) and (isinstance(outcome, Exception) or outcome[1]):
+            self._failed = number
         self._early[number] = outcome
         while self.error is None and self._merged in self._early:
             try:
