@@ -19,7 +19,7 @@ import time
 import types
 import typing
 import zipfile
-from collections import Counter
+from collections import Counter, deque
 from concurrent.futures import TimeoutError as NotYetError
 from fractions import Fraction
 from pathlib import Path
@@ -35,7 +35,7 @@ from doubles_ffi import cluster, count_file, tally_file
 from doubles_ffi._library.stretch import Stretch
 from doubles_ffi.cli import main
 from doubles_ffi.cluster import ClusterError, FileChangedError, count_files
-from doubles_ffi.cluster.client import Job
+from doubles_ffi.cluster.client import Job, Task
 from doubles_ffi.cluster.listing import list_files
 from doubles_ffi.cluster.merging import File
 from doubles_ffi.cluster.worker import Failure
@@ -664,7 +664,8 @@ def test_ranges_behind_an_error_are_not_counted(path):
     assert [file.needs(number) for number in range(5)] == [True] + [False] * 4
     file.add(0, (Stretch(tally=False, is_part=True), b""))
     assert isinstance(file.error, UnicodeDecodeError)
-    assert not file.needs(0)
+    job = Job(FakeClient(), None, 1, tally=False)
+    assert not job._fill(iter([]), deque([Task(file, 0), Task(file, 4)]))
 
 
 def test_workers_that_are_killed_while_they_read(workers, processes, count_pair):

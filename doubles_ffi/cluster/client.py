@@ -47,7 +47,7 @@ _FINAL = (
 
 
 @dataclass
-class _Task:
+class Task:
     """A part of a file that has to be summed up."""
 
     file: File
@@ -70,7 +70,7 @@ class Job:
         self._seen = time.monotonic()  # when there last was a worker
         self._checked = -math.inf  # when the last check was
         self._finished: SimpleQueue[Any] = SimpleQueue()
-        self._in_flight: dict[Hashable, tuple[Any, _Task]] = {}
+        self._in_flight: dict[Hashable, tuple[Any, Task]] = {}
 
     def find_workers(self) -> int:
         """Wait for a worker, and return how many threads all of them have.
@@ -115,12 +115,12 @@ class Job:
             ClusterError: nobody is left to count them. Files that are not done have this error.
         """
         waiting = (
-            _Task(file, number)
+            Task(file, number)
             for file in files
             for number in range(file.parts)
             if file.needs(number)
         )
-        suspects: deque[_Task] = deque()
+        suspects: deque[Task] = deque()
         done = 0
         try:
             while self._fill(waiting, suspects):
@@ -145,7 +145,7 @@ class Job:
             for future, _ in self._in_flight.values():
                 future.release()  # Its worker notices, and stops reading.
 
-    def _fill(self, waiting: Iterator[_Task], suspects: deque[_Task]) -> bool:
+    def _fill(self, waiting: Iterator[Task], suspects: deque[Task]) -> bool:
         """Submit as many tasks as suit the workers; return whether any task is in flight.
 
         Dask blames all tasks that a worker had when it died. To find the one that kills workers,
@@ -161,14 +161,14 @@ class Job:
                 self._submit(task)
         return bool(self._in_flight)
 
-    def _submit(self, task: _Task) -> None:
+    def _submit(self, task: Task) -> None:
         file = task.file
         arguments = (file.source, file.part(task.number), self._encoding, self._tally)
         future = self._client.submit(sum_up, *arguments, pure=False)
         self._in_flight[future.key] = future, task
         future.add_done_callback(self._finished.put)
 
-    def _next(self) -> tuple[_Task, Outcome]:
+    def _next(self) -> tuple[Task, Outcome]:
         """Wait until any task is finished, and return it with its outcome."""
         while True:
             self._check(_PATIENCE)
