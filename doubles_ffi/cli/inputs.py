@@ -1,4 +1,4 @@
-"""The files that a command reads."""
+"""The files that a command reads, by their names; the name - is standard input."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi.cli.streams import regular_file, standard_input
-from doubles_ffi.files.reading import opened
+from doubles_ffi.cli.streams import identity, standard_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 
 class Inputs:
@@ -28,37 +27,40 @@ class Inputs:
 
     def __init__(self, *, decompress: bool = False) -> None:
         self._decompress = decompress
-        self._output = regular_file(sys.stdout)
+        self._output = identity(sys.stdout)
 
-    def open(self, name: str) -> contextlib.AbstractContextManager[Any]:
-        """Open a file for a `with`; the name - is standard input.
+    def open(self, name: str) -> AbstractContextManager[Any]:
+        """Return a path or a binary file, as the functions of `files` take it, for a `with`.
 
         Raises:
             OSError: as `open` raises it, standard input is closed, or the file is also the output.
             ValueError: no file can have this name.
         """
+        if self._output and self._output == _identity_of(name):
+            raise OSError(errno.EINVAL, "is also the output")
         file = standard_input() if name == "-" else name
-        if self._output or self._decompress:
-            return self._opened(file)
-        return opened(file)  # Without a generator, which takes as long as to open a file.
+        if not self._decompress:
+            return contextlib.nullcontext(file)
+        from doubles_ffi.files.decompression import decompressed
 
-    @contextlib.contextmanager
-    def _opened(self, file: Any) -> Iterator[Any]:
-        with contextlib.ExitStack() as stack:
-            file = stack.enter_context(opened(file))
-            if self._output and regular_file(file) == self._output:
-                raise OSError(errno.EINVAL, "is also the output")
-            if self._decompress:
-                from doubles_ffi.files.decompression import decompressed
-
-                file = stack.enter_context(decompressed(file))
-            yield file
+        return decompressed(file)
 
 
 def file_size(name: str) -> int | None:
     """Return the size of a regular file, 0 if there is no such file, None for pipes and devices."""
-    try:
-        status = os.fstat(0) if name == "-" else os.stat(name)  # noqa: PTH116 (a Path forgets a slash at the end)
-    except (OSError, ValueError):
+    status = _status(name)
+    if status is None:
         return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _identity_of(name: str) -> tuple[int, int] | None:
+    status = _status(name)
+    return None if status is None else (status.st_dev, status.st_ino)
+
+
+def _status(name: str) -> os.stat_result | None:
+    try:
+        return os.fstat(0) if name == "-" else os.stat(name)  # noqa: PTH116 (a Path forgets a slash at the end)
+    except (OSError, ValueError):
+        return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from doubles_ffi.cli.inputs import file_size
 from doubles_ffi.cli.reasons import reason
-from doubles_ffi.cli.streams import regular_file, standard_input
+from doubles_ffi.cli.streams import identity, standard_input
 
 if TYPE_CHECKING:
     import argparse
@@ -74,7 +74,7 @@ def listed(path: str, separator: bytes) -> Iterator[str | None]:
         yield None  # It may be a named pipe, where opening waits for a writer.
     with contextlib.ExitStack() as stack:
         file = standard_input() if path == "-" else stack.enter_context(open(path, "rb"))  # noqa: PTH123 (a Path forgets a slash at the end)
-        if (output := regular_file(sys.stdout)) and regular_file(file) == output:
+        if (output := identity(sys.stdout)) and identity(file) == output:
             raise OSError(errno.EINVAL, "is also the output")  # Its lines would be taken for names.
         parts: list[bytes] = []  # of the name whose end has not been read
         size = 0  # of them

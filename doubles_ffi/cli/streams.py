@@ -73,7 +73,7 @@ def standard_input() -> Any:
     return sys.stdin.buffer
 
 
-def regular_file(stream: Any) -> tuple[int, int] | None:
+def identity(stream: Any) -> tuple[int, int] | None:
     """Return the device and inode of a stream that is a regular file, or None."""
     try:
         status = os.fstat(stream.fileno())
