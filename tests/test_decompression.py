@@ -13,7 +13,7 @@ import types
 import zlib
 
 import pytest
-from test_cli import answer, started
+from commands import answer, started
 from test_files import Live
 
 from doubles_ffi import random_string
