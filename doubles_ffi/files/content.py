@@ -1,4 +1,4 @@
-"""What the bytes of a file are: its units, after decoding and without a mark where there is one."""
+"""Turning the bytes of a file into units: marks are skipped, and most encodings are decoded."""
 
 from __future__ import annotations
 

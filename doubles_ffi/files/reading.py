@@ -77,9 +77,9 @@ class Reads:
     Args:
         file: has `readinto`.
         buffer: memory for one read.
-        full: each read but the last fills the buffer. Otherwise a read returns what is available,
-            so that the content of a live pipe is used before its writer continues.
-        first: how many bytes the first read waits for.
+        full: whether each read waits until the buffer is full or the file ends. If False, a read
+            returns what is available, so that the content of a live pipe is used at once.
+        first: how many bytes the first read waits for, if not for a full buffer.
         progress: as for `count_file`.
         is_stopped: is asked before each read whether the rest is no longer wanted.
     """
@@ -169,7 +169,7 @@ def _checked(answer: int | None, room: memoryview) -> int:
 
 
 class FirstBytes:
-    """The next bytes of a file, a given number of them."""
+    """A file that ends after the next `size` bytes of another file."""
 
     def __init__(self, file: Any, size: int) -> None:
         self._file = file
