@@ -95,7 +95,7 @@ class Counts(Sequence["int | None"]):
     (2, [1, None], 1)
     """
 
-    __slots__ = ("_counts", "_length", "_start", "_validity", "_values")
+    __slots__ = ("__weakref__", "_counts", "_length", "_start", "_validity", "_values")
 
     __hash__ = None  # type: ignore[assignment]
 

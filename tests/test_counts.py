@@ -1,11 +1,13 @@
 """Counts: a sequence of int and None that shares its memory with NumPy and Arrow."""
 
+import gc
 import itertools
 import operator
 import pickle
 import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy
@@ -198,6 +200,15 @@ def test_the_memory_is_freed_with_its_last_user():
         numpy.asarray(count_each(column)[5:])
         count_each(column)[7:].__arrow_c_array__()
     assert resident() - before < 48 * 1024 * 1024, "16 MB each would be 640"
+
+
+def test_counts_can_be_referred_to_weakly():
+    counts = count_each(ROWS)
+    reference = weakref.ref(counts)
+    assert reference() is counts
+    del counts
+    gc.collect()
+    assert reference() is None
 
 
 THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
