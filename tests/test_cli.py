@@ -530,6 +530,25 @@ def test_no_error_of_a_cluster_reaches_a_terminal_raw(monkeypatch):
         assert terminal.getvalue().count("\n") == 1 + (count is lose)
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (FileNotFoundError("bucket/name"), "No such file: bucket/name"),
+        (FileNotFoundError(), "No such file"),
+        (FileNotFoundError(errno.ENOENT, "no file matches", "*.txt"), "no file matches"),
+        (OSError(), "OSError"),
+        (ValueError(), "ValueError"),
+        (PermissionError("Access Denied"), "Access Denied"),
+    ],
+)
+def test_errors_of_stores_say_what_is_wrong(error, reason, capsys, monkeypatch):
+    cluster = pytest.importorskip("doubles_ffi.cluster")
+    counted = cluster.Result((cluster.FileCount("memory://name", error=error),))
+    monkeypatch.setattr("doubles_ffi.cli.clustering.count_files", lambda *_, **__: counted)
+    assert main(["count", "--cluster", "local", "memory://name"]) == 2
+    assert capsys.readouterr().err == f"doubles: memory://name: {reason}\n"
+
+
 def test_urls_of_unknown_protocols_do_not_reach_a_terminal_raw(files):
     pytest.importorskip("distributed")
     urls = [f"memory://{HOSTILE}", f"{HOSTILE}://a", f"file://{HOSTILE}*"]

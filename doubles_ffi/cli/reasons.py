@@ -25,11 +25,14 @@ def reason_of(error: Exception, name: str, options: argparse.Namespace) -> str:
 
 def reason(error: Exception) -> str:
     """Return the message of an exception, without the name of the file."""
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
     if isinstance(error, MemoryError):
         return "not enough memory"
-    return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = str(error)
+    if isinstance(error, FileNotFoundError):  # Many stores give the name alone.
+        return f"No such file: {text}" if text else "No such file"
+    return text or type(error).__name__
 
 
 def _where(error: UnicodeError) -> str:
