@@ -71,7 +71,7 @@ pub unsafe extern "C" fn doubles_counts_append(
 /// Writes where the memory of the counts is. Returns zero or a status. To read the first count:
 ///
 /// ```c
-/// DoublesCountsView view;
+/// DoublesCountsView view = {0};
 /// if (doubles_counts_view(counts, &view) == 0 && view.length > 0 && (view.validity[0] & 1))
 ///     printf("%lld\n", (long long)view.values[0]);
 /// ```
