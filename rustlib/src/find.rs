@@ -247,12 +247,12 @@ impl Survey {
     /// Finds where units and lines end.
     fn set<U: Units>(&mut self, piece: &Piece<'_, U>) -> Result<(), InvalidUtf8> {
         let blocks = ..piece.size.div_ceil(LANES);
-        let tiles = piece.tiles();
+        let bytes = piece.blocks();
         let newlines = const { &newlines(U::SHORTEST) };
-        equal_bits(tiles, newlines, &mut self.newlines[blocks]);
+        equal_bits(bytes, newlines, &mut self.newlines[blocks]);
         keep_whole(&mut self.newlines[blocks], U::SHORTEST);
         if piece.is_wide.ok_or(InvalidUtf8)? {
-            self.set_code_points(tiles, piece.size);
+            self.set_code_points(bytes, piece.size);
         } else {
             self.units[blocks].fill(ends(U::SHORTEST));
         }
@@ -263,9 +263,9 @@ impl Survey {
     }
 
     /// Finds where code points end: before each one that begins, and at the end.
-    fn set_code_points(&mut self, tiles: &[u8], size: usize) {
+    fn set_code_points(&mut self, bytes: &[u8], size: usize) {
         let mut high_bits = [0; PIECE];
-        for (high, byte) in high_bits.iter_mut().zip(tiles) {
+        for (high, byte) in high_bits.iter_mut().zip(bytes) {
             *high = byte & 0xC0;
         }
         let blocks = size.div_ceil(LANES);

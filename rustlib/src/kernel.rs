@@ -25,7 +25,7 @@ use std::ffi::CStr;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 pub use table::Table;
-pub(crate) use utf8::{BEFORE, MARKED};
+pub(crate) use utf8::BEFORE;
 
 /// One implementation of the loops. The functions of this module say what each does.
 ///
@@ -149,9 +149,9 @@ pub fn count_utf8(text: &[u8]) -> Option<CodePoints> {
 /// Marks where doubles end between the code points of UTF-8: a bit for each of its bytes, the first one
 /// lowest. Returns whether any code point has more than one byte; `None` if the text is not valid.
 ///
-/// `text` begins with [`BEFORE`] bytes that have no marks: the text before, or ASCII. What follows is as
-/// long as the marks, which are whole tiles of [`MARKED`] bytes. Zeros fill up the last tile; a code point
-/// that is torn by the end of the last tile is not found to be invalid.
+/// `text` begins with [`BEFORE`] bytes that have no marks: the text before, or ASCII. At least [`LANES`] bytes
+/// for each number in `marks` follow. A code point that they tear is not found to be invalid, and its mark means
+/// nothing.
 pub(crate) fn mark_utf8(text: &[u8], marks: &mut [u64]) -> Option<bool> {
     chosen().mark_utf8(text, marks)
 }

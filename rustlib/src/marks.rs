@@ -11,12 +11,12 @@
 //!
 //! Input of any length is marked in pieces that stay in the L1 cache together with their marks. A kernel marks
 //! a window: the bytes of a piece, with [`BEFORE`] bytes before it that tell whether its first unit ends a
-//! double, up to a whole number of tiles. Windows are parts of the input itself. Only its first tile and its last
-//! one are copies, which have room for what the input lacks.
+//! double, up to a whole number of lane blocks. Windows are slices of the input itself. Only those on its first
+//! and its last piece are copies, which have room for what the input lacks.
 #![forbid(unsafe_code)]
 
 use crate::code_points::boundary;
-use crate::kernel::{self, MARKED};
+use crate::kernel;
 pub(crate) use crate::kernel::{BEFORE, LANES};
 use std::hint::select_unpredictable;
 use std::marker::PhantomData;
@@ -24,10 +24,13 @@ use std::marker::PhantomData;
 /// Bytes of a piece, at most.
 pub(crate) const PIECE: usize = 4096;
 
-/// Bytes of a piece that is copied, at most: whole units, and padding follows them.
-const COPIED: usize = MARKED - 4;
+/// Bytes of a piece that is copied, and of padding after it.
+const ROOM: usize = 256;
 
-const _: () = assert!(PIECE.is_multiple_of(MARKED));
+/// Bytes of a piece that is copied, at most: whole units, and at least one byte of padding follows them.
+const COPIED: usize = ROOM - 4;
+
+const _: () = assert!(PIECE.is_multiple_of(LANES) && ROOM.is_multiple_of(LANES));
 
 /// A bit for each byte of a piece, and for at least one more.
 pub(crate) type Bits = [u64; PIECE / LANES + 1];
@@ -132,8 +135,8 @@ pub(crate) struct Pieces<'a, U> {
     bytes: &'a [u8],
     /// Bytes that are done.
     done: usize,
-    /// A window on the first tile, and on the last.
-    room: [u8; BEFORE + MARKED],
+    /// A window on the first piece, or on the last.
+    room: [u8; BEFORE + ROOM],
     units: PhantomData<U>,
 }
 
@@ -153,7 +156,7 @@ impl<'a, U: Units> Pieces<'a, U> {
     /// whole unit are dropped.
     #[inline]
     pub(crate) fn new(bytes: &'a [u8], last: Option<u32>) -> Self {
-        let mut room = [0; BEFORE + MARKED];
+        let mut room = [0; BEFORE + ROOM];
         room[..BEFORE].copy_from_slice(&U::before(last, bytes));
         Self {
             bytes: &bytes[..bytes.len() / U::SHORTEST * U::SHORTEST],
@@ -171,23 +174,23 @@ impl<'a, U: Units> Pieces<'a, U> {
             return None;
         }
         // What a code point lacks is only found where something follows it.
-        let whole = (rest.len() - 1) / MARKED * MARKED;
+        let whole = (rest.len() - 1) / LANES * LANES;
         let in_place = self.done >= BEFORE && whole > 0;
         let limit = if in_place { whole.min(PIECE) } else { COPIED };
         let size = U::cut(rest, limit);
-        let padded = size.next_multiple_of(MARKED);
         let window = if in_place {
-            &self.bytes[self.done - BEFORE..self.done + padded]
+            &self.bytes[self.done - BEFORE..self.done + size.next_multiple_of(LANES)]
         } else {
             if let Some(start) = self.done.checked_sub(BEFORE) {
                 self.room[..BEFORE].copy_from_slice(&self.bytes[start..self.done]);
             }
-            let (piece, padding) = self.room[BEFORE..].split_at_mut(size);
-            piece.copy_from_slice(&rest[..size]);
-            padding.fill(0);
-            &self.room
+            let end = BEFORE + size;
+            let padded = BEFORE + (size / LANES + 1) * LANES;
+            self.room[BEFORE..end].copy_from_slice(&rest[..size]);
+            self.room[end..padded].fill(0);
+            &self.room[..padded]
         };
-        let is_wide = U::mark(window, &mut marks[..padded / LANES]);
+        let is_wide = U::mark(window, &mut marks[..window.len() / LANES - BEFORE / LANES]);
         marks[size / LANES] &= below(size % LANES);
         self.done += size;
         Some(Piece {
@@ -200,8 +203,8 @@ impl<'a, U: Units> Pieces<'a, U> {
 }
 
 impl<U: Units> Piece<'_, U> {
-    /// The bytes of the piece, and what follows it up to a whole number of tiles.
-    pub(crate) fn tiles(&self) -> &[u8] {
+    /// The bytes of the piece, and what follows it up to a whole number of lane blocks.
+    pub(crate) fn blocks(&self) -> &[u8] {
         &self.window[BEFORE..]
     }
 
@@ -297,7 +300,7 @@ mod tests {
         let mut start = 0;
         while let Some(piece) = pieces.advance(&mut marks) {
             assert!(piece.is_wide.is_some());
-            assert_eq!(piece.tiles()[..piece.size], bytes[start..][..piece.size]);
+            assert_eq!(piece.blocks()[..piece.size], bytes[start..][..piece.size]);
             let mut numbers = Vec::new();
             piece.each_marked(&marks, |number| numbers.push(number));
             let is_set = |&end: &usize| marks[end / LANES] >> (end % LANES) & 1 == 1;

@@ -17,7 +17,7 @@
 use super::copy::{Copied, SHORT};
 use super::layout::{Malformed, Rows, Units};
 use crate::code_points;
-use crate::kernel::{self, MARKED};
+use crate::kernel;
 use crate::marks::{self, BEFORE, LANES, Units as _};
 use std::ops::Range;
 
@@ -30,10 +30,10 @@ const TEXT: usize = 8 * 1024;
 /// Rows per block, at most: as many as fit if they have eight bytes each.
 const ROWS: usize = TEXT / 8;
 
-/// The text and its padding, in whole tiles.
-const PADDED: usize = TEXT + MARKED;
+/// The text and its padding, in whole lane blocks.
+const PADDED: usize = TEXT + LANES;
 
-const _: () = assert!(SHORT <= MARKED, "there is room for the copy of a short row");
+const _: () = assert!(SHORT <= LANES, "there is room for the copy of a short row");
 
 /// Counts the rows of a range into `out`, and returns the first row of text that is not UTF-8, if there is one.
 /// The count of each such row is [`INVALID`], and that of a null row is 0.
@@ -138,7 +138,7 @@ impl Block {
     #[inline(always)]
     fn count(&mut self, units: Units, counts: &mut [i64]) -> bool {
         let length = self.ends[counts.len() - 1] as usize;
-        let padded = (length / MARKED + 1) * MARKED;
+        let padded = (length / LANES + 1) * LANES;
         self.text[BEFORE..][length..padded].fill(0);
         let text = &self.text[..BEFORE + padded];
         let doubles = &mut self.doubles[..padded / LANES];

@@ -52,7 +52,7 @@ fn check(bytes: &[u8]) {
 
 /// A copy of a text between other bytes, as marks need them. No text of the suite begins with these.
 fn padded(text: &[u8]) -> Vec<u8> {
-    let after = vec![0x7F; MARKED - text.len() % MARKED];
+    let after = vec![0x7F; LANES - text.len() % LANES];
     [&[0x7F; BEFORE], text, &after].concat()
 }
 
@@ -428,6 +428,121 @@ fn utf8_long_runs() {
     for unit in ["a", "ж", "€", "𝄞"] {
         for length in around_the_flush() {
             check_utf8(&unit.repeat(length));
+        }
+    }
+}
+
+/// Long runs, in which each tile hands a carry to the next, that end anywhere in a vector. One byte of the last
+/// unit differs, or the unit is another one, or of another width.
+#[test]
+fn utf8_runs_that_end_anywhere() {
+    for (unit, others) in [
+        ("a", ["b", "ж", "€", "𝄞"]),
+        ("ж", ["з", "Ж", "a", "€"]),
+        ("€", ["₭", "\u{21ac}", "ж", "𝄞"]),
+        ("𝄞", ["𝄟", "\u{1d15e}", "\u{10d11e}", "€"]),
+    ] {
+        for other in others {
+            let lengths = (0..200).chain(250..330).chain(500..600).chain(2040..2120);
+            for length in lengths.step_by(if cfg!(debug_assertions) { 7 } else { 1 }) {
+                let run = unit.repeat(length / unit.len());
+                let pad = "x".repeat(length % unit.len());
+                check_utf8(&[&pad, &run, other, unit].concat());
+            }
+        }
+    }
+}
+
+/// Every second code point differs in one byte alone, whichever it is: nothing is a double, but most bytes equal
+/// their peers.
+#[test]
+fn utf8_neighbours_that_differ_in_one_byte() {
+    for (unit, other) in [
+        ("ж", "з"),
+        ("ж", "\u{4b6}"),
+        ("€", "₭"),
+        ("€", "\u{206c}"),
+        ("€", "\u{10ac}"),
+        ("𝄞", "𝄟"),
+        ("𝄞", "\u{1d15e}"),
+        ("𝄞", "\u{1e11e}"),
+        ("𝄞", "\u{5d11e}"),
+    ] {
+        assert_eq!(unit.len(), other.len());
+        for (ones, others) in [(1, 1), (2, 1), (3, 2)] {
+            let pattern = unit.repeat(ones) + &other.repeat(others);
+            for pad in 0..70 {
+                check_utf8(&("x".repeat(pad) + &pattern.repeat(700 / pattern.len())));
+            }
+        }
+    }
+}
+
+/// Bytes that are wrong at each place of a vector and of a tile, after and before text of each width, so that
+/// each loop meets them, and hands to each other what it has not seen all of.
+#[test]
+fn utf8_faults_at_every_place() {
+    let faults: [&[u8]; 14] = [
+        b"\x80",
+        b"\xbf\xbf",
+        b"\xc0\x80",
+        b"\xc1\xbf",
+        b"\xc2",
+        b"\xe0\x9f\xbf",
+        b"\xe2\x82",
+        b"\xed\xa0\x80",
+        b"\xf0\x8f\xbf\xbf",
+        b"\xf0\x9d\x84",
+        b"\xf4\x90\x80\x80",
+        b"\xf5\x80\x80\x80",
+        b"\xff",
+        b"\xff\xbf",
+    ];
+    let units = ["a", "ж", "€", "𝄞"];
+    for (unit, after) in units
+        .iter()
+        .flat_map(|unit| units.map(|after| (unit, after)))
+    {
+        let text = unit.repeat(640 / unit.len()).into_bytes();
+        let after = after.repeat(320 / after.len()).into_bytes();
+        let step = if cfg!(debug_assertions) { 3 } else { 1 };
+        for place in (0..=text.len()).step_by(unit.len() * step) {
+            for fault in faults {
+                check_validity(&[&text[..place], fault, &after].concat());
+            }
+        }
+    }
+}
+
+/// Marks may begin and end within a text: what is before them only says whether the first unit ends a double.
+#[test]
+fn marks_of_a_part_of_a_text() {
+    for widest in 1..=4 {
+        let all = text(widest, 2500);
+        let text = all.as_bytes();
+        let units: Vec<(usize, char)> = all.char_indices().collect();
+        let pairs = units.windows(2).filter(|pair| pair[0].1 == pair[1].1);
+        let mut is_end = vec![false; text.len()];
+        pairs.for_each(|pair| is_end[pair[1].0 + pair[1].1.len_utf8() - 1] = true);
+        for blocks in [1, 2, 3, 4, 5, 8, 9, 32, 33] {
+            for start in (BEFORE..BEFORE + 80).filter(|&start| is_lead(text[start])) {
+                let end = start + blocks * LANES;
+                let is_wide = text[start..end].iter().any(|&byte| !is_lead(byte));
+                let whole = (start..=end)
+                    .rfind(|&cut| is_lead(text[cut]))
+                    .expect("text")
+                    - start;
+                each_kernel(|kernel, name| {
+                    let mut marks = vec![u64::MAX; blocks];
+                    let found = kernel.mark_utf8(&text[start - BEFORE..end], &mut marks);
+                    assert_eq!(found, Some(is_wide), "{name}");
+                    let marks: Vec<bool> = (0..blocks * LANES)
+                        .map(|bit| marks[bit / LANES] >> (bit % LANES) & 1 == 1)
+                        .collect();
+                    let shown = || format!("{name}, {widest}, {blocks} from {start}");
+                    assert!(marks[..whole] == is_end[start..][..whole], "{}", shown());
+                });
+            }
         }
     }
 }
