@@ -28,8 +28,11 @@ COMPRESS = {
     "bzip2": functools.cache(bz2.compress),
     "xz": functools.cache(lzma.compress),
 }
-with contextlib.suppress(ImportError):  # Before Python 3.14.
-    from compression import zstd
+with contextlib.suppress(ImportError):
+    try:
+        from compression import zstd  # From Python 3.14 on.
+    except ImportError:
+        from backports import zstd
 
     COMPRESS["zstd"] = functools.cache(zstd.compress)
 COUNT = sum(left == right for left, right in zip(TEXT, TEXT[1:]))
@@ -294,7 +297,7 @@ def test_zstd(path, capsys, monkeypatch, package):
         assert capsys.readouterr().err == f"doubles: {path}: {reason}\n"
 
 
-@pytest.mark.skipif("zstd" not in COMPRESS, reason="needs compression.zstd")
+@pytest.mark.skipif("zstd" not in COMPRESS, reason="needs compression.zstd or backports.zstd")
 def test_a_zstd_may_take_as_much_memory_as_zstd_itself_uses(path, capsys):
     for window, status in ((27, 0), (28, 2)):
         parameter = zstd.CompressionParameter
