@@ -43,9 +43,10 @@
 //!
 //! What did not help (Zen 4, 15 texts of 10 MB): a mask for each length in scalar registers, which is bound by
 //! moving masks there; checking the structure in mask registers; additions under a mask; a class of their own
-//! for two bytes with AVX-512; asking for ASCII in tiles of other lengths than 256 bytes; unrolling the loops
-//! (two loops that begin alike are merged before the branch, and spill: a fifth slower with AVX-512, a third
-//! with AVX2); `popcnt` of vectors (BITALG), which has the compiler vectorize scalar masks.
+//! for two bytes with AVX-512; asking for ASCII in tiles of other lengths than 256 bytes, or in the same pass that
+//! compares; adding up the doubles of ASCII in vectors with AVX-512; unrolling the loops for up to three bytes (two
+//! loops that begin alike are merged before the branch, and spill: up to a fifth slower); `popcnt` of vectors
+//! (BITALG), which has the compiler vectorize scalar masks.
 #![forbid(unsafe_code)]
 
 /// Bytes before a tile that its window shows too. Four are needed; a whole vector is easier to load.
@@ -54,8 +55,8 @@ pub(crate) const BEFORE: usize = 64;
 /// Bytes of a window on the shortest tile, for the two ends of a text.
 pub(super) const SHORT: usize = BEFORE + 64;
 
-/// What comes before ASCII ends no later: the greatest bytes that may be the last of it, the last three of which
-/// could otherwise begin something longer.
+/// The greatest bytes that may be the last ones before ASCII. A greater one in the last three places would begin a
+/// code point that does not end in time.
 pub(super) const fn greatest_at_end<const VECTOR: usize>() -> [u8; VECTOR] {
     let mut greatest = [0xFF; VECTOR];
     greatest[VECTOR - 3] = 0xEF;
