@@ -261,6 +261,70 @@ typedef struct DoublesFinder {
   uint8_t tail_len;
 } DoublesFinder;
 
+// The longest run of a stream, between two chunks of it: wherever that is cut, the run is the same.
+//
+// Its life: set it to all zeros, with `= {0}`, calloc or memset. Then call one of `doubles_longest_*` for each chunk,
+// always of the same kind. After the last one `start`, `longest` and `unit` are the first of the longest runs, and
+// `longest` is 0 if there was no unit at all. There is nothing to free. After the last chunk of UTF-8, look at
+// `tail_len`: if it is not zero, the text ends in the middle of a code point, so it is not valid.
+//
+// ```c
+// DoublesLongest longest = {0};
+// while ((len = fread(chunk, 1, CHUNK, stdin)) > 0)
+//     if ((status = doubles_longest_utf8(&longest, chunk, len)) < 0)
+//         return fail(doubles_status_message(status));
+// if (longest.tail_len > 0)
+//     return fail("the text ends within a code point");
+// ```
+typedef struct DoublesLongest {
+  // The number of units so far.
+  uint64_t length;
+  // The number of units before the longest run.
+  uint64_t start;
+  // The number of units in the longest run; 0 before the first unit.
+  uint64_t longest;
+  // The number of units in the run that ends with the last unit; 0 before the first unit.
+  uint64_t run;
+  // The unit that the longest run repeats: a byte, or the number of a code point.
+  uint32_t unit;
+  // The last unit.
+  uint32_t last;
+  // The bytes of UTF-8 after the last whole code point.
+  uint8_t tail[3];
+  // The number of bytes in `tail`.
+  uint8_t tail_len;
+} DoublesLongest;
+
+// The state of squeezing a stream, between two chunks of it: wherever that is cut, the output is the same.
+//
+// Its life: set it to all zeros, with `= {0}`, calloc or memset. Then call one of `doubles_squeeze_*` for each chunk,
+// always of the same kind and with the same rule. There is nothing to free and nothing to write at the end. After
+// the last chunk of UTF-8, look at `tail_len`: if it is not zero, the text ends in the middle of a code point, so
+// it is not valid.
+//
+// ```c
+// DoublesSqueezer squeezer = {0};
+// while ((len = fread(chunk, 1, CHUNK, stdin)) > 0) {
+//     number = doubles_squeeze_utf8(&squeezer, chunk, len, 1, NULL, 0, out, CHUNK + 3);
+//     if (number < 0)
+//         return fail(doubles_status_message(number));
+//     fwrite(out, 1, number, stdout);
+// }
+// if (squeezer.tail_len > 0)
+//     return fail("the text ends within a code point");
+// ```
+typedef struct DoublesSqueezer {
+  // The number of units in the run that ends with the last unit, at most one more than the rule keeps; 0 before
+  // the first unit.
+  uint64_t run;
+  // The last unit: a byte, or the number of a code point.
+  uint32_t unit;
+  // The bytes of UTF-8 after the last whole code point, which are not written yet.
+  uint8_t tail[3];
+  // The number of bytes in `tail`.
+  uint8_t tail_len;
+} DoublesSqueezer;
+
 // What is known about a stretch of input: enough to append what follows it, or to merge it with its
 // neighbours, wherever the input was cut.
 //
@@ -506,12 +570,12 @@ int64_t doubles_counts_export(const struct DoublesCounts *counts,
                               struct DoublesArrowSchema *schema,
                               struct DoublesArrowArray *array);
 
-// Continues a search with bytes, and writes the runs that end in them: those of at least `least` units, and of
-// at least two. The last run of `data` may continue in the next chunk, so it is not written yet: call
+// Continues a search with bytes, and writes the runs that end in them: those of at least `least` units. The last run of `data` may continue in the next chunk, so it is not written yet: call
 // `doubles_find_end` after the last chunk.
 //
 // Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
-// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
+// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`,
+// or less than `len + 2` if `least` is below 2: then all runs are written, those of one unit too.
 //
 // # Safety
 //
@@ -526,12 +590,13 @@ int64_t doubles_find_bytes(struct DoublesFinder *finder,
                            size_t runs_len);
 
 // Continues a search with UTF-8, and writes the runs of code points that end in it: those of at least `least`
-// code points, and of at least two. `data` may begin and end in the middle of a code point. The last run of
+// code points. `data` may begin and end in the middle of a code point. The last run of
 // `data` may continue in the next chunk, so it is not written yet: call `doubles_find_end` after the last chunk,
 // and look at `finder->tail_len` then: if it is not zero, the text ends in the middle of a code point.
 //
 // Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
-// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
+// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`,
+// or less than `len + 2` if `least` is below 2: then all runs are written, those of one unit too.
 //
 // # Safety
 //
@@ -546,12 +611,13 @@ int64_t doubles_find_utf8(struct DoublesFinder *finder,
                           size_t runs_len);
 
 // Continues a search with units of two bytes, in the machine's byte order and of any alignment, and writes the
-// runs that end in them: those of at least `least` units, and of at least two. If `len` is odd, the last byte is
+// runs that end in them: those of at least `least` units. If `len` is odd, the last byte is
 // ignored. The last run of `data` may continue in the next chunk, so it is not written yet: call
 // `doubles_find_end` after the last chunk.
 //
 // Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
-// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
+// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`,
+// or less than `len + 2` if `least` is below 2: then all runs are written, those of one unit too.
 //
 // # Safety
 //
@@ -566,12 +632,13 @@ int64_t doubles_find_utf16(struct DoublesFinder *finder,
                            size_t runs_len);
 
 // Continues a search with units of four bytes, in the machine's byte order and of any alignment, and writes the
-// runs that end in them: those of at least `least` units, and of at least two. Up to three bytes after the last
+// runs that end in them: those of at least `least` units. Up to three bytes after the last
 // whole unit are ignored. The last run of `data` may continue in the next chunk, so it is not written yet: call
 // `doubles_find_end` after the last chunk.
 //
 // Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
-// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
+// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`,
+// or less than `len + 2` if `least` is below 2: then all runs are written, those of one unit too.
 //
 // # Safety
 //
@@ -585,7 +652,7 @@ int64_t doubles_find_utf32(struct DoublesFinder *finder,
                            struct DoublesRun *runs,
                            size_t runs_len);
 
-// Writes the run at the end of the input, if it has at least `least` units, and at least two. Call it once,
+// Writes the run at the end of the input, if it has at least `least` units. Call it once,
 // after the last chunk. Returns the number of runs written, which is 0 or 1, or a status.
 //
 // # Safety
@@ -663,6 +730,55 @@ int64_t doubles_count_slice(const uint8_t *data,
 int64_t doubles_count_slice_parallel(const uint8_t *data,
                                      size_t len);
 
+// Continues to measure with bytes. The run at the end of `data` may continue in the next chunk.
+//
+// Returns 0, or a status; then the struct is as it was.
+//
+// # Safety
+//
+// - `longest` is NULL or points to a struct of this type, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_longest_bytes(struct DoublesLongest *longest, const uint8_t *data, size_t len);
+
+// Continues to measure with UTF-8, whose units are code points. `data` may begin and end in the middle of a code
+// point: look at `longest->tail_len` after the last chunk. If it is not zero, the text ends within a code point.
+//
+// Returns 0, or a status; then the struct is as it was.
+//
+// # Safety
+//
+// - `longest` is NULL or points to a struct of this type, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_longest_utf8(struct DoublesLongest *longest,
+                             const uint8_t *data,
+                             size_t len);
+
+// Continues to measure with units of two bytes, in the machine's byte order and of any alignment. If
+// `len` is odd, the last byte is ignored.
+//
+// Returns 0, or a status; then the struct is as it was.
+//
+// # Safety
+//
+// - `longest` is NULL or points to a struct of this type, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_longest_utf16(struct DoublesLongest *longest,
+                              const uint8_t *data,
+                              size_t len);
+
+// Continues to measure with units of four bytes, in the machine's byte order and of any alignment. Up
+// to three bytes after the last whole unit are ignored.
+//
+// Returns 0, or a status; then the struct is as it was.
+//
+// # Safety
+//
+// - `longest` is NULL or points to a struct of this type, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_longest_utf32(struct DoublesLongest *longest,
+                              const uint8_t *data,
+                              size_t len);
+
 // Fills `out` with characters of `alphabet`, each of them as likely as any other, on at most `threads` threads
 // (0: as many as help).
 //
@@ -682,6 +798,110 @@ int64_t doubles_fill_random(const uint8_t *alphabet,
                             size_t threads,
                             uint8_t *out,
                             size_t out_len);
+
+// Continues squeezing with bytes: writes them to `out`, but of each run of equal bytes only the first `most`. Runs
+// continue from one chunk to the next; pass the same `most` and `only` with each chunk.
+//
+// `only` limits this to some bytes: it has a bit for each value, `only_len` bytes of them, the lowest bit of the
+// first byte for 0. Values beyond are not selected. NULL selects all.
+//
+// Returns the number of bytes written, or a status; then the squeezer is as it was, and the contents of `out` are
+// unspecified. DOUBLES_STATUS_INVALID_LENGTH says that `most` is 0, and DOUBLES_STATUS_OUTPUT_TOO_SMALL that
+// `out_len` is less than `len`. Bytes of `out` after those written may be overwritten too.
+//
+// # Safety
+//
+// - `squeezer` is NULL or points to a squeezer, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+// - `only` is NULL or points to `only_len` readable bytes.
+// - `out` points to `out_len` writable bytes, apart from `data`, initialized by calloc, for example.
+int64_t doubles_squeeze_bytes(struct DoublesSqueezer *squeezer,
+                              const uint8_t *data,
+                              size_t len,
+                              uint64_t most,
+                              const uint8_t *only,
+                              size_t only_len,
+                              uint8_t *out,
+                              size_t out_len);
+
+// Continues squeezing with UTF-8: writes it to `out`, but of each run of equal code points only the first `most`.
+// Runs continue from one chunk to the next; pass the same `most` and `only` with each chunk. `data` may begin and
+// end in the middle of a code point, which is written when it is whole: look at `squeezer->tail_len` after the last
+// chunk. If it is not zero, the text ends in the middle of a code point.
+//
+// `only` limits this to some code points: it has a bit for each, `only_len` bytes of them, the lowest bit of the
+// first byte for U+0000. Code points beyond are not selected. NULL selects all.
+//
+// Returns the number of bytes written, or a status; then the squeezer is as it was, and the contents of `out` are
+// unspecified. DOUBLES_STATUS_INVALID_LENGTH says that `most` is 0, and DOUBLES_STATUS_OUTPUT_TOO_SMALL that
+// `out_len` is less than `len + 3`. Bytes of `out` after those written may be overwritten too.
+//
+// # Safety
+//
+// - `squeezer` is NULL or points to a squeezer, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+// - `only` is NULL or points to `only_len` readable bytes.
+// - `out` points to `out_len` writable bytes, apart from `data`, initialized by calloc, for example.
+int64_t doubles_squeeze_utf8(struct DoublesSqueezer *squeezer,
+                             const uint8_t *data,
+                             size_t len,
+                             uint64_t most,
+                             const uint8_t *only,
+                             size_t only_len,
+                             uint8_t *out,
+                             size_t out_len);
+
+// Continues squeezing with units of two bytes, in the machine's byte order and of any alignment: writes them to
+// `out`, but of each run of equal units only the first `most`. If `len` is odd, the last byte is ignored. Runs
+// continue from one chunk to the next; pass the same `most` and `only` with each chunk.
+//
+// `only` limits this to some units: it has a bit for each value, `only_len` bytes of them, the lowest bit of the
+// first byte for 0. Values beyond are not selected. NULL selects all.
+//
+// Returns the number of bytes written, or a status; then the squeezer is as it was, and the contents of `out` are
+// unspecified. DOUBLES_STATUS_INVALID_LENGTH says that `most` is 0, and DOUBLES_STATUS_OUTPUT_TOO_SMALL that
+// `out_len` is less than `len`. Bytes of `out` after those written may be overwritten too.
+//
+// # Safety
+//
+// - `squeezer` is NULL or points to a squeezer, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+// - `only` is NULL or points to `only_len` readable bytes.
+// - `out` points to `out_len` writable bytes, apart from `data`, initialized by calloc, for example.
+int64_t doubles_squeeze_utf16(struct DoublesSqueezer *squeezer,
+                              const uint8_t *data,
+                              size_t len,
+                              uint64_t most,
+                              const uint8_t *only,
+                              size_t only_len,
+                              uint8_t *out,
+                              size_t out_len);
+
+// Continues squeezing with units of four bytes, in the machine's byte order and of any alignment: writes them to
+// `out`, but of each run of equal units only the first `most`. Up to three bytes after the last whole unit are
+// ignored. Runs continue from one chunk to the next; pass the same `most` and `only` with each chunk.
+//
+// `only` limits this to some units: it has a bit for each value, `only_len` bytes of them, the lowest bit of the
+// first byte for 0. Values beyond are not selected. NULL selects all.
+//
+// Returns the number of bytes written, or a status; then the squeezer is as it was, and the contents of `out` are
+// unspecified. DOUBLES_STATUS_INVALID_LENGTH says that `most` is 0, and DOUBLES_STATUS_OUTPUT_TOO_SMALL that
+// `out_len` is less than `len`. Bytes of `out` after those written may be overwritten too.
+//
+// # Safety
+//
+// - `squeezer` is NULL or points to a squeezer, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+// - `only` is NULL or points to `only_len` readable bytes.
+// - `out` points to `out_len` writable bytes, apart from `data`, initialized by calloc, for example.
+int64_t doubles_squeeze_utf32(struct DoublesSqueezer *squeezer,
+                              const uint8_t *data,
+                              size_t len,
+                              uint64_t most,
+                              const uint8_t *only,
+                              size_t only_len,
+                              uint8_t *out,
+                              size_t out_len);
 
 // Appends bytes to a summary, on at most `threads` threads (0: as many as help), and their doubles to a tally
 // unless that is NULL. A double of the last byte before and the first byte of `data` counts.

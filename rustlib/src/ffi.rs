@@ -8,7 +8,9 @@ pub mod counts;
 pub mod find;
 pub mod guard;
 pub mod ladder;
+pub mod longest;
 pub mod random;
+pub mod squeeze;
 pub mod summary;
 pub mod tally;
 

@@ -28,14 +28,13 @@ use crate::kernel::{self, equal_bits};
 use crate::marks::{
     Bits, Fixed, LANES, PIECE, Piece, Pieces, Units, Utf8, below, ends, keep_whole,
 };
-use crate::text_summary::{Fragment, torn};
 pub use lines::{CELL, write_lines};
 pub use state::{Finder, Run};
 use std::hint::select_unpredictable;
 
 impl Finder {
-    /// Searches the bytes that follow. Calls `found` with each run of at least `least` units, and of two at least, once
-    /// it is over.
+    /// Continues with bytes. Calls `found` with each run of at least `least` units once it is over. For a
+    /// `least` of 1 or 0 these are all runs, so that they describe the input completely.
     ///
     /// ```
     /// use doubles::find::Finder;
@@ -71,26 +70,18 @@ impl Finder {
         least: u64,
         mut found: impl FnMut(Run),
     ) -> Result<(), InvalidUtf8> {
-        let (head, body, tail) = torn(text);
-        let mut room = [0; 6];
         let before = self.tail().ok_or(InvalidUtf8)?;
-        let cut = before.chain(Fragment::new(head)?, &mut room);
-        if let Err(error) = str::from_utf8(cut)
-            && error.error_len().is_none()
-            && body.is_empty()
-            && tail.is_empty()
-        {
-            self.set_tail(cut)?; // Still not all of the code point.
-            return Ok(());
-        }
+        let mut room = [0; 6];
+        let (cut, body, tail) = before.complete(text, &mut room)?;
         self.append::<Utf8>(cut, least, &mut found)?;
         self.append::<Utf8>(body, least, found)?;
-        self.set_tail(tail)
+        (self.tail, self.tail_len) = tail.into_parts();
+        Ok(())
     }
 
     /// The last run, if it is long enough, once nothing follows it.
     pub fn end(&self, least: u64) -> Option<Run> {
-        (self.run.length >= least.max(2)).then_some(self.run)
+        (self.run.length >= least.max(1)).then_some(self.run)
     }
 
     fn append_fixed<const WIDTH: usize>(
@@ -116,10 +107,37 @@ impl Finder {
             survey.set(&piece)?;
             kernel::run(
                 #[inline(always)]
-                || self.append_piece(&piece, &mut survey, least.max(2), &mut found),
+                || match least {
+                    0 | 1 => self.append_all(&piece, &mut survey, &mut found),
+                    _ => self.append_piece(&piece, &mut survey, least, &mut found),
+                },
             );
         }
         Ok(())
+    }
+
+    /// Finds all runs, those of one unit too.
+    #[inline(always)]
+    fn append_all<U: Units>(
+        &mut self,
+        piece: &Piece<'_, U>,
+        survey: &mut Survey,
+        mut found: impl FnMut(Run),
+    ) {
+        survey.list_edges(piece.size, false);
+        let survey = &*survey;
+        let mut run = self.run;
+        piece.each_mark(&survey.units, |last| {
+            if survey.seconds[last / LANES] >> (last % LANES) & 1 == 1 {
+                run.length += 1;
+                return;
+            }
+            if run.length > 0 {
+                found(run);
+            }
+            run = self.run_before(last + 1, survey, piece.number(last));
+        });
+        self.finish_piece(run, piece.size, survey);
     }
 
     #[inline(always)]
@@ -151,6 +169,12 @@ impl Finder {
             // To compare the next unit with.
             run = self.run_before(size, survey, piece.number(size - 1));
         }
+        self.finish_piece(run, size, survey);
+    }
+
+    /// Moves to the end of a piece, which is that of a run.
+    #[inline(always)]
+    fn finish_piece(&mut self, run: Run, size: usize, survey: &Survey) {
         self.run = run;
         let end = survey.before(size);
         (_, self.last_line_start) = self.last_line(end, survey);

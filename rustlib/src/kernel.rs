@@ -41,6 +41,7 @@ trait Kernel: Sync {
     fn mark_utf8(&self, text: &[u8], marks: &mut [u64]) -> Option<bool>;
     fn equal_bits(&self, left: &[u8], right: &[u8], bits: &mut [u64]);
     fn tally(&self, bytes: &[u8], table: &mut [u64; 256]);
+    fn squeeze(&self, bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize;
     fn draw(&self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32);
     /// What [`run`] compiles for; `None`: for any CPU.
     #[cfg(target_arch = "x86_64")]
@@ -165,6 +166,13 @@ pub(crate) fn equal_bits(left: &[u8], right: &[u8], bits: &mut [u64]) {
 /// Adds one to `table[b]` for each double of the byte `b`.
 pub fn tally(bytes: &[u8], table: &mut [u64; 256]) {
     chosen().tally(bytes, table);
+}
+
+/// Writes those of the bytes whose bit in `dropped` is zero to `out`, side by side, and returns their number.
+/// `out` is at least as long as `bytes`; what comes after the bytes written may be overwritten too. `dropped`
+/// has a bit for each byte, the first one lowest.
+pub(crate) fn squeeze(bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize {
+    chosen().squeeze(bytes, dropped, out)
 }
 
 impl Table {

@@ -15,6 +15,8 @@
 //! - [`arrow`]: columns in Arrow's memory, read and handed out.
 //! - [`columns`]: one count for each row of a column of strings.
 //! - [`find`]: where doubles are, with lines and columns.
+//! - [`squeeze`]: the same input with every run cut.
+//! - [`longest`]: the longest run.
 //! - [`text_summary`]: a stretch of text, torn at either end, summed up so that it can be joined to its
 //!   neighbours.
 //! - [`tally`]: how many doubles each unit makes.
@@ -25,6 +27,7 @@
 //! - [`kernel`]: the count over one stretch, as fast as the CPU allows.
 //! - [`pool`]: the threads.
 //! - `os`: what only the operating system can say or do.
+//! - `oracle`: numbers and texts for the tests.
 //!
 //! `unsafe` is allowed in `ffi`, `arrow`, `kernel`, `pool` and `os`; every other file forbids it.
 
@@ -35,11 +38,15 @@ pub mod ffi;
 pub mod find;
 pub mod kernel;
 pub mod ladder;
+pub mod longest;
 mod marks;
+#[cfg(test)]
+mod oracle;
 mod os;
 pub mod parallel;
 pub mod pool;
 pub mod random;
+pub mod squeeze;
 pub mod summary;
 pub mod tally;
 pub mod text_summary;

@@ -35,6 +35,8 @@ const _: () = assert!(PIECE.is_multiple_of(LANES) && ROOM.is_multiple_of(LANES))
 /// A bit for each byte of a piece, and for at least one more.
 pub(crate) type Bits = [u64; PIECE / LANES + 1];
 
+pub(crate) const NO_BITS: Bits = [0; _];
+
 /// What input consists of.
 pub(crate) trait Units {
     /// Bytes of the shortest unit.
@@ -53,6 +55,9 @@ pub(crate) trait Units {
 
     /// The number of the unit that four bytes end with, and below 2^21 if the unit is not valid.
     fn number(bytes: [u8; 4]) -> u32;
+
+    /// Bytes of the unit of this number.
+    fn width(number: u32) -> usize;
 }
 
 /// Units of 1, 2 or 4 bytes, in the machine's byte order.
@@ -92,6 +97,11 @@ impl<const WIDTH: usize> Units for Fixed<WIDTH> {
             _ => unreachable!("no unit has {WIDTH} bytes"),
         }
     }
+
+    #[inline(always)]
+    fn width(_: u32) -> usize {
+        WIDTH
+    }
 }
 
 /// The code points of UTF-8.
@@ -127,6 +137,16 @@ impl Units for Utf8 {
         let more = select_unpredictable(b >= 0xE0, three, four.min(char::MAX.into()));
         let more = select_unpredictable(c >= 0xC0, two, more);
         select_unpredictable(d < 0x80, d, more)
+    }
+
+    #[inline(always)]
+    fn width(number: u32) -> usize {
+        match number {
+            0..0x80 => 1,
+            0x80..0x800 => 2,
+            0x800..0x10000 => 3,
+            0x10000.. => 4,
+        }
     }
 }
 
@@ -203,6 +223,11 @@ impl<'a, U: Units> Pieces<'a, U> {
 }
 
 impl<U: Units> Piece<'_, U> {
+    /// The bytes of the piece.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.window[BEFORE..][..self.size]
+    }
+
     /// The bytes of the piece, and what follows it up to a whole number of lane blocks.
     pub(crate) fn blocks(&self) -> &[u8] {
         &self.window[BEFORE..]
@@ -215,16 +240,80 @@ impl<U: Units> Piece<'_, U> {
         U::number(*bytes.expect("a window has more before a piece"))
     }
 
-    /// Calls `found` with the number of each unit that is marked.
+    /// The number of the first unit.
+    pub(crate) fn first(&self) -> u32 {
+        let is_inside = |&end: &usize| end < self.size && self.blocks()[end + 1] & 0xC0 == 0x80;
+        let last = match self.is_wide {
+            Some(true) => (0..).find(|end| !is_inside(end)).unwrap_or(0),
+            _ => U::SHORTEST - 1,
+        };
+        self.number(last)
+    }
+
+    /// Calls `found` with the last byte of each unit that is marked.
     #[inline(always)]
-    pub(crate) fn each_marked(&self, marks: &Bits, mut found: impl FnMut(u32)) {
+    pub(crate) fn each_mark(&self, marks: &Bits, mut found: impl FnMut(usize)) {
         for (block, &marks) in marks[..=self.size / LANES].iter().enumerate() {
             let mut left = marks;
             while left != 0 {
-                found(self.number(block * LANES + left.trailing_zeros() as usize));
+                found(block * LANES + left.trailing_zeros() as usize);
                 left &= left - 1;
             }
         }
+    }
+
+    /// A bit for each byte that continues a code point; `None` if all units are as long as the shortest.
+    #[inline(always)]
+    pub(crate) fn continuing(&self) -> Option<Bits> {
+        if self.is_wide != Some(true) {
+            return None;
+        }
+        let mut high_bits = [0; PIECE];
+        for (high, byte) in high_bits.iter_mut().zip(self.bytes()) {
+            *high = byte & 0xC0;
+        }
+        let mut continuing = NO_BITS;
+        let blocks = self.size.div_ceil(LANES);
+        kernel::equal_bits(&high_bits, &[0x80; PIECE], &mut continuing[..blocks]);
+        Some(continuing)
+    }
+
+    /// Sets a bit in `whole` for every byte of each unit whose last byte has a bit in `lasts`, and clears those
+    /// of the others.
+    #[inline(always)]
+    pub(crate) fn spread(&self, continuing: Option<&Bits>, lasts: &Bits, whole: &mut Bits) {
+        let Some(continuing) = continuing else {
+            for (whole, last) in whole.iter_mut().zip(lasts) {
+                *whole = (0..U::SHORTEST).fold(0, |all, by| all | last >> by);
+            }
+            return;
+        };
+        // From the end, as a code point may begin in the word before the one that it ends in.
+        let mut next = 0;
+        for ((whole, last), continuing) in whole.iter_mut().zip(lasts).zip(continuing).rev() {
+            *whole = last | next << (LANES - 1);
+            for _ in 0..3 {
+                *whole |= (*whole & continuing) >> 1;
+            }
+            next = *whole & continuing & 1;
+        }
+    }
+
+    /// The number of units that begin before a byte of the piece.
+    pub(crate) fn units_before(&self, continuing: Option<&Bits>, byte: usize) -> u64 {
+        let Some(continuing) = continuing else {
+            return (byte / U::SHORTEST) as u64;
+        };
+        let (blocks, last) = continuing.split_at(byte / LANES);
+        let ones: u32 = blocks.iter().map(|word| word.count_ones()).sum();
+        let ones = ones + (last[0] & below(byte % LANES)).count_ones();
+        byte as u64 - u64::from(ones)
+    }
+
+    /// Calls `found` with the number of each unit that is marked.
+    #[inline(always)]
+    pub(crate) fn each_marked(&self, marks: &Bits, mut found: impl FnMut(u32)) {
+        self.each_mark(marks, |last| found(self.number(last)));
     }
 }
 
@@ -269,125 +358,4 @@ fn encoded<const WIDTH: usize>(unit: u32) -> [u8; WIDTH] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Units in runs of one to five, and as many as asked for.
-    fn units<U: Clone>(alphabet: &[U], number: usize) -> Vec<U> {
-        let runs = (0..).map(|i| (i * i % 61, i * 7 % 5 + 1));
-        let runs = runs.flat_map(|(i, length)| std::iter::repeat_n(i % alphabet.len(), length));
-        runs.take(number).map(|i| alphabet[i].clone()).collect()
-    }
-
-    /// The definition: the last byte of each unit that equals the one before it, and the unit.
-    fn oracle(units: &[Vec<u8>], numbers: &[u32], last: Option<u32>) -> Vec<(usize, u32)> {
-        let before = [last].into_iter().chain(numbers.iter().copied().map(Some));
-        let mut end = 0;
-        let mut found = Vec::new();
-        for ((unit, &number), before) in units.iter().zip(numbers).zip(before) {
-            end += unit.len();
-            if before == Some(number) {
-                found.push((end - 1, number));
-            }
-        }
-        found
-    }
-
-    fn marked<U: Units>(bytes: &[u8], last: Option<u32>) -> Vec<(usize, u32)> {
-        let mut found = Vec::new();
-        let mut pieces = Pieces::<U>::new(bytes, last);
-        let mut marks = [u64::MAX; _];
-        let mut start = 0;
-        while let Some(piece) = pieces.advance(&mut marks) {
-            assert!(piece.is_wide.is_some());
-            assert_eq!(piece.blocks()[..piece.size], bytes[start..][..piece.size]);
-            let mut numbers = Vec::new();
-            piece.each_marked(&marks, |number| numbers.push(number));
-            let is_set = |&end: &usize| marks[end / LANES] >> (end % LANES) & 1 == 1;
-            let ends = (0..piece.size).filter(is_set).map(|end| start + end);
-            found.extend(ends.zip(numbers.drain(..)));
-            assert_eq!(marks[piece.size / LANES] & !below(piece.size % LANES), 0);
-            start += piece.size;
-        }
-        assert_eq!(start, bytes.len());
-        found
-    }
-
-    fn check<U: Units>(units: &[Vec<u8>], numbers: &[u32]) {
-        let bytes = units.concat();
-        let first = numbers.first().copied();
-        for last in [None, first, first.map(|first| first ^ 1), Some(0x1_F600)] {
-            let expected = oracle(units, numbers, last);
-            assert_eq!(marked::<U>(&bytes, last), expected, "{} units", units.len());
-        }
-    }
-
-    #[test]
-    fn the_last_byte_of_each_second_unit_is_marked_in_any_piece() {
-        let text: Vec<char> = "ab\0жз€ह𝄞𝄟\u{1f600}\u{10ffff}".chars().collect();
-        let around = |length: usize| length.saturating_sub(5)..length + 5;
-        let sizes = [
-            0,
-            64,
-            128,
-            256,
-            320,
-            1024,
-            PIECE,
-            PIECE + 256,
-            2 * PIECE + 256,
-        ];
-        for size in sizes.into_iter().flat_map(around) {
-            for few in [1, 2, 4, text.len()] {
-                let chars = units(&text[text.len() - few..], size);
-                let utf8 = chars.iter().map(|c| c.to_string().into_bytes());
-                let numbers: Vec<u32> = chars.iter().map(|&c| c.into()).collect();
-                check::<Utf8>(&utf8.collect::<Vec<_>>(), &numbers);
-                let bytes = |number: u32, width| match width {
-                    1 => (number as u8).to_ne_bytes().to_vec(),
-                    2 => (number as u16).to_ne_bytes().to_vec(),
-                    _ => number.to_ne_bytes().to_vec(),
-                };
-                let fixed = |width: u32| {
-                    let mask = u32::MAX >> (32 - 8 * width);
-                    let numbers: Vec<u32> = numbers.iter().map(|number| number & mask).collect();
-                    let units: Vec<_> = numbers.iter().map(|&unit| bytes(unit, width)).collect();
-                    (units, numbers)
-                };
-                let [one, two, four] = [1, 2, 4].map(fixed);
-                check::<Fixed<1>>(&one.0, &one.1);
-                check::<Fixed<2>>(&two.0, &two.1);
-                check::<Fixed<4>>(&four.0, &four.1);
-            }
-        }
-    }
-
-    #[test]
-    fn bytes_after_the_last_whole_unit_are_dropped() {
-        for rest in 0..4 {
-            let bytes = vec![7; 4 * 70 + rest];
-            let mut pieces = Pieces::<Fixed<4>>::new(&bytes, None);
-            let mut sizes = 0;
-            while let Some(piece) = pieces.advance(&mut [0; _]) {
-                sizes += piece.size;
-            }
-            assert_eq!(sizes, 4 * 70);
-        }
-    }
-
-    #[test]
-    fn text_that_is_not_valid_is_said_to_be_so() {
-        for length in [1, 200, 255, 256, 257, 5000] {
-            for place in [0, length / 2, length - 1] {
-                let mut text = vec![b'a'; length];
-                text[place] = 0xFF;
-                let mut pieces = Pieces::<Utf8>::new(&text, None);
-                let mut is_valid = true;
-                while let Some(piece) = pieces.advance(&mut [0; _]) {
-                    is_valid &= piece.is_wide.is_some();
-                }
-                assert!(!is_valid, "{place} of {length}");
-            }
-        }
-    }
-}
+mod tests;

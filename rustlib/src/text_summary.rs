@@ -240,6 +240,22 @@ impl Fragment {
         &self.bytes[..usize::from(self.length)]
     }
 
+    /// Continues a torn code point with text. Returns the code point, if the text has the rest of it, in
+    /// `room`; the whole code points after it; and the beginning of one that the text ends within.
+    pub(crate) fn complete<'a>(
+        self,
+        text: &'a [u8],
+        room: &'a mut [u8; 6],
+    ) -> Result<(&'a [u8], &'a [u8], Self), InvalidUtf8> {
+        let (head, body, tail) = torn(text);
+        let cut = self.chain(Self::new(head)?, room);
+        let is_torn = str::from_utf8(cut).is_err_and(|error| error.error_len().is_none());
+        if is_torn && body.is_empty() && tail.is_empty() {
+            return Ok((&[], &[], Self::new(cut)?));
+        }
+        Ok((cut, body, Self::new(tail)?))
+    }
+
     /// These bytes and then those of `right`, as one fragment.
     fn join(self, right: Self) -> Result<Self, InvalidUtf8> {
         Self::new(self.chain(right, &mut [0; 6]))

@@ -406,6 +406,88 @@ static void check_columns(void) {
     doubles_column_free(column);
 }
 
+typedef int64_t (*squeeze_of_units)(DoublesSqueezer *, const uint8_t *, size_t, uint64_t, const uint8_t *, size_t,
+                                    uint8_t *, size_t);
+static const squeeze_of_units SQUEEZERS[] = {
+    doubles_squeeze_bytes,
+    doubles_squeeze_utf8,
+    doubles_squeeze_utf16,
+    doubles_squeeze_utf32,
+};
+
+static void check_squeeze(void) {
+    uint8_t out[16] = {0};
+    const uint8_t only_b[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 << ('b' - 96)};
+    for (size_t i = 0; i < LENGTH(SQUEEZERS); i++) {
+        DoublesSqueezer squeezer = {0}, before;
+        CHECK(SQUEEZERS[i](&squeezer, NULL, 0, 1, NULL, 0, NULL, 0) == 0);
+        CHECK(squeezer.run == 0);
+        CHECK(SQUEEZERS[i](&squeezer, bytes("aaaaaaaa"), 8, 1, NULL, 0, out, 11) >= 1);
+        CHECK(SQUEEZERS[i](&squeezer, bytes("aaaaaaaa"), 8, 1, NULL, 0, out, 11) == 0);
+        before = squeezer;
+        CHECK(SQUEEZERS[i](&squeezer, bytes("aaaaaaaa"), 8, 0, NULL, 0, out, 11) ==
+              DOUBLES_STATUS_INVALID_LENGTH);
+        CHECK(SQUEEZERS[i](&squeezer, bytes("aaaaaaaa"), 8, 1, NULL, 0, out, 7) ==
+              DOUBLES_STATUS_OUTPUT_TOO_SMALL);
+        CHECK(SQUEEZERS[i](&squeezer, NULL, 8, 1, NULL, 0, out, 11) == DOUBLES_STATUS_NULL_POINTER);
+        CHECK(SQUEEZERS[i](&squeezer, bytes("a"), 1, 1, NULL, 0, NULL, 4) == DOUBLES_STATUS_NULL_POINTER);
+        CHECK(SQUEEZERS[i](NULL, bytes("a"), 1, 1, NULL, 0, out, 4) == DOUBLES_STATUS_NULL_POINTER);
+        squeezer.tail_len = 4;
+        CHECK(SQUEEZERS[i](&squeezer, bytes("a"), 1, 1, NULL, 0, out, 16) == DOUBLES_STATUS_INVALID_STRUCT);
+        squeezer.tail_len = before.tail_len;
+        CHECK(memcmp(&squeezer, &before, sizeof squeezer) == 0);
+    }
+
+    DoublesSqueezer squeezer = {0};
+    CHECK(doubles_squeeze_bytes(&squeezer, bytes("aabbb"), 5, 2, only_b, sizeof only_b, out, 5) == 4);
+    CHECK(memcmp(out, "aabb", 4) == 0);
+    CHECK(doubles_squeeze_bytes(&squeezer, bytes("bba"), 3, 2, only_b, sizeof only_b, out, 3) == 1);
+    CHECK(out[0] == 'a');
+
+    DoublesSqueezer text = {0};
+    CHECK(doubles_squeeze_utf8(&text, bytes("\xd0\xb6\xd0"), 3, 1, NULL, 0, out, 6) == 2);
+    CHECK(text.tail_len == 1);
+    CHECK(doubles_squeeze_utf8(&text, bytes("\xb6"), 1, 1, NULL, 0, out, 4) == 0);
+    CHECK(doubles_squeeze_utf8(&text, bytes("\xd0"), 1, 1, NULL, 0, out, 4) == 0);
+    const DoublesSqueezer before = text;
+    CHECK(doubles_squeeze_utf8(&text, bytes("\xff"), 1, 1, NULL, 0, out, 4) == DOUBLES_STATUS_INVALID_UTF8);
+    CHECK(memcmp(&text, &before, sizeof text) == 0);
+    CHECK(doubles_squeeze_utf8(&text, bytes("\xb7"), 1, 1, NULL, 0, out, 4) == 2);
+    CHECK(memcmp(out, "\xd0\xb7", 2) == 0);
+}
+
+typedef int64_t (*longest_of_units)(DoublesLongest *, const uint8_t *, size_t);
+static const longest_of_units LONGEST[] = {
+    doubles_longest_bytes,
+    doubles_longest_utf8,
+    doubles_longest_utf16,
+    doubles_longest_utf32,
+};
+
+static void check_longest(void) {
+    for (size_t i = 0; i < LENGTH(LONGEST); i++) {
+        DoublesLongest longest = {0}, before;
+        CHECK(LONGEST[i](&longest, NULL, 0) == 0);
+        CHECK(longest.longest == 0);
+        CHECK(LONGEST[i](&longest, bytes("aaaaaaaabbbb"), 12) == 0);
+        CHECK(longest.start == 0 && longest.longest >= 2 && longest.unit % 256 == 'a');
+        before = longest;
+        CHECK(LONGEST[i](&longest, NULL, 4) == DOUBLES_STATUS_NULL_POINTER);
+        CHECK(LONGEST[i](NULL, bytes("aaaa"), 4) == DOUBLES_STATUS_NULL_POINTER);
+        longest.tail_len = 4;
+        CHECK(LONGEST[i](&longest, bytes("aaaa"), 4) == DOUBLES_STATUS_INVALID_STRUCT);
+        longest.tail_len = before.tail_len;
+        CHECK(memcmp(&longest, &before, sizeof longest) == 0);
+    }
+
+    DoublesLongest text = {0};
+    CHECK(doubles_longest_utf8(&text, bytes("aa\xd0\xb6\xd0"), 5) == 0);
+    CHECK(text.start == 0 && text.longest == 2 && text.tail_len == 1);
+    CHECK(doubles_longest_utf8(&text, bytes("\xb6\xd0\xb6"), 3) == 0);
+    CHECK(text.start == 2 && text.longest == 3 && text.unit == 0x436 && text.length == 5);
+    CHECK(doubles_longest_utf8(&text, bytes("\xff"), 1) == DOUBLES_STATUS_INVALID_UTF8);
+}
+
 int main(void) {
     CHECK(doubles_num_threads() >= 1);
     CHECK(doubles_abi_version() == DOUBLES_ABI_VERSION);
@@ -421,5 +503,7 @@ int main(void) {
     check_find();
     check_write_runs();
     check_columns();
+    check_squeeze();
+    check_longest();
     return failures != 0;
 }

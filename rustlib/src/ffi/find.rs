@@ -10,12 +10,12 @@ pub const DOUBLES_GLYPH_LENGTH: usize = 16;
 
 const _: () = assert!(DOUBLES_GLYPH_LENGTH == CELL);
 
-/// Continues a search with bytes, and writes the runs that end in them: those of at least `least` units, and of
-/// at least two. The last run of `data` may continue in the next chunk, so it is not written yet: call
+/// Continues a search with bytes, and writes the runs that end in them: those of at least `least` units. The last run of `data` may continue in the next chunk, so it is not written yet: call
 /// `doubles_find_end` after the last chunk.
 ///
 /// Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
-/// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
+/// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`,
+/// or less than `len + 2` if `least` is below 2: then all runs are written, those of one unit too.
 ///
 /// # Safety
 ///
@@ -36,16 +36,17 @@ pub unsafe extern "C" fn doubles_find_bytes(
         Ok(())
     };
     // SAFETY: NULL or a finder, `len` bytes, and `runs_len` runs.
-    unsafe { find(finder, data, len, runs, runs_len, append) }
+    unsafe { find(finder, data, len, least, runs, runs_len, append) }
 }
 
 /// Continues a search with UTF-8, and writes the runs of code points that end in it: those of at least `least`
-/// code points, and of at least two. `data` may begin and end in the middle of a code point. The last run of
+/// code points. `data` may begin and end in the middle of a code point. The last run of
 /// `data` may continue in the next chunk, so it is not written yet: call `doubles_find_end` after the last chunk,
 /// and look at `finder->tail_len` then: if it is not zero, the text ends in the middle of a code point.
 ///
 /// Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
-/// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
+/// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`,
+/// or less than `len + 2` if `least` is below 2: then all runs are written, those of one unit too.
 ///
 /// # Safety
 ///
@@ -65,16 +66,17 @@ pub unsafe extern "C" fn doubles_find_utf8(
         finder.append_utf8(data, least, |run| found.push(run))
     };
     // SAFETY: NULL or a finder, `len` bytes, and `runs_len` runs.
-    unsafe { find(finder, data, len, runs, runs_len, append) }
+    unsafe { find(finder, data, len, least, runs, runs_len, append) }
 }
 
 /// Continues a search with units of two bytes, in the machine's byte order and of any alignment, and writes the
-/// runs that end in them: those of at least `least` units, and of at least two. If `len` is odd, the last byte is
+/// runs that end in them: those of at least `least` units. If `len` is odd, the last byte is
 /// ignored. The last run of `data` may continue in the next chunk, so it is not written yet: call
 /// `doubles_find_end` after the last chunk.
 ///
 /// Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
-/// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
+/// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`,
+/// or less than `len + 2` if `least` is below 2: then all runs are written, those of one unit too.
 ///
 /// # Safety
 ///
@@ -95,16 +97,17 @@ pub unsafe extern "C" fn doubles_find_utf16(
         Ok(())
     };
     // SAFETY: NULL or a finder, `len` bytes, and `runs_len` runs.
-    unsafe { find(finder, data, len, runs, runs_len, append) }
+    unsafe { find(finder, data, len, least, runs, runs_len, append) }
 }
 
 /// Continues a search with units of four bytes, in the machine's byte order and of any alignment, and writes the
-/// runs that end in them: those of at least `least` units, and of at least two. Up to three bytes after the last
+/// runs that end in them: those of at least `least` units. Up to three bytes after the last
 /// whole unit are ignored. The last run of `data` may continue in the next chunk, so it is not written yet: call
 /// `doubles_find_end` after the last chunk.
 ///
 /// Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
-/// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`.
+/// unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`,
+/// or less than `len + 2` if `least` is below 2: then all runs are written, those of one unit too.
 ///
 /// # Safety
 ///
@@ -125,10 +128,10 @@ pub unsafe extern "C" fn doubles_find_utf32(
         Ok(())
     };
     // SAFETY: NULL or a finder, `len` bytes, and `runs_len` runs.
-    unsafe { find(finder, data, len, runs, runs_len, append) }
+    unsafe { find(finder, data, len, least, runs, runs_len, append) }
 }
 
-/// Writes the run at the end of the input, if it has at least `least` units, and at least two. Call it once,
+/// Writes the run at the end of the input, if it has at least `least` units. Call it once,
 /// after the last chunk. Returns the number of runs written, which is 0 or 1, or a status.
 ///
 /// # Safety
@@ -192,6 +195,7 @@ unsafe fn find(
     finder: *mut Finder,
     data: *const u8,
     len: usize,
+    least: u64,
     runs: *mut Run,
     runs_len: usize,
     append: impl FnOnce(&mut Finder, &[u8], &mut Runs<'_>) -> Result<(), InvalidUtf8>,
@@ -199,7 +203,7 @@ unsafe fn find(
     // SAFETY: NULL or a finder, `len` bytes, and `runs_len` runs.
     guard(|| unsafe {
         let (finder, data) = (required_mut(finder)?, bytes(data, len)?);
-        let mut found = Runs::new(output(runs, runs_len)?, len)?;
+        let mut found = Runs::new(output(runs, runs_len)?, len, least)?;
         let mut after = finder.validated().ok_or(DoublesStatus::InvalidStruct)?;
         append(&mut after, data, &mut found)?;
         *finder = after;
@@ -215,9 +219,9 @@ struct Runs<'a> {
 
 impl<'a> Runs<'a> {
     /// An array for the runs of `len` bytes. These are: the run before them, one of a code point that they
-    /// complete, and those of two bytes each.
-    fn new(runs: &'a mut [Run], len: usize) -> Result<Self, DoublesStatus> {
-        if runs.len() < len / 2 + 2 {
+    /// complete, and those of two bytes each, or of one byte if they may have one unit.
+    fn new(runs: &'a mut [Run], len: usize, least: u64) -> Result<Self, DoublesStatus> {
+        if runs.len() < len / least.clamp(1, 2) as usize + 2 {
             return Err(DoublesStatus::OutputTooSmall);
         }
         Ok(Self { runs, number: 0 })

@@ -1,6 +1,5 @@
 //! The structs of a search, which C programs share: a run, and the state between two chunks.
 
-use crate::code_points::InvalidUtf8;
 use crate::text_summary::Fragment;
 
 /// A maximal run of equal units.
@@ -66,11 +65,5 @@ impl Finder {
     /// The beginning of a code point that has not ended; `None` if it is longer than one can be.
     pub(super) fn tail(&self) -> Option<Fragment> {
         Fragment::from_parts(self.tail, self.tail_len)
-    }
-
-    /// Replaces the tail. Fails if it is longer than the beginning of a code point can be.
-    pub(super) fn set_tail(&mut self, tail: &[u8]) -> Result<(), InvalidUtf8> {
-        (self.tail, self.tail_len) = Fragment::new(tail)?.into_parts();
-        Ok(())
     }
 }

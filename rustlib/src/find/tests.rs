@@ -22,7 +22,7 @@ fn oracle(units: &[u32], least: u64) -> Vec<Run> {
             (line, column) = (line + 1, 1);
         }
     }
-    runs.retain(|run| run.length >= least.max(2));
+    runs.retain(|run| run.length >= least);
     runs
 }
 

@@ -24,7 +24,7 @@
 mod utf8;
 
 use super::table::{self, Table, redraw};
-use super::{CodePoints, Found, Kernel, LANES, gather};
+use super::{CodePoints, Found, Kernel, LANES, gather, portable};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
@@ -97,6 +97,13 @@ impl Kernel for Avx2 {
     fn tally(&self, bytes: &[u8], table: &mut [u64; 256]) {
         // SAFETY: `self` means that the CPU has the features.
         unsafe { tally(bytes, table) }
+    }
+
+    fn squeeze(&self, bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize {
+        self.run(
+            #[inline(always)]
+            || portable::squeeze(bytes, dropped, out),
+        )
     }
 
     fn draw(&self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {

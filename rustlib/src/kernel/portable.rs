@@ -61,6 +61,10 @@ impl Kernel for Portable {
         tally(bytes, table);
     }
 
+    fn squeeze(&self, bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize {
+        squeeze(bytes, dropped, out)
+    }
+
     fn draw(&self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
         table::draw(table, words, text, other);
     }
@@ -151,6 +155,35 @@ fn equal_bits(left: &[u8], right: &[u8], bits: &mut [u64]) {
     for ((left, right), bits) in left.iter().zip(right).zip(bits) {
         *bits = flags(|lane| left[lane] == right[lane]);
     }
+}
+
+/// Writes the bytes that are not dropped to `out`, side by side, and returns their number.
+///
+/// Copies whole blocks, and after each stretch of dropped bytes steps back and copies a block again: what a
+/// copy writes beyond its stretch is overwritten by the next.
+#[inline(always)]
+pub(super) fn squeeze(bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize {
+    let mut written = 0;
+    let mut start = 0;
+    // A copy may begin anywhere in the block, and ends within the next one.
+    while start + 2 * LANES <= bytes.len() {
+        let mut left = dropped[start / LANES];
+        let mut from = 0;
+        while from < LANES {
+            let block = &bytes[start + from..][..LANES];
+            out[written..][..LANES].copy_from_slice(block);
+            let gap = left.trailing_zeros() as usize;
+            written += gap - from;
+            from = gap + (!left.checked_shr(gap as u32).unwrap_or(0)).trailing_zeros() as usize;
+            left &= u64::MAX.checked_shl(from as u32).unwrap_or(0);
+        }
+        start += LANES;
+    }
+    for (place, &byte) in bytes.iter().enumerate().skip(start) {
+        out[written] = byte;
+        written += usize::from(dropped[place / LANES] >> (place % LANES) & 1 == 0);
+    }
+    written
 }
 
 /// Adds one to `table[b]` for each double of the byte `b`.

@@ -725,3 +725,46 @@ mod guarded {
         with_copy(bytes, 0, check);
     }
 }
+
+/// Dropped bytes: none, all, single ones, stretches, and any.
+fn dropped(length: usize) -> Vec<Vec<bool>> {
+    let each = |f: &dyn Fn(usize) -> bool| (0..length).map(f).collect();
+    vec![
+        each(&|_| false),
+        each(&|_| true),
+        each(&|i| i % 64 == 0),
+        each(&|i| i % 64 == 63),
+        each(&|i| i % 7 == 3),
+        each(&|i| i % 131 > 50),
+        each(&|i| i % 200 < 190),
+        each(&|i| i * i % 11 < 4),
+    ]
+}
+
+#[test]
+fn squeezed_bytes_end_where_the_output_ends() {
+    for length in (0..200).chain([255, 256, 257, 1000, 4095, 4096]) {
+        let bytes: Vec<u8> = (0..length).map(|i| (i * 7 % 256) as u8).collect();
+        for dropped in dropped(length) {
+            let mut bits = vec![0; length / LANES + 1];
+            (0..length).for_each(|i| bits[i / LANES] |= u64::from(dropped[i]) << (i % LANES));
+            let kept = (0..length).filter(|&i| !dropped[i]).map(|i| bytes[i]);
+            let kept: Vec<u8> = kept.collect();
+            let check = |bytes: &[u8]| {
+                each_kernel(|kernel, name| {
+                    // Beside the output are bytes that must stay as they are.
+                    let mut out = vec![0xEE; length + 128];
+                    let size = kernel.squeeze(bytes, &bits, &mut out[64..64 + length]);
+                    assert_eq!(out[64..64 + size], kept, "{name}, length {length}");
+                    let beside = [&out[..64], &out[64 + length..]].concat();
+                    assert!(
+                        beside.iter().all(|&byte| byte == 0xEE),
+                        "{name}, length {length}"
+                    );
+                });
+            };
+            at_the_end_of_a_page(&bytes, check);
+            at_the_start_of_a_page(&bytes, check);
+        }
+    }
+}

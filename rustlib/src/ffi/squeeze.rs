@@ -1,0 +1,186 @@
+//! The exports that squeeze runs.
+
+use super::guard::{DoublesStatus, bytes, guard, input, output, required_mut};
+use crate::code_points::InvalidUtf8;
+use crate::squeeze::{Rule, Squeezer};
+
+/// Continues squeezing with bytes: writes them to `out`, but of each run of equal bytes only the first `most`. Runs
+/// continue from one chunk to the next; pass the same `most` and `only` with each chunk.
+///
+/// `only` limits this to some bytes: it has a bit for each value, `only_len` bytes of them, the lowest bit of the
+/// first byte for 0. Values beyond are not selected. NULL selects all.
+///
+/// Returns the number of bytes written, or a status; then the squeezer is as it was, and the contents of `out` are
+/// unspecified. DOUBLES_STATUS_INVALID_LENGTH says that `most` is 0, and DOUBLES_STATUS_OUTPUT_TOO_SMALL that
+/// `out_len` is less than `len`. Bytes of `out` after those written may be overwritten too.
+///
+/// # Safety
+///
+/// - `squeezer` is NULL or points to a squeezer, and no other thread uses it.
+/// - `data` points to `len` readable bytes.
+/// - `only` is NULL or points to `only_len` readable bytes.
+/// - `out` points to `out_len` writable bytes, apart from `data`, initialized by calloc, for example.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_squeeze_bytes(
+    squeezer: *mut Squeezer,
+    data: *const u8,
+    len: usize,
+    most: u64,
+    only: *const u8,
+    only_len: usize,
+    out: *mut u8,
+    out_len: usize,
+) -> i64 {
+    let append = |squeezer: &mut Squeezer, data: &[u8], rule: &Rule<'_>, out: &mut [u8]| {
+        Ok(squeezer.append_bytes(data, rule, out))
+    };
+    let (data, only, out) = ((data, len), (only, only_len), (out, out_len));
+    // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
+    unsafe { squeeze(squeezer, data, most, only, out, append) }
+}
+
+/// Continues squeezing with UTF-8: writes it to `out`, but of each run of equal code points only the first `most`.
+/// Runs continue from one chunk to the next; pass the same `most` and `only` with each chunk. `data` may begin and
+/// end in the middle of a code point, which is written when it is whole: look at `squeezer->tail_len` after the last
+/// chunk. If it is not zero, the text ends in the middle of a code point.
+///
+/// `only` limits this to some code points: it has a bit for each, `only_len` bytes of them, the lowest bit of the
+/// first byte for U+0000. Code points beyond are not selected. NULL selects all.
+///
+/// Returns the number of bytes written, or a status; then the squeezer is as it was, and the contents of `out` are
+/// unspecified. DOUBLES_STATUS_INVALID_LENGTH says that `most` is 0, and DOUBLES_STATUS_OUTPUT_TOO_SMALL that
+/// `out_len` is less than `len + 3`. Bytes of `out` after those written may be overwritten too.
+///
+/// # Safety
+///
+/// - `squeezer` is NULL or points to a squeezer, and no other thread uses it.
+/// - `data` points to `len` readable bytes.
+/// - `only` is NULL or points to `only_len` readable bytes.
+/// - `out` points to `out_len` writable bytes, apart from `data`, initialized by calloc, for example.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_squeeze_utf8(
+    squeezer: *mut Squeezer,
+    data: *const u8,
+    len: usize,
+    most: u64,
+    only: *const u8,
+    only_len: usize,
+    out: *mut u8,
+    out_len: usize,
+) -> i64 {
+    let (data, only, out) = ((data, len), (only, only_len), (out, out_len));
+    // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
+    unsafe { squeeze(squeezer, data, most, only, out, Squeezer::append_utf8) }
+}
+
+/// Continues squeezing with units of two bytes, in the machine's byte order and of any alignment: writes them to
+/// `out`, but of each run of equal units only the first `most`. If `len` is odd, the last byte is ignored. Runs
+/// continue from one chunk to the next; pass the same `most` and `only` with each chunk.
+///
+/// `only` limits this to some units: it has a bit for each value, `only_len` bytes of them, the lowest bit of the
+/// first byte for 0. Values beyond are not selected. NULL selects all.
+///
+/// Returns the number of bytes written, or a status; then the squeezer is as it was, and the contents of `out` are
+/// unspecified. DOUBLES_STATUS_INVALID_LENGTH says that `most` is 0, and DOUBLES_STATUS_OUTPUT_TOO_SMALL that
+/// `out_len` is less than `len`. Bytes of `out` after those written may be overwritten too.
+///
+/// # Safety
+///
+/// - `squeezer` is NULL or points to a squeezer, and no other thread uses it.
+/// - `data` points to `len` readable bytes.
+/// - `only` is NULL or points to `only_len` readable bytes.
+/// - `out` points to `out_len` writable bytes, apart from `data`, initialized by calloc, for example.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_squeeze_utf16(
+    squeezer: *mut Squeezer,
+    data: *const u8,
+    len: usize,
+    most: u64,
+    only: *const u8,
+    only_len: usize,
+    out: *mut u8,
+    out_len: usize,
+) -> i64 {
+    let append = |squeezer: &mut Squeezer, data: &[u8], rule: &Rule<'_>, out: &mut [u8]| {
+        Ok(squeezer.append_utf16(data, rule, out))
+    };
+    let (data, only, out) = ((data, len), (only, only_len), (out, out_len));
+    // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
+    unsafe { squeeze(squeezer, data, most, only, out, append) }
+}
+
+/// Continues squeezing with units of four bytes, in the machine's byte order and of any alignment: writes them to
+/// `out`, but of each run of equal units only the first `most`. Up to three bytes after the last whole unit are
+/// ignored. Runs continue from one chunk to the next; pass the same `most` and `only` with each chunk.
+///
+/// `only` limits this to some units: it has a bit for each value, `only_len` bytes of them, the lowest bit of the
+/// first byte for 0. Values beyond are not selected. NULL selects all.
+///
+/// Returns the number of bytes written, or a status; then the squeezer is as it was, and the contents of `out` are
+/// unspecified. DOUBLES_STATUS_INVALID_LENGTH says that `most` is 0, and DOUBLES_STATUS_OUTPUT_TOO_SMALL that
+/// `out_len` is less than `len`. Bytes of `out` after those written may be overwritten too.
+///
+/// # Safety
+///
+/// - `squeezer` is NULL or points to a squeezer, and no other thread uses it.
+/// - `data` points to `len` readable bytes.
+/// - `only` is NULL or points to `only_len` readable bytes.
+/// - `out` points to `out_len` writable bytes, apart from `data`, initialized by calloc, for example.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_squeeze_utf32(
+    squeezer: *mut Squeezer,
+    data: *const u8,
+    len: usize,
+    most: u64,
+    only: *const u8,
+    only_len: usize,
+    out: *mut u8,
+    out_len: usize,
+) -> i64 {
+    let append = |squeezer: &mut Squeezer, data: &[u8], rule: &Rule<'_>, out: &mut [u8]| {
+        Ok(squeezer.append_utf32(data, rule, out))
+    };
+    let (data, only, out) = ((data, len), (only, only_len), (out, out_len));
+    // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
+    unsafe { squeeze(squeezer, data, most, only, out, append) }
+}
+
+/// What continues a squeezer: data, the rule, and where to write. Returns how many bytes it has written.
+type Append = fn(&mut Squeezer, &[u8], &Rule<'_>, &mut [u8]) -> Result<usize, InvalidUtf8>;
+
+/// Continues a squeezer that `append` may leave half-way.
+///
+/// # Safety
+///
+/// See the contract of `guard`'s module.
+unsafe fn squeeze(
+    squeezer: *mut Squeezer,
+    (data, len): (*const u8, usize),
+    most: u64,
+    (only, only_len): (*const u8, usize),
+    (out, out_len): (*mut u8, usize),
+    append: Append,
+) -> i64 {
+    guard(|| {
+        // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
+        let (squeezer, data, only, out) = unsafe {
+            let only = (!only.is_null())
+                .then(|| input(only, only_len))
+                .transpose()?;
+            (
+                required_mut(squeezer)?,
+                bytes(data, len)?,
+                only,
+                output(out, out_len)?,
+            )
+        };
+        let rule = Rule::new(most, only).ok_or(DoublesStatus::InvalidLength)?;
+        let mut after = squeezer.validated().ok_or(DoublesStatus::InvalidStruct)?;
+        if out.len() < data.len() + usize::from(after.tail_len) {
+            return Err(DoublesStatus::OutputTooSmall);
+        }
+        let written = append(&mut after, data, &rule, out)?;
+        *squeezer = after;
+        Ok(written as u64)
+    })
+}

@@ -1,0 +1,354 @@
+//! Squeezing: every run is cut to at most `most` units.
+//!
+//! ```text
+//! for each piece:
+//!     marks   = a bit for the last byte of each unit that equals the unit before it
+//!     surplus = the marks of units that are at least the `most + 1`st of their run, and selected
+//!     dropped = a bit for every byte of those units
+//!     out    += the bytes of the piece that are not dropped
+//! ```
+//!
+//! With `most` = 1 and all units selected, which is the usual case, `surplus` is `marks`. Otherwise the marks are
+//! walked one by one: in text, one character in thirty is doubled, so that this costs less than the copy.
+#![forbid(unsafe_code)]
+
+use crate::code_points::InvalidUtf8;
+use crate::kernel::{self, LANES};
+use crate::marks::{Bits, Fixed, NO_BITS, Piece, Pieces, Units, Utf8};
+use crate::text_summary::Fragment;
+
+/// Which units of a run are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule<'a> {
+    most: u64,
+    only: Option<&'a [u8]>,
+}
+
+impl<'a> Rule<'a> {
+    /// Keeps `most` units of each run; `None` if that is zero. `only` has a bit for each unit whose runs are cut,
+    /// the lowest of the first byte for unit 0; units beyond the last bit are not selected. `None` selects all.
+    ///
+    /// ```
+    /// use doubles::squeeze::Rule;
+    /// assert!(Rule::new(0, None).is_none());
+    /// ```
+    pub fn new(most: u64, only: Option<&'a [u8]>) -> Option<Self> {
+        (most > 0).then_some(Self { most, only })
+    }
+
+    #[inline(always)]
+    fn selects(&self, unit: u32) -> bool {
+        self.only.is_none_or(|bits| {
+            let bits = bits.get(unit as usize / 8).copied().unwrap_or(0);
+            bits >> (unit % 8) & 1 == 1
+        })
+    }
+}
+
+/// The state of squeezing a stream, between two chunks of it: wherever that is cut, the output is the same.
+///
+/// Its life: set it to all zeros, with `= {0}`, calloc or memset. Then call one of `doubles_squeeze_*` for each chunk,
+/// always of the same kind and with the same rule. There is nothing to free and nothing to write at the end. After
+/// the last chunk of UTF-8, look at `tail_len`: if it is not zero, the text ends in the middle of a code point, so
+/// it is not valid.
+///
+/// ```c
+/// DoublesSqueezer squeezer = {0};
+/// while ((len = fread(chunk, 1, CHUNK, stdin)) > 0) {
+///     number = doubles_squeeze_utf8(&squeezer, chunk, len, 1, NULL, 0, out, CHUNK + 3);
+///     if (number < 0)
+///         return fail(doubles_status_message(number));
+///     fwrite(out, 1, number, stdout);
+/// }
+/// if (squeezer.tail_len > 0)
+///     return fail("the text ends within a code point");
+/// ```
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Squeezer {
+    /// The number of units in the run that ends with the last unit, at most one more than the rule keeps; 0 before
+    /// the first unit.
+    pub run: u64,
+    /// The last unit: a byte, or the number of a code point.
+    pub unit: u32,
+    /// The bytes of UTF-8 after the last whole code point, which are not written yet.
+    pub tail: [u8; 3],
+    /// The number of bytes in `tail`.
+    pub tail_len: u8,
+}
+
+impl Squeezer {
+    /// Continues with bytes, and returns how many were written to `out`, which is at least as long.
+    ///
+    /// ```
+    /// use doubles::squeeze::{Rule, Squeezer};
+    /// let (mut squeezer, mut out) = (Squeezer::default(), [0; 8]);
+    /// let twice = Rule::new(2, None).expect("not zero");
+    /// let size = squeezer.append_bytes(b"aaaabbbc", &twice, &mut out);
+    /// assert_eq!(&out[..size], b"aabbc");
+    /// assert_eq!(squeezer.append_bytes(b"ccc", &twice, &mut out), 1);
+    /// ```
+    pub fn append_bytes(&mut self, bytes: &[u8], rule: &Rule<'_>, out: &mut [u8]) -> usize {
+        self.append_fixed::<1>(bytes, rule, out)
+    }
+
+    /// Continues with units of two bytes, in the machine's byte order and of any alignment, and returns how
+    /// many bytes were written to `out`, which is at least as long. Bytes after the last whole unit are dropped.
+    pub fn append_utf16(&mut self, bytes: &[u8], rule: &Rule<'_>, out: &mut [u8]) -> usize {
+        self.append_fixed::<2>(bytes, rule, out)
+    }
+
+    /// Continues with units of four bytes, in the machine's byte order and of any alignment, and returns how
+    /// many bytes were written to `out`, which is at least as long. Bytes after the last whole unit are dropped.
+    pub fn append_utf32(&mut self, bytes: &[u8], rule: &Rule<'_>, out: &mut [u8]) -> usize {
+        self.append_fixed::<4>(bytes, rule, out)
+    }
+
+    /// Continues with UTF-8, which may begin and end within a code point, and returns how many bytes were
+    /// written to `out`. That may be three more than `text` has, the beginning of its first code point.
+    /// Fails if the text is not valid, perhaps after writing; the squeezer must not be used after that.
+    pub fn append_utf8(
+        &mut self,
+        text: &[u8],
+        rule: &Rule<'_>,
+        out: &mut [u8],
+    ) -> Result<usize, InvalidUtf8> {
+        let before = self.tail().ok_or(InvalidUtf8)?;
+        let mut room = [0; 6];
+        let (cut, body, tail) = before.complete(text, &mut room)?;
+        let mut written = self.append::<Utf8>(cut, rule, out)?;
+        written += self.append::<Utf8>(body, rule, &mut out[written..])?;
+        (self.tail, self.tail_len) = tail.into_parts();
+        Ok(written)
+    }
+
+    /// The squeezer itself, unless others have written a tail into it that is none.
+    pub fn validated(self) -> Option<Self> {
+        self.tail().map(|_| self)
+    }
+
+    fn tail(&self) -> Option<Fragment> {
+        Fragment::from_parts(self.tail, self.tail_len)
+    }
+
+    fn append_fixed<const WIDTH: usize>(
+        &mut self,
+        bytes: &[u8],
+        rule: &Rule<'_>,
+        out: &mut [u8],
+    ) -> usize {
+        let valid = self.append::<Fixed<WIDTH>>(bytes, rule, out);
+        valid.expect("units of fixed width are valid")
+    }
+
+    fn append<U: Units>(
+        &mut self,
+        bytes: &[u8],
+        rule: &Rule<'_>,
+        out: &mut [u8],
+    ) -> Result<usize, InvalidUtf8> {
+        let is_plain = rule.most == 1 && rule.only.is_none();
+        let mut pieces = Pieces::<U>::new(bytes, (self.run > 0).then_some(self.unit));
+        let (mut marks, mut dropped) = (NO_BITS, NO_BITS);
+        let mut written = 0;
+        while let Some(piece) = pieces.advance(&mut marks) {
+            piece.is_wide.ok_or(InvalidUtf8)?;
+            kernel::run(
+                #[inline(always)]
+                || {
+                    if is_plain {
+                        self.run = 1;
+                    } else {
+                        self.select(&piece, rule, &mut marks);
+                    }
+                    piece.spread(piece.continuing().as_ref(), &marks, &mut dropped);
+                },
+            );
+            self.unit = piece.number(piece.size - 1);
+            written += kernel::squeeze(piece.bytes(), &dropped, &mut out[written..]);
+        }
+        Ok(written)
+    }
+
+    /// Clears the marks of units that the rule keeps.
+    #[inline(always)]
+    fn select<U: Units>(&mut self, piece: &Piece<'_, U>, rule: &Rule<'_>, marks: &mut Bits) {
+        let mut surplus = NO_BITS;
+        // The run that ends before the byte `end`, as far as is known.
+        let (mut end, mut run) = (0, self.run);
+        piece.each_mark(marks, |last| {
+            let unit = piece.number(last);
+            let is_same_run = last + 1 - U::width(unit) == end;
+            run = if is_same_run { run + 1 } else { 2 };
+            end = last + 1;
+            let is_surplus = run > rule.most && rule.selects(unit);
+            surplus[last / LANES] |= u64::from(is_surplus) << (last % LANES);
+            run = run.min(rule.most.saturating_add(1));
+        });
+        self.run = if end == piece.size { run } else { 1 };
+        *marks = surplus;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::{self, LETTERS, Numbers};
+
+    /// The definition: of each run, the first `most` units.
+    fn squeezed<T: Copy + PartialEq>(
+        units: &[T],
+        most: u64,
+        selects: impl Fn(T) -> bool,
+    ) -> Vec<T> {
+        let runs = units.chunk_by(|a, b| a == b);
+        let kept = runs.map(|run| match selects(run[0]) {
+            true => &run[..run.len().min(most.try_into().unwrap_or(usize::MAX))],
+            false => run,
+        });
+        kept.collect::<Vec<_>>().concat()
+    }
+
+    /// Squeezes parts of some input, with no more room than is promised.
+    fn squeeze(
+        bytes: &[u8],
+        cuts: &[usize],
+        append: impl Fn(&mut Squeezer, &[u8], &mut [u8]) -> usize,
+    ) -> Vec<u8> {
+        let mut squeezer = Squeezer::default();
+        let mut all = Vec::new();
+        for part in oracle::cut(bytes, cuts) {
+            let mut out = vec![0xEE; part.len() + usize::from(squeezer.tail_len)];
+            let size = append(&mut squeezer, part, &mut out);
+            all.extend_from_slice(&out[..size]);
+        }
+        all
+    }
+
+    /// A bit for each character of a text.
+    fn bits_of(text: &str) -> Vec<u8> {
+        let mut bits = vec![0; 0x110000 / 8];
+        text.chars()
+            .for_each(|c| bits[c as usize / 8] |= 1 << (c as usize % 8));
+        bits
+    }
+
+    fn encoded(text: &[char]) -> [Vec<u8>; 2] {
+        let words: Vec<u32> = text.iter().map(|&c| c.into()).collect();
+        let wide = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let halves = words.iter().flat_map(|&word| (word as u16).to_ne_bytes());
+        [halves.collect(), wide]
+    }
+
+    #[test]
+    fn every_text_cut_anywhere_is_squeezed_as_defined() {
+        let mut numbers = Numbers(1);
+        let alphabets = [
+            &LETTERS[..],
+            &LETTERS[..3],
+            &LETTERS[3..6],
+            &LETTERS[6..8],
+            &LETTERS[8..],
+        ];
+        let only = bits_of("aж中😀");
+        for turn in 0..3000 {
+            let letters = alphabets[turn % alphabets.len()];
+            let length = numbers.below([8, 70, 600, 9000][turn % 4]);
+            let text = oracle::text(&mut numbers, letters, length, [3, 40, 700][turn % 3]);
+            let most = [1, 1, 2, 3, 7, 64, 65, u64::MAX][turn % 8];
+            let rule = Rule {
+                most,
+                only: (turn % 3 == 1).then_some(&only),
+            };
+            let selects = |c: char| rule.selects(c.into());
+            let expected = squeezed(&text, most, selects);
+
+            let utf8 = text.iter().collect::<String>().into_bytes();
+            let mut cuts: Vec<usize> = (0..turn % 4)
+                .map(|_| numbers.below(utf8.len() + 1))
+                .collect();
+            cuts.sort_unstable();
+            let found = squeeze(&utf8, &cuts, |squeezer, part, out| {
+                squeezer.append_utf8(part, &rule, out).expect("valid")
+            });
+            assert_eq!(
+                String::from_utf8(found).expect("valid"),
+                expected.iter().collect::<String>()
+            );
+
+            let [_, wide] = encoded(&text);
+            let [_, expected_wide] = encoded(&expected);
+            cuts.iter_mut().for_each(|cut| *cut = *cut / 4 * 4);
+            cuts.retain(|&cut| cut <= wide.len());
+            let found = squeeze(&wide, &cuts, |squeezer, part, out| {
+                squeezer.append_utf32(part, &rule, out)
+            });
+            assert_eq!(found, expected_wide);
+            if letters.iter().all(|&letter| u32::from(letter) < 0x10000) {
+                let ([halves, _], [expected, _]) = (encoded(&text), encoded(&expected));
+                let found = squeeze(&halves, &[], |squeezer, part, out| {
+                    squeezer.append_utf16(part, &rule, out)
+                });
+                assert_eq!(found, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_need_not_be_text() {
+        let mut numbers = Numbers(2);
+        for turn in 0..300 {
+            let length = numbers.below(5000);
+            let bytes: Vec<u8> = (0..length)
+                .map(|_| [0, 0x80, 0xFF][numbers.below(3)])
+                .collect();
+            let rule = Rule {
+                most: 1 + turn % 3,
+                only: None,
+            };
+            let found = squeeze(&bytes, &[length / 2], |squeezer, part, out| {
+                squeezer.append_bytes(part, &rule, out)
+            });
+            assert_eq!(found, squeezed(&bytes, rule.most, |_| true));
+        }
+    }
+
+    #[test]
+    fn all_equal_and_all_different() {
+        let rule = Rule {
+            most: 1,
+            only: None,
+        };
+        for length in (0..200).chain(4090..4100).chain(8190..8200) {
+            let zeros = vec![0; length];
+            let alone = squeeze(&zeros, &[], |s, part, out| s.append_bytes(part, &rule, out));
+            assert_eq!(alone, zeros[..length.min(1)]);
+            let rising: Vec<u8> = (0..length).map(|i| i as u8).collect();
+            let same = squeeze(&rising, &[], |s, part, out| {
+                s.append_bytes(part, &rule, out)
+            });
+            assert_eq!(same, rising);
+        }
+    }
+
+    #[test]
+    fn invalid_text_is_refused_wherever_it_is() {
+        let rule = Rule {
+            most: 1,
+            only: None,
+        };
+        for place in [0, 1, 63, 64, 300, 4095, 4096, 9000] {
+            let mut text = vec![b'a'; 9001];
+            text[place] = 0xFF;
+            let mut out = vec![0; text.len()];
+            assert_eq!(
+                Squeezer::default().append_utf8(&text, &rule, &mut out),
+                Err(InvalidUtf8)
+            );
+        }
+        let mut torn = Squeezer::default();
+        assert_eq!(torn.append_utf8(b"a\xd0", &rule, &mut [0; 2]), Ok(1));
+        assert_eq!((torn.tail, torn.tail_len), ([0xD0, 0, 0], 1));
+        assert_eq!(torn.append_utf8(b"a", &rule, &mut [0; 2]), Err(InvalidUtf8));
+    }
+}
