@@ -1,4 +1,4 @@
-"""Count, find and tally doubled neighbours in text and bytes.
+"""Count, find, tally and squeeze doubled neighbours in text and bytes.
 
 >>> import doubles_ffi
 >>> doubles_ffi.count_doubles("aaa")
@@ -12,7 +12,6 @@ from doubles_ffi.columns import Counts, count_each
 from doubles_ffi.counter import DoubleCounter
 from doubles_ffi.counting import count_doubles, tally_doubles
 from doubles_ffi.files import count_file, tally_file
-from doubles_ffi.finding import find_doubles
 from doubles_ffi.generate import fill_random, random_string
 from doubles_ffi.ladder import (
     count_doubles_once,
@@ -21,12 +20,14 @@ from doubles_ffi.ladder import (
     count_doubles_slice_parallel,
     count_doubles_zip,
 )
+from doubles_ffi.runs import Run, find_doubles, longest_run, squeeze_doubles
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Counts",
     "DoubleCounter",
+    "Run",
     "count_doubles",
     "count_doubles_once",
     "count_doubles_once_bytes",
@@ -37,7 +38,9 @@ __all__ = [
     "count_file",
     "fill_random",
     "find_doubles",
+    "longest_run",
     "random_string",
+    "squeeze_doubles",
     "tally_doubles",
     "tally_file",
 ]

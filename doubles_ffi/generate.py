@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import os
 import sys
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 from doubles_ffi._input.buffers import BytesLike, lock
 from doubles_ffi._input.text import POINTER_PAYS, exact
 from doubles_ffi._library import BLOCK_LENGTH, KEY_LENGTH, check, thread_limit, write_random
-from doubles_ffi._library.memory import new_ascii
+from doubles_ffi._library.memory import LARGEST_ASCII, Room
 
 if TYPE_CHECKING:
     from doubles_ffi._library.memory import Pointer
@@ -64,15 +65,12 @@ def random_string(
     # PyPy 8.0 takes bytearray(sys.maxsize) for something that it has memory for.
     if size >= sys.maxsize:
         raise MemoryError(f"{size} characters are more than any memory holds")
-    if size >= POINTER_PAYS and (blank := new_ascii(size)):
-        text, pointer = blank
-        del blank
-        try:
-            source.fill(pointer, size)
-        except BaseException:
-            del text  # Whoever looks at this frame would find a half-written str.
-            raise
-        return text
+    if size >= POINTER_PAYS:
+        with contextlib.suppress(NotImplementedError):
+            room = Room(LARGEST_ASCII, size)
+            source.fill(room.pointer, size)
+            text: str = room.take(size)
+            return text
     buffer = bytearray(size)
     with lock(buffer, writable=True) as array:
         source.fill(array, size)

@@ -224,7 +224,7 @@ def test_answers_that_are_still_in_use_stay_valid(end):
 
 def test_what_it_looks_like():
     assert "find_doubles" in doubles_ffi.__all__
-    assert str(inspect.signature(find_doubles)).startswith("(data: 'Data', *, encoding:")
+    assert str(inspect.signature(find_doubles)).startswith("(data: 'Data', *, min_run:")
     assert pickle.loads(pickle.dumps(find_doubles)) is find_doubles
 
 

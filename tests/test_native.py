@@ -386,6 +386,12 @@ def test_a_function_that_refers_to_itself_is_collected():
     assert died() is None
 
 
+def taken(largest, length, kept):
+    """Make an object, cut it, and return it."""
+    room = _native.new_room(largest, length)
+    return room and _native.take_room(room[0], kept)
+
+
 CALLS = {
     "bytes": lambda: count_doubles(b"aa"),
     "ASCII": lambda: count_doubles("aa"),
@@ -400,8 +406,11 @@ CALLS = {
     "no argument": lambda: outcome(count_doubles),
     "str_storage": lambda: _native.str_storage("aa"),
     "str_storage of another": lambda: outcome(_native.str_storage, b"aa"),
-    "new_ascii": lambda: _native.new_ascii(100),
-    "new_ascii of too much": lambda: outcome(_native.new_ascii, sys.maxsize),
+    "a room for a str": lambda: taken(127, 100, 50),
+    "a room for bytes": lambda: taken(-1, 100, 50),
+    "a room that is given up": lambda: _native.new_room(-1, 100),
+    "a room for too much": lambda: outcome(_native.new_room, -1, sys.maxsize),
+    "a room that is empty": lambda: outcome(_native.take_room, _native.new_schema_capsule()[0], 0),
     "ucs4": lambda: _native.ucs4("жж"),
     "capsules": lambda: (_native.new_schema_capsule(), _native.new_array_capsule()),
     "capsule_address": lambda: _native.capsule_address(
@@ -460,23 +469,38 @@ def test_text_as_ucs4(text):
     assert list(memoryview(_native.ucs4(text)).cast("I")) == list(map(ord, text))
 
 
-@pytest.mark.skipif(STABLE_ABI, reason="the stable ABI has no such way")
-@pytest.mark.parametrize("length", [0, 1, 5, 100_000])
-def test_a_new_str_to_write(length):
-    text, address = _native.new_ascii(length)
-    ctypes.memset(address, ord("z"), length)
-    assert text == "z" * length
-    assert text.isascii()
+@pytest.mark.parametrize("kept", [0, 1, 5, 100_000])
+@pytest.mark.parametrize("unit", [None, "z", "\xe9", "ж", "𝄞"])
+def test_a_new_object_is_written_and_then_cut(unit, kept):
+    largest = -1 if unit is None else ord(unit)
+    size = 1 if largest < 256 else 2 if largest < 65536 else 4
+    room = _native.new_room(largest, 100_000)
+    if room is None:
+        assert STABLE_ABI
+        assert unit is not None
+        return
+    capsule, address = room
+    written = ord(unit or "z").to_bytes(size, sys.byteorder) * kept
+    ctypes.memmove(address, written, len(written))
+    found = _native.take_room(capsule, kept)
+    assert found == (b"z" if unit is None else unit) * kept
+    with pytest.raises(ValueError, match="taken already"):
+        _native.take_room(capsule, kept)
 
 
+@pytest.mark.parametrize("largest", [-1, *[127][STABLE_ABI:]])
 @pytest.mark.parametrize(
     ("length", "error"),
-    [(sys.maxsize, MemoryError), (-1, SystemError), (2**70, OverflowError), ("5", TypeError)],
+    [
+        (sys.maxsize, (MemoryError, OverflowError)),
+        (-1, SystemError),
+        (2**70, OverflowError),
+        ("5", TypeError),
+    ],
 )
-@pytest.mark.skipif(STABLE_ABI, reason="the stable ABI has no such way")
-def test_a_str_that_cannot_be_made(length, error):
+def test_an_object_that_cannot_be_made(largest, length, error):
     with pytest.raises(error):
-        _native.new_ascii(length)
+        _native.new_room(largest, length)
 
 
 RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)

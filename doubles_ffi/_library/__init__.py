@@ -84,12 +84,19 @@ def thread_limit(threads: int | None) -> int:
     Raises:
         ValueError: `threads` is below 1.
     """
-    if threads is None:
-        return 0
-    threads = operator.index(threads)
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
-    return min(threads, sys.maxsize)
+    return 0 if threads is None else min(at_least_one("threads", threads), sys.maxsize)
+
+
+def at_least_one(name: str, number: int) -> int:
+    """Return an argument that is a number, if it is at least 1.
+
+    Raises:
+        ValueError: it is below 1.
+    """
+    number = operator.index(number)
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, not {number}")
+    return number
 
 
 def num_threads() -> int:

@@ -9,7 +9,12 @@ from doubles_ffi._library import IS_CPYTHON
 from doubles_ffi._library.loading import _native, ffi, lib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+
+    _Update = Callable[[Any, Any, "Pointer", int, int], int]
+    _Find = Callable[[Any, "Pointer", int, int, Any, int], int]
+    _Squeeze = Callable[[Any, "Pointer", int, int, Any, int, "Pointer", int], int]
+    _Measure = Callable[[Any, "Pointer", int], int]
 
 Pointer = Any  # of cffi; or bytes, which cffi passes as one
 
@@ -43,28 +48,54 @@ class Kind:
     It returns zero, or a status for `check`.
 
     `find` takes a finder, a pointer, a number of bytes, the least length of a run, and an array of
-    runs with its length, which is at least half the number of bytes and two more. It returns the
-    number of runs that it has written, or a status for `check`.
+    runs with its length, which is at least half the number of bytes and two more, or the number of
+    bytes and two more if runs of one unit are wanted. It returns the number of runs that it has
+    written, or a status for `check`.
+
+    `squeeze` takes a squeezer, a pointer, a number of bytes, the units of a run to keep, a bit for
+    each unit that is squeezed with the number of bytes of them, and where to write with the number
+    of bytes. It returns the number of bytes that it has written, or a status for `check`.
+
+    `measure` takes the longest run so far, a pointer and a number of bytes. It returns zero, or a
+    status for `check`.
     """
 
-    __slots__ = ("find", "update")
+    __slots__ = ("find", "measure", "squeeze", "update")
 
     def __init__(
-        self,
-        update: Callable[[Any, Any, Pointer, int, int], int],
-        find: Callable[[Any, Pointer, int, int, Any, int], int],
+        self, *, update: _Update, find: _Find, squeeze: _Squeeze, measure: _Measure
     ) -> None:
         self.update = update
         self.find = find
+        self.squeeze = squeeze
+        self.measure = measure
 
 
-BYTES = Kind(lib.doubles_update_bytes, lib.doubles_find_bytes)
-UTF8 = Kind(lib.doubles_update_utf8, lib.doubles_find_utf8)
+def _units(name: str) -> Kind:
+    """Return the kind of the units that functions of the library are named after."""
+    names = {"update": "update", "find": "find", "squeeze": "squeeze", "measure": "longest"}
+    return Kind(**{what: getattr(lib, f"doubles_{of}_{name}") for what, of in names.items()})
+
+
+BYTES = _units("bytes")
+UTF8 = _units("utf8")
 # In the machine's byte order. Units are never interpreted, so a lone surrogate is a unit.
-UTF16 = Kind(lib.doubles_update_utf16, lib.doubles_find_utf16)
-UTF32 = Kind(lib.doubles_update_utf32, lib.doubles_find_utf32)
+UTF16 = _units("utf16")
+UTF32 = _units("utf32")
+
+# Bytes that are a mark at the beginning of text: no units, but they count in positions of errors.
+MARK = Kind(**dict.fromkeys(Kind.__slots__, lambda *_: 0))
 
 Piece = tuple[Kind, Pointer, int]  # with the number of bytes
+
+
+def slices(pieces: Iterable[Piece], size: int) -> Iterator[Piece]:
+    """Cut pieces that are longer than `size` bytes, a multiple of four."""
+    for kind, pointer, length in pieces:
+        array = with_buffer(pointer) if isinstance(pointer, bytes) else pointer
+        for start in range(0, length, size):
+            yield kind, array + start, min(size, length - start)
+
 
 # By the bytes of a unit. A str of one-byte units is ASCII or Latin-1, whose bytes are code points.
 _UNITS = {1: BYTES, 2: UTF16, 4: UTF32}
@@ -83,20 +114,50 @@ def str_storage(text: str) -> tuple[Kind, Pointer, int] | None:
     return _UNITS[unit], pointer_to(address), size
 
 
-def new_ascii(length: int) -> tuple[str, Pointer] | None:
-    """Return a new ASCII str, and a pointer to write its characters before anyone else sees it.
+# What a `Room` makes: bytes, an ASCII str, or a str stored as one of the kinds.
+OF_BYTES, LARGEST_ASCII = -1, 127
+LARGEST = {BYTES: 255, UTF16: 0xFFFF, UTF32: sys.maxunicode}
 
-    None on PyPy and with the stable ABI. To make a str from bytes would copy them, and the fresh
-    pages of the copy would cost more than the text.
+# Bytes of a unit of each.
+_WIDTHS = {OF_BYTES: 1, LARGEST_ASCII: 1, 255: 1, 0xFFFF: 2, sys.maxunicode: 4}
+
+
+class Room:
+    """A str or bytes under construction: its memory is written before anyone sees the object.
+
+    To make it of bytes that were written elsewhere would copy them, and the fresh pages of the copy
+    would cost more than the text.
+
+    Args:
+        largest: the largest character that a str may have, which decides how it is stored, or
+            OF_BYTES.
+        size: the number of bytes in its memory.
 
     Raises:
-        MemoryError: memory can't hold that much text.
+        MemoryError: memory can't hold them.
+        NotImplementedError: a str can't be made so, on PyPy and with the stable ABI.
     """
-    found = _native.new_ascii(length) if IS_CPYTHON else None
-    if found is None:
-        return None
-    text, address = found
-    return text, pointer_to(address)
+
+    __slots__ = ("_array", "_room", "_width", "pointer")
+
+    def __init__(self, largest: int, size: int) -> None:
+        self._width = _WIDTHS[largest]
+        if IS_CPYTHON:
+            found = _native.new_room(largest, size // self._width)
+            if found is None:  # pragma: no cover: with the stable ABI
+                raise NotImplementedError
+            self._room, address = found
+            self.pointer = pointer_to(address)
+            return
+        if largest >= 0:  # pragma: no cover: the tests need CPython
+            raise NotImplementedError
+        self.pointer = self._array = new_array(size)  # pragma: no cover: as above
+
+    def take(self, size: int) -> Any:
+        """Return the object, cut to `size` bytes. The memory must not be written afterwards."""
+        if IS_CPYTHON:
+            return _native.take_room(self._room, size // self._width)
+        return bytes(view(self._array, size))  # pragma: no cover: the tests need CPython
 
 
 def utf32(text: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from doubles_ffi._decoding import utf8_error
 from doubles_ffi._library import InvalidUtf8Error, check
 from doubles_ffi._library.loading import ffi, lib
-from doubles_ffi._library.memory import view, with_buffer
+from doubles_ffi._library.memory import slices, view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ class Search:
     """
 
     def __init__(self, least: int = LEAST, *, slice_size: int = _SLICE, rooms: int = 1) -> None:
-        self._least = least
+        self._least = min(least, 2**64 - 1)
         self._slice_size = slice_size
         self._finder = ffi.new("DoublesFinder *")
         self._end = 0  # bytes searched
@@ -46,7 +46,7 @@ class Search:
             UnicodeDecodeError: a piece must be UTF-8 and is not. The runs before are yielded first.
         """
         try:
-            for kind, pointer, size in self._slices(pieces):
+            for kind, pointer, size in slices(pieces, self._slice_size):
                 try:
                     found = self._find(kind, pointer, size)
                 except InvalidUtf8Error:
@@ -65,7 +65,7 @@ class Search:
         yield self._last()
 
     def _find(self, kind: Kind, pointer: Pointer, size: int) -> tuple[Any, int]:
-        runs, room = self._room(size // 2 + 2)  # The most that there can be.
+        runs, room = self._room(size // min(self._least, 2) + 2)  # The most that there can be.
         number = check(kind.find(self._finder, pointer, size, self._least, runs, room))
         self._rooms.rotate(-1)  # Only now: after an error, the next array may be in use.
         return runs, number
@@ -84,13 +84,6 @@ class Search:
         """Return the exception for UTF-8 that can't follow."""
         tail = bytes(self._finder.tail)[: self._finder.tail_len]
         return utf8_error([tail, new], self._end - len(tail))
-
-    def _slices(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
-        """Cut long pieces."""
-        for kind, pointer, size in pieces:
-            array = with_buffer(pointer) if isinstance(pointer, bytes) else pointer
-            for start in range(0, size, self._slice_size):
-                yield kind, array + start, min(self._slice_size, size - start)
 
 
 def run_columns(runs: Any, number: int, *fields: str) -> list[list[int]]:

@@ -8,21 +8,18 @@ from typing import TYPE_CHECKING
 from doubles_ffi._decoding import decode_chunks, is_incremental
 from doubles_ffi._input.encodings import kind_of, utf8_mark
 from doubles_ffi._input.text import text_pieces
-from doubles_ffi._library.memory import UTF32, Kind
+from doubles_ffi._library.memory import MARK, UTF32
 from doubles_ffi.files.reading import Reads, new_buffer, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from doubles_ffi._library.memory import Piece
+    from doubles_ffi._library.memory import Kind, Piece
     from doubles_ffi.files.reading import BinaryFile, Path
 
 # The encodings whose text may begin with a mark, and the bytes of the longest one.
 _MARKED = {"utf-8-sig", "utf-16", "utf-32"}
 _LONGEST_MARK = 4
-
-# The kind of bytes that are a mark: no units, but they count in the positions of errors.
-MARK = Kind(update=lambda *_: 0, find=lambda *_: 0)
 
 
 def kind_in_file(encoding: str | None) -> tuple[Kind, codecs.CodecInfo]:

@@ -13,9 +13,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._library import num_threads, thread_limit
-from doubles_ffi._library.memory import UTF32
+from doubles_ffi._library.memory import MARK, UTF32
 from doubles_ffi._library.stretch import Stretch
-from doubles_ffi.files.content import MARK, content, kind_in_file
+from doubles_ffi.files.content import content, kind_in_file
 from doubles_ffi.files.reading import FirstBytes, Reads, StoppedError, new_buffer, opened
 from doubles_ffi.files.system import PieceFile, enlarge_pipe, rest_of
 

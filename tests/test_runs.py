@@ -1,0 +1,254 @@
+"""The longest run, and squeezed text and bytes, against itertools."""
+
+import itertools
+import mmap
+import pickle
+import sys
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from strategies import binary, runs, text, text_with_lone_surrogates
+
+from doubles_ffi import Run, count_doubles, find_doubles, longest_run, squeeze_doubles
+from doubles_ffi._library import memory
+
+any_str = text_with_lone_surrogates | runs | st.text("ab", max_size=300)
+mosts = st.integers(1, 5) | st.just(2**64) | st.just(2**70)
+
+
+def squeezed(units, most=1, only=lambda _: True):
+    """Return the units without those that come after the first `most` of their run."""
+    groups = itertools.groupby(units)
+    kept = (itertools.islice(run, min(most, 10**9)) if only(unit) else run for unit, run in groups)
+    return list(itertools.chain.from_iterable(kept))
+
+
+def longest(units):
+    """Return start, length and unit of the first of the longest runs."""
+    found, start = None, 0
+    for unit, run in itertools.groupby(units):
+        length = len(list(run))
+        if found is None or length > found[1]:
+            found = (start, length, unit)
+        start += length
+    return found
+
+
+@given(any_str, mosts)
+def test_a_str_is_squeezed(data, most):
+    assert squeeze_doubles(data, most=most) == "".join(squeezed(data, most))
+
+
+@given(binary, mosts)
+def test_bytes_are_squeezed_to_bytes(data, most):
+    expected = bytes(squeezed(data, most))
+    for convert in (bytes, bytearray, memoryview):
+        found = squeeze_doubles(convert(data), most=most)
+        assert type(found) is bytes
+        assert found == expected
+
+
+@given(text | runs, mosts)
+def test_encoded_text_is_squeezed_undecoded(data, most):
+    expected = "".join(squeezed(data, most))
+    assert squeeze_doubles(data.encode(), most=most, encoding="UTF-8") == expected.encode()
+
+
+@given(st.text("ab\x7f", max_size=90), st.text("a\xe9\xff", max_size=90))
+def test_ascii_and_latin_1_are_squeezed_undecoded(ascii_text, latin_text):
+    for data, encoding in ((ascii_text, "ascii"), (latin_text, "latin-1")):
+        expected = "".join(squeezed(data)).encode(encoding)
+        assert squeeze_doubles(bytearray(data, encoding), encoding=encoding) == expected
+
+
+@given(any_str, mosts, st.text("ab\nжЖ€𝄞\ud800", min_size=1, max_size=3))
+def test_only_limits_squeezing_to_some_characters(data, most, only):
+    expected = "".join(squeezed(data, most, only.__contains__))
+    assert squeeze_doubles(data, most=most, only=only) == expected
+    assert squeeze_doubles(data, most=most, only=lambda unit: unit in only) == expected
+
+
+@given(binary, st.binary(min_size=1, max_size=3))
+def test_only_limits_squeezing_to_some_bytes(data, only):
+    expected = bytes(squeezed(data, 1, only.__contains__))
+    assert squeeze_doubles(data, only=only) == expected
+    assert squeeze_doubles(data, only=bytearray(only)) == expected
+    assert squeeze_doubles(data, only=only.__contains__) == expected
+
+
+@given(any_str)
+@example("")
+def test_the_laws_of_squeezing(data):
+    once = squeeze_doubles(data)
+    assert len(data) - len(once) == count_doubles(data)
+    assert count_doubles(once) == 0
+    assert squeeze_doubles(once) == once
+
+
+@given(any_str, st.integers(1, 5))
+def test_no_run_of_squeezed_text_is_longer_than_asked_for(data, most):
+    run = longest_run(squeeze_doubles(data, most=most))
+    assert run is None or run.length <= most
+
+
+@given(any_str)
+@example("")
+def test_the_longest_run_of_a_str(data):
+    assert longest_run(data) == longest(data)
+    assert longest_run(data) is None or type(longest_run(data)) is Run
+
+
+@given(binary)
+def test_the_longest_run_of_bytes(data):
+    assert longest_run(data) == longest(data)
+    assert longest_run(memoryview(data)) == longest(data)
+
+
+@given(text | runs, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "utf-7"]))
+def test_the_longest_run_of_encoded_text(data, encoding):
+    assert longest_run(data.encode(encoding), encoding=encoding) == longest(data)
+
+
+@given(any_str)
+def test_the_longest_run_is_one_of_all_runs(data):
+    lengths = [length for _, length, _ in find_doubles(data, min_run=1)]
+    run = longest_run(data)
+    assert (run.length if run else 0) == max(lengths, default=0)
+
+
+@pytest.mark.parametrize("length", [*range(200), 4095, 4096, 4097, 70_000])
+def test_runs_of_every_length(length):
+    data = bytes(length)
+    assert squeeze_doubles(data) == data[:1]
+    assert squeeze_doubles(data, most=3) == data[:3]
+    assert longest_run(data) == ((0, length, 0) if length else None)
+    assert longest_run(b"ab" + data) == ((2, length, 0) if length > 1 else (0, 1, ord("a")))
+
+
+@pytest.mark.parametrize("unit", ["a", "\xe9", "ж", "𝄞"])
+def test_text_longer_than_a_call_into_the_library(unit, monkeypatch):
+    monkeypatch.setattr("doubles_ffi.runs.SLICE", 1 << 16)
+    monkeypatch.setattr("doubles_ffi._library.longest._SLICE", 1 << 16)
+    data = "b" + unit * 200_000 + "cc" * 50_000
+    assert squeeze_doubles(data) == f"b{unit}c"
+    assert squeeze_doubles(data, most=70_000) == "b" + unit * 70_000 + "c" * 70_000
+    assert squeeze_doubles(data.encode(), encoding="utf-8") == f"b{unit}c".encode()
+    assert longest_run(data) == (1, 200_000, unit)
+    assert longest_run(data.encode(), encoding="utf-8") == (1, 200_000, unit)
+
+
+@pytest.mark.parametrize("kind", ["abc", "ab\xe9", "abж", "ab𝄞"])
+def test_a_squeezed_str_is_stored_as_others_are(kind):
+    found = squeeze_doubles(kind * 1000 + kind[-1] * 1000)
+    assert found == kind * 1000
+    assert sys.getsizeof(found) == sys.getsizeof(kind * 1000)
+    assert found.isascii() == kind.isascii()
+    assert hash(found) == hash(kind * 1000)
+
+
+def test_a_predicate_is_called_once_for_each_doubled_character():
+    asked = []
+    assert squeeze_doubles("aabbaaccd", only=asked.append) == "aabbaaccd"
+    assert sorted(asked) == ["a", "b", "c"]
+
+
+def test_what_users_asked_for():
+    assert squeeze_doubles("Урааааа!!!", most=2) == "Ураа!!"
+    assert squeeze_doubles("Урааааа!!! 100000", most=2, only=str.isalpha) == "Ураа!!! 100000"
+    assert squeeze_doubles("William  Mann", only=" ") == "William Mann"
+    assert squeeze_doubles("a  b\n\n\nc", only=str.isspace) == "a b\nc"
+    assert [squeeze_doubles(word) for word in ("RRAABBT", "x", "жжё")] == ["RABT", "x", "жё"]
+    assert squeeze_doubles("ACCCGGTTTA") == "ACGTA"
+    runs = list(find_doubles("ACCCGGTTTA", min_run=1))
+    assert [start for start, _, _ in runs] == [0, 1, 4, 6, 9]
+    assert [length for _, length, _ in runs] == [1, 3, 2, 3, 1]
+    words = ["annna", "bob", "ooh", "xxxx", "aabb"]
+    assert [longest_run(word).length for word in words] == [3, 1, 2, 4, 2]
+
+
+def test_text_that_is_not_utf8():
+    data = bytes.fromhex("d0b6d0b66161ffff")
+    for function in (squeeze_doubles, longest_run):
+        with pytest.raises(UnicodeDecodeError) as caught:
+            function(data, encoding="utf-8")
+        assert (caught.value.start, caught.value.object) == (6, data)
+        with pytest.raises(UnicodeDecodeError, match="position 2: unexpected end of data"):
+            function(b"aa\xd0", encoding="utf-8")
+    assert squeeze_doubles(data) == bytes.fromhex("d0b6d0b661ff")
+    with pytest.raises(UnicodeDecodeError, match="'ascii' codec can't decode byte 0xd0"):
+        squeeze_doubles(data, encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"most": 0}, ValueError, "most must be at least 1, not 0"),
+        ({"most": 1.5}, TypeError, "float"),
+        ({"only": ""}, ValueError, "only is empty"),
+        ({"only": b"a"}, TypeError, "only must be a str, a function or None, not bytes"),
+        ({"only": 5}, TypeError, "only must be a str, a function or None, not int"),
+        ({"encoding": "utf-8"}, TypeError, "a str is already decoded"),
+        ({"encoding": "ascii"}, TypeError, "a str is already decoded"),
+        ({"data": b"aa", "only": "a"}, TypeError, "only must be bytes, a function or None"),
+        ({"data": b"aa", "only": b""}, ValueError, "only is empty"),
+        ({"data": b"aa", "only": 5}, TypeError, "expected bytes, not int"),
+        ({"data": b"aa", "encoding": "utf-16"}, ValueError, "decode it first"),
+        ({"data": b"aa", "encoding": "nothing"}, LookupError, "nothing"),
+        ({"data": 5}, TypeError, "expected str or a bytes-like object, not int"),
+        ({"data": memoryview(b"aabb")[::2]}, BufferError, "not C-contiguous"),
+    ],
+)
+def test_wrong_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        squeeze_doubles(**{"data": "aa"} | arguments)
+
+
+@pytest.mark.parametrize("least", [0, -1])
+def test_no_run_has_less_than_one_unit(least):
+    with pytest.raises(ValueError, match=f"min_run must be at least 1, not {least}"):
+        next(find_doubles("aa", min_run=least))
+
+
+@given(any_str, st.integers(1, 5) | st.just(2**70))
+def test_runs_of_at_least_some_units(data, least):
+    all_runs = list(find_doubles(data, min_run=1))
+    assert "".join(unit * length for _, length, unit in all_runs) == data
+    assert list(find_doubles(data, min_run=least)) == [r for r in all_runs if r[1] >= least]
+
+
+def test_where_a_str_can_not_be_written_in_place(monkeypatch):
+    def no_room(largest, length, room=memory.Room):
+        if largest >= 0:
+            raise NotImplementedError
+        return room(largest, length)
+
+    monkeypatch.setattr("doubles_ffi.runs.Room", no_room)
+    for data in ("aab", "жжж\ud800\ud800𝄞𝄞", "\ufeff\ufeffa", ""):
+        assert squeeze_doubles(data) == "".join(squeezed(data))
+    monkeypatch.setattr("doubles_ffi.runs.str_storage", lambda _: None)
+    assert squeeze_doubles("жжa") == "жa"
+
+
+def test_subclasses_of_str_are_taken_for_the_str_that_they_hold():
+    class Text(str):
+        __slots__ = ()
+
+        def __len__(self):
+            return 10**6
+
+    assert type(squeeze_doubles(Text("aab"))) is str
+    assert squeeze_doubles(Text("aab")) == "ab"
+
+
+def test_a_mapped_file_is_read_in_place(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"aab" * 10_000)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        assert squeeze_doubles(data) == b"ab" * 10_000
+        assert longest_run(data) == (0, 2, ord("a"))
+
+
+def test_a_run_can_be_pickled():
+    run = longest_run("abb")
+    assert pickle.loads(pickle.dumps(run)) == run == Run(1, 2, "b")
