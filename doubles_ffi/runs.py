@@ -181,7 +181,7 @@ def squeeze_doubles(
         return cast("bytes", _squeeze(piece, squeezer, Room(OF_BYTES, piece[2])))
 
 
-def _checked(data: BytesLike, encoding: str) -> tuple[BytesLike, str]:
+def _checked(data: Any, encoding: str) -> tuple[Any, str]:
     """Return text in an encoding as the library squeezes it: UTF-8 or Latin-1."""
     name = codecs.lookup(encoding).name
     if name not in _SQUEEZED:
@@ -227,7 +227,8 @@ def _selection(data: Any, only: Any, encoding: str | None) -> bytes | None:
     accepted = "a str" if is_text else "bytes"
     units: Any = only
     if callable(only):
-        units = [unit for unit in tally_doubles(data, encoding=encoding) if only(unit)]
+        tally: Any = tally_doubles
+        units = [unit for unit in tally(data, encoding=encoding) if only(unit)]
     elif is_text and isinstance(only, str):
         units = exact(only)
     elif not is_text and not isinstance(only, str):

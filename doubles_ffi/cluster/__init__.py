@@ -99,7 +99,7 @@ def count_files(  # noqa: PLR0913 (keywords, each with a default)
     return result_of(files, encoding)
 
 
-def _positive_integer(value: object, name: str) -> int:
+def _positive_integer(value: Any, name: str) -> int:
     if not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
     integer = operator.index(value)
@@ -108,7 +108,7 @@ def _positive_integer(value: object, name: str) -> int:
     return integer
 
 
-def _positive_number(value: object, name: str) -> float:
+def _positive_number(value: Any, name: str) -> float:
     if not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
     try:
