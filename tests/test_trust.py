@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from trust import __main__ as driver
-from trust import children, model, report, sanitizers
+from trust import children, model, mutants, python_mutants, report, sanitizers
 from trust.model import ROOT, ROWS, Figure, MissingError, Row, load_all
 from trust.plants import PLANTS
 
@@ -160,7 +160,24 @@ def test_a_part_that_gives_no_answer_is_reported_with_its_command(
     assert "MODE=odd python -m part --seed 7" in str(caught.value)
 
 
-def test_each_plant_names_a_row_and_text_that_stands_once():
+def test_mutants_are_made_of_every_file_of_the_crate():
+    source = ROOT / "rustlib/src"
+    listed = [set(source.glob(pattern)) for pattern in mutants.FILES]
+    assert all(listed)
+    left_out = {path.relative_to(source) for path in set(source.rglob("*.rs")).difference(*listed)}
+    assert {str(path) for path in left_out if not {"tests", "tests.rs"} & {*path.parts}} == {
+        "lib.rs",  # It has no code.
+        "oracle.rs",  # It is only for tests.
+    }
+
+
+def test_mutants_are_made_of_modules_and_killed_by_tests_that_exist():
+    for module, tests in python_mutants.MODULES.items():
+        assert (ROOT / "doubles_ffi" / f"{module}.py").exists(), module
+        assert all((ROOT / "tests" / f"test_{name}.py").exists() for name in tests), module
+
+
+def test_each_plant_names_a_row_and_text_that_occurs_once():
     for plant in PLANTS:
         assert plant.row in ROWS
         assert (ROOT / plant.file).read_text("utf-8").count(plant.old) == 1, plant.name
