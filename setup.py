@@ -41,7 +41,7 @@ NOTICES = CRATE / "LICENSES-THIRD-PARTY.yml"
 STABLE_ABI = {"py_limited_api": "cp310"} if os.environ.get("DOUBLES_ABI3") == "1" else {}
 
 
-# The same sources give the same wheel: its files get this time, the earliest that a zip can hold.
+# Equal sources give equal wheels: their files get this time, the earliest that a zip can hold.
 os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
 
 

@@ -46,7 +46,7 @@ html_copy_source = html_show_sourcelink = False
 
 
 def setup(app: Any) -> None:
-    """Have links to documents that lie elsewhere lead to their pages."""
+    """Lead links to documents outside of `docs` to their pages."""
 
     def read(_app: Any, _page: str, source: list[str]) -> None:
         source[0] = source[0].replace("](../CONTRIBUTING.md)", "](contributing.md)")

@@ -29,7 +29,7 @@ def join_random_choices(length: int) -> str:
 
 
 def rewritten(length: int) -> int:
-    """The same with the text made in Rust."""
+    """The whole program, with the text made in Rust."""
     text = doubles_ffi.random_string(length)
     return baselines.count_doubles_zip(text)
 

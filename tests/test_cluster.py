@@ -377,7 +377,7 @@ def make_socket(path):
     ],
 )
 @pytest.mark.usefixtures("here")  # The name of a socket can't be long.
-def test_what_is_no_regular_file_is_an_error_and_the_others_count(threads, make, error):
+def test_a_pipe_socket_or_device_is_an_error_and_the_others_count(threads, make, error):
     make(Path("special*"))
     Path("good").write_text("aa")
     special, good = count_files(["special*", "good"], threads).files

@@ -51,7 +51,7 @@ def test_long_rows_and_several_chunks_of_rows():
     assert count_each([None, *short * times]).tolist() == [None, *expected(short) * times]
 
 
-def test_rows_that_c_can_not_count(monkeypatch):
+def test_rows_are_counted_without_the_c_of_one_cpython(monkeypatch):
     monkeypatch.setattr("doubles_ffi.columns.count_rows", None)
     rows = ["hello", None, "aaa", float("nan"), "", "жжж", "é\xe9é", "\ud800\ud800"]
     assert count_each(rows).tolist() == [1, None, 2, None, 0, 2, 2, 1]
@@ -217,7 +217,7 @@ if hasattr(numpy.dtypes, "StringDType"):
 # U+6100 is an `a` in the other byte order.
 @pytest.mark.parametrize("type_", TYPES)
 @given(st.lists(st.text("aabbж\u6100𝄞\0\ud800", max_size=12), max_size=20))
-def test_every_layout_of_numpy_counts_what_it_lists(type_, rows):
+def test_every_layout_of_numpy_counts_as_its_list(type_, rows):
     if type_ == "T":
         rows = [row.replace("\ud800", "") for row in rows]
     if type_ == "S12":
@@ -376,7 +376,7 @@ def test_a_dictionary_with_a_null_value():
     assert count_each(nulls).tolist() == [None] * 4
 
 
-def test_extension_types_of_pyarrow_are_what_they_store():
+def test_extension_types_of_pyarrow_count_as_their_storage():
     pa = pytest.importorskip("pyarrow")
     for storage in (pa.array(["aa", None]), pa.array(["aa", None]).dictionary_encode()):
         type_ = pa.opaque(storage.type, "type", "vendor")

@@ -126,7 +126,7 @@ def first_refusal(counter, chunks):
     places,
 )
 @settings(max_examples=1000)
-def test_what_is_not_utf8_is_reported_where_it_stands(data, places):
+def test_invalid_utf8_is_reported_with_its_position(data, places):
     # Decoders want text to begin with a whole code point.
     chunks = [b"x", *cut(data, places)]
     counter = DoubleCounter(encoding="utf-8", tally=True)
@@ -180,7 +180,7 @@ def test_the_empty_counter_is_the_identity():
         assert empty + empty == empty
 
 
-def test_slices_go_on_where_the_one_before_ended(monkeypatch):
+def test_each_slice_continues_where_the_last_one_ended(monkeypatch):
     monkeypatch.setattr(stretch, "TALLY_SLICE", 7)
     text = "aabbжжж€€𝄞𝄞" * 20
     counter = DoubleCounter(text.encode(), encoding="utf-8", tally=True)
@@ -191,7 +191,7 @@ def test_slices_go_on_where_the_one_before_ended(monkeypatch):
     check(counter, text, len(text.encode()))
 
 
-def test_a_tally_is_there_if_it_was_asked_for():
+def test_only_a_counter_with_a_tally_has_one():
     assert DoubleCounter(b"aa").tally is None
     assert DoubleCounter(tally=True).tally == {}
 
@@ -340,7 +340,7 @@ READERS = {
 @only_on_cpython
 @pytest.mark.usefixtures("short_slices")
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
-def test_what_is_read_while_a_signal_handler_updates_is_whole(read):
+def test_reads_while_a_signal_handler_updates_are_consistent(read):
     for counter, found in interrupted(read, update_from_handler):
         assert found in (of(BEGINNING), of(BEGINNING, FROM_HANDLER))
         assert counter == of(BEGINNING, FROM_HANDLER)
@@ -438,7 +438,7 @@ for thread in threads:
     subprocess.run(command, cwd=ROOT, timeout=600, check=True)
 
 
-def test_an_exception_before_the_lock_is_had_does_not_release_it():
+def test_an_exception_before_the_lock_is_taken_does_not_release_it():
     class Lock:
         """Held by another thread."""
 
@@ -535,7 +535,7 @@ def test_a_counter_can_be_referred_to_weakly():
         (b"a\xe2", b"\xe2\x82"),
     ],
 )
-def test_what_a_merge_reports_is_what_decode_does(left, right):
+def test_a_merge_raises_the_error_of_decode(left, right):
     parts = [DoubleCounter(part, encoding="utf-8") for part in (left, right)]
     with pytest.raises(UnicodeDecodeError) as expected:
         (left + right).decode()

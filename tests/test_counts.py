@@ -70,7 +70,7 @@ def test_the_sum_leaves_nulls_out():
     assert pickle.loads(pickle.dumps(counts[1:6])).sum() == sum(numbers[1:6])
 
 
-def test_counts_compared_with_a_number_say_what_to_convert_them_to():
+def test_counts_compared_with_a_number_name_the_conversion():
     counts = count_each(["aaa", "b"])
     for compare in (operator.lt, operator.le, operator.gt, operator.ge):
         with pytest.raises(TypeError, match=r"convert them first.*numpy\.asarray\(counts\)"):

@@ -248,8 +248,8 @@ def test_text_in_a_compressed_file_that_is_not_utf8(path, capsys):
     assert "not utf-8: invalid start byte at byte 2" in capsys.readouterr().err
 
 
-# What zstd's compressed files begin with. The module came with Python 3.14; where it is missing, a
-# stand-in tells whether it is called.
+# The magic number of zstd. The module is new in Python 3.14. Where it is missing, a fake records
+# the calls.
 ZSTD = b"\x28\xb5\x2f\xfd"
 
 

@@ -472,7 +472,7 @@ def test_without_memory_for_threads_a_file_is_read_in_order(path, monkeypatch, s
 
 
 class Liar(int):
-    """An int whose operators lie."""
+    """An int whose operators give wrong answers."""
 
     def __ge__(self, _):
         return True

@@ -164,7 +164,7 @@ def test_a_large_file_is_searched_by_another_thread(files, capsysbinary, monkeyp
         yield from read_pieces(*arguments)
 
     def write(*arguments):
-        time.sleep(0.002)  # Meanwhile it is searched on, and must not write over what is shown.
+        time.sleep(0.002)  # The search continues, and must not overwrite these runs.
         return write_runs(*arguments)
 
     monkeypatch.setattr(formats, "read_pieces", read)
@@ -275,7 +275,7 @@ def test_lines_on_a_terminal():
 
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_without_colors_a_terminal_gets_what_a_pipe_gets(variable, value):
+def test_without_colors_a_terminal_gets_the_output_of_a_pipe(variable, value):
     assert show("letters", **{variable: value}) == LETTERS
 
 
@@ -307,7 +307,7 @@ def test_any_text_on_a_terminal(files, text, least, block):
     found = [unit for line in output.splitlines() for unit in marked(line)]
     runs = ("".join(group) for _, group in itertools.groupby(text))
     assert found == [visible(run, least) for run in runs if len(run) >= least]
-    # Each line is there, and where it says; once, unless a block ends right before its newline.
+    # Each line is shown with its number; once, unless a read ends right before its newline.
     lines = text.split("\n")
     for line in plain.splitlines():
         _, number, column, shown = line.split(":", 3)

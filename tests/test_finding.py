@@ -110,7 +110,7 @@ INVALID = [
 
 @pytest.mark.parametrize("pad", ["", "xy" * 8, "xy" * (_SLICE // 2), "xyz" * _SLICE])
 @pytest.mark.parametrize(("data", "encoding"), INVALID)
-def test_runs_before_what_is_no_text(data, encoding, pad):
+def test_runs_before_invalid_text_are_yielded(data, encoding, pad):
     codec = encoding.removesuffix("-sig")
     mark = b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b""
     data = mark + pad.encode(codec) + data.removeprefix(mark)
@@ -201,7 +201,7 @@ def test_a_buffer_that_changes_after_its_fault(monkeypatch):
         list(find_doubles(b"aa\xff", encoding="utf-8"))
 
 
-def test_a_fault_is_raised_again_by_nobody():
+def test_a_fault_is_raised_once_and_ends_the_iterator():
     found = find_doubles(b"aa\xff", encoding="utf-8")
     assert next(found) == (0, 2, "a")
     with pytest.raises(UnicodeDecodeError):
@@ -222,7 +222,7 @@ def test_answers_that_are_still_in_use_stay_valid(end):
     assert [*itertools.chain(*starts)] == [0, 3, 6, 9, 12, 15, 18, 21, *[24] * bool(end)]
 
 
-def test_what_it_looks_like():
+def test_it_is_public_has_a_signature_and_can_be_pickled():
     assert "find_doubles" in doubles_ffi.__all__
     assert str(inspect.signature(find_doubles)).startswith("(data: 'Data', *, min_run:")
     assert pickle.loads(pickle.dumps(find_doubles)) is find_doubles

@@ -34,7 +34,7 @@ def test_any_ascii_alphabet(alphabet):
     assert set(text) == set(alphabet)
 
 
-def test_an_alphabet_that_lies_about_its_length():
+def test_an_alphabet_whose_len_is_wrong():
     alphabet = type("Text", (str,), {"__len__": lambda _: 1000})("ab")
     assert set(random_string(100, alphabet=alphabet)) == {"a", "b"}
 
@@ -172,7 +172,7 @@ FORKED = """
 import os
 from doubles_ffi import random_string
 
-random_string(10)  # Whatever state there might be, it is there now.
+random_string(10)  # The child inherits all state that a first call makes.
 for _ in range(1000):
     child = os.fork()
     if child == 0:
@@ -218,7 +218,7 @@ def test_nothing_beside_the_buffer_is_written():
         assert set(around[10 : 10 + length]) <= set(b"ab")
 
 
-def test_slices_go_on_where_the_one_before_ended(monkeypatch):
+def test_each_slice_continues_where_the_last_one_ended(monkeypatch):
     expected = random_string(500_000, seed=4)
     monkeypatch.setattr("doubles_ffi.generate._SLICE", 2 * reference_random.BLOCK)
     assert random_string(500_000, seed=4) == expected

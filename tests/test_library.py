@@ -24,7 +24,7 @@ PACKAGE = Path(doubles_ffi.__file__).parent
 
 
 def run(script, *, cwd, timeout=60, **environment):
-    """Run a script in a new process, with the package that lies in `cwd`, under a watchdog."""
+    """Run a script in a new process, with the package in `cwd`, under a watchdog."""
     # -S and the path by hand: an editable install would find the checkout's modules first.
     path = os.pathsep.join([str(cwd), sysconfig.get_path("platlib")])
     process = subprocess.Popen(
@@ -64,7 +64,7 @@ def library_in(home):
     return library
 
 
-def test_the_package_can_lie_anywhere(package_copy):
+def test_the_package_works_in_any_folder(package_copy):
     script = "import doubles_ffi; print(doubles_ffi.count_doubles('aaa'), doubles_ffi.__file__)"
     count, path = check_run(script, cwd=package_copy).split(maxsplit=1)
     assert count == "2"
@@ -167,7 +167,7 @@ def test_truncated_files(find, package_copy):
         assert length < 64 or f"{file.name} is truncated" in message
 
 
-def test_what_the_loader_judges_itself(tmp_path):
+def test_no_file_but_a_short_elf_is_called_truncated(tmp_path):
     (tmp_path / "script.so").write_text("INPUT(libc.so.6)")
     for name in ("script.so", "missing.so"):
         assert not loading._is_truncated(str(tmp_path / name))

@@ -155,7 +155,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("data", REFUSED)
-def test_what_is_refused(data):
+def test_objects_that_are_refused_raise_the_same_errors(data):
     kind, *_ = assert_same(data)
     assert issubclass(kind, (TypeError, BufferError))
 
@@ -505,7 +505,8 @@ def test_an_object_that_cannot_be_made(largest, length, error):
 
 RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
-# Of each struct, its size and where `release` stands in it, in words: Arrow's specification.
+# The size of each struct and the offset of `release` in it, in words of the machine, by Arrow's
+# specification.
 CAPSULES = {
     "arrow_schema": (_native.new_schema_capsule, 9, 7),
     "arrow_array": (_native.new_array_capsule, 10, 8),

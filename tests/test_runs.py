@@ -153,7 +153,7 @@ def test_a_predicate_is_called_once_for_each_doubled_character():
     assert sorted(asked) == ["a", "b", "c"]
 
 
-def test_what_users_asked_for():
+def test_recipes_for_words_spaces_and_homopolymers():
     assert squeeze_doubles("Урааааа!!!", most=2) == "Ураа!!"
     assert squeeze_doubles("Урааааа!!! 100000", most=2, only=str.isalpha) == "Ураа!!! 100000"
     assert squeeze_doubles("William  Mann", only=" ") == "William Mann"

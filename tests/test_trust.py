@@ -39,7 +39,7 @@ def row(name, *figures):
     return Row(name, f"{name} holds", "100 tries", lambda _: next(figures))
 
 
-def test_what_is_not_measured_falls_short_or_fails_is_said():
+def test_the_report_says_what_was_not_run_fell_short_or_failed():
     rows = [row(name) for name in ("one", "two", "three", "four")]
     known = {"date": "2026-01-02", "commit": "abc", "machine": "a machine", "seconds": 60}
     known |= {"figure": "50 tries", "details": "of two kinds"}
@@ -122,7 +122,7 @@ def test_a_row_that_lacks_a_tool_is_no_failure_unless_it_was_asked_for(file, mon
     assert not file.exists()
 
 
-def test_what_sanitizers_lack_is_known_before_anything_is_compiled(tmp_path, monkeypatch):
+def test_sanitizers_name_a_missing_tool_before_they_compile(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sanitizers, "corpus", lambda: pytest.fail("it takes minutes"))
     with pytest.raises(MissingError, match="needs valgrind"):

@@ -1,5 +1,5 @@
-/* Shows where characters are repeated in its standard input: line, column, the number of the character, and how
- * many times it is there.
+/* Shows where characters are repeated in standard input: line, column, the number of the character, and the
+ * length of the run.
  *
  *     cc find.c -o find $(pkg-config --cflags --libs doubles)
  *     ./find < find.c

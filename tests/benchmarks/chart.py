@@ -39,7 +39,7 @@ def draw(name, data, path):
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    # The same times shall give the same file.
+    # Equal times give equal files.
     mpl.rcParams["svg.hashsalt"] = "doubles_ffi"
     mpl.rcParams["svg.fonttype"] = "none"  # Text stays text, in a font that the reader has.
     mpl.rcParams["font.size"] = 10

@@ -94,7 +94,7 @@ def read_loop(path):
 
 
 def read_pieces(path):
-    """The same on all threads."""
+    """Read a file as count_file does on all threads, and do nothing with it."""
     threads = num_threads()
     buffers = [bytearray(READ_SIZE) for _ in range(threads)]
     with open(path, "rb") as file, ThreadPoolExecutor(threads) as pool:  # noqa: PTH123 (the same)

@@ -1,4 +1,4 @@
-"""What is to be reached, from targets.csv. A reason stands there with its target.
+"""The goals, from targets.csv, which also has the reasons for them.
 
 The columns: the work and its rival as they are shown; how they are measured; the group, the case
 (none: all) and the contestant of ours; how the names of its rivals begin, of which the fastest

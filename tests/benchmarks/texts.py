@@ -23,7 +23,7 @@ def sample(*scripts):
 
 
 def files():
-    """Return more of the same, if it is there: names and paths of UTF-8 text."""
+    """Return the names and paths of samples in the folder DOUBLES_BENCH_DATA, if it is set."""
     directory = os.environ.get("DOUBLES_BENCH_DATA")
     paths = sorted(Path(directory).glob("*.utf8.txt")) if directory else []
     return [(path.name.partition(".")[0], path) for path in paths]

@@ -37,7 +37,7 @@ DATA = bytes(5 << 20)
 TEXT = "жж€" * (1 << 20)
 UTF8 = ("жж€" * (1 << 19)).encode()
 
-# One would make no pool, and many take long to start: there is more time to fork meanwhile.
+# One thread makes no pool. Many take long to start, which leaves more time to fork while they do.
 THREADS = (2, 3, 4, 32)
 
 # Enough for threads on the rung of the ladder that is named after them.

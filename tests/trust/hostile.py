@@ -54,7 +54,8 @@ class OwnError(Exception):
     """What hostile objects raise."""
 
 
-# What may come of it. A RuntimeError is a panic, or says that the input was changed meanwhile.
+# Errors that are allowed. A RuntimeError is a panic, or says that the input changed while it was
+# counted.
 ERRORS = (TypeError, ValueError, LookupError, BufferError, OSError, MemoryError, OwnError)
 ERRORS += (OverflowError, RecursionError, AttributeError)
 
@@ -166,7 +167,7 @@ CHANGES = [lambda data: data.append(7), lambda data: data.pop(), d.fill_random]
 
 
 def concurrent():
-    """Count memory that other threads write to, resize, close or fill meanwhile."""
+    """Count memory that other threads write to, resize, close or fill at the same time."""
     size = random.choice([1000, 100_000, 5 << 20])
     data, mapped = bytearray("жжaa€".encode() * (size // 9)), mmap.mmap(-1, size)
     counter = d.DoubleCounter(encoding="utf-8", tally=True)

@@ -64,7 +64,7 @@ def sparse_memory(size):
 
 @contextlib.contextmanager
 def sparse_file(size):
-    """The same as a file, which is in memory as far as it is written."""
+    """Yield the name of a sparse file with the same marks. Only its written pages use memory."""
     with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
         os.truncate(file.fileno(), size)
         for place in MARKS:
@@ -77,7 +77,7 @@ def expected(size):
     """Return how many doubles each byte makes."""
     pairs = sum(place + 1 < size for place in MARKS[::2])  # Those that are not cut at the end.
     marks = sum(place < size for place in MARKS)
-    # Between the marks lie stretches of zeros, each with a double less than it has bytes.
+    # Between the marks are stretches of zeros. Each has one double fewer than it has bytes.
     stretches = 1 + sum(place + 1 < size for place in MARKS[1::2])
     return {0: size - marks - stretches, ord("x"): pairs}
 

@@ -170,7 +170,7 @@ def interrupt_functions(end, folder):
             # for the next one, in any program. So there is a second press, which shows in the time.
             again = 1 if name == "pipe" else 0
             found[name].append(seconds_to_stop(call, again))
-            assert count_doubles("жж" * 10_000) == 20_000 - 1  # It goes on as ever.
+            assert count_doubles("жж" * 10_000) == 20_000 - 1  # The next call works.
     return {"seconds": found, "in Python's own start": 0}
 
 
@@ -249,10 +249,10 @@ def interrupt_commands(end, folder):
 
 
 def is_in_own_start(pid):
-    """Tell whether a process may be in Python's own start: it has not loaded the library.
+    """Return whether a process may be in Python's own start: it has not loaded the library.
 
     There Python may drop a KeyboardInterrupt without a word, as where it looks for zipimport. From
-    the command's first line until the library is there, the signal ends the process at once.
+    the command's first line until the library is loaded, the signal ends the process at once.
     """
     try:
         return "libdoubles" not in Path(f"/proc/{pid}/maps").read_text()
@@ -261,7 +261,7 @@ def is_in_own_start(pid):
 
 
 def is_before_ours(errors):
-    """Tell whether a traceback is of Python's own start, before the script could do anything."""
+    """Return whether a traceback is of Python's own start, before the script did anything."""
     lines = re.findall(rf'File "{COMMAND}", line (\d+)', errors)
     is_package = f'File "{COMMAND.parents[1]}{os.sep}' in errors.replace(str(COMMAND), "")
     return not is_package and all(int(line) < FIRST_LINE for line in lines)

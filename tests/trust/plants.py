@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Plant(NamedTuple):
-    """A text that stands once in a file, what replaces it, and the row that has to fail then."""
+    """A text that occurs once in a file, its replacement, and the row that must fail then."""
 
     name: str
     file: str

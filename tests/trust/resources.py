@@ -149,7 +149,7 @@ LIMITS = {
 
 
 def is_possible(limit):
-    """Tell whether this machine lets us set a limit: some are for root, or for cgroups as here."""
+    """Return whether this process may set a limit: some need root, or cgroups of version 1."""
     if limit in {processor_time, memory}:
         name = {processor_time: "cpu/cpu.cfs_quota_us", memory: "memory/memory.limit_in_bytes"}[
             limit

@@ -48,7 +48,9 @@ def with_fault(plant):
     path = COPY / plant.file
     text = path.read_text("utf-8")
     if text.count(plant.old) != 1:
-        raise ValueError(f"{plant.name}: the text to replace stands {text.count(plant.old)} times")
+        raise ValueError(
+            f"{plant.name}: {text.count(plant.old)} places with the text to replace, not 1"
+        )
     path.write_text(text.replace(plant.old, plant.new), "utf-8")
     build()
 
@@ -58,7 +60,7 @@ def build():
 
 
 def fails(row):
-    """Tell whether a row fails in the copy."""
+    """Return whether a row fails in the copy."""
     command = [sys.executable, "-m", "trust", "--minutes", str(MINUTES), row]
     environment = os.environ | {"PYTHONPATH": str(COPY)}  # Before the checkout that is installed.
     return subprocess.run(command, cwd=COPY / "tests", env=environment, check=False).returncode == 1

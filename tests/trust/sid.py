@@ -1,6 +1,6 @@
 """The crate's tests in Debian sid, which has what the toolchain here may lack.
 
-It lies in a folder that is made once, as root: build/trust/sid.
+Debian is installed once, as root, in the folder build/trust/sid.
 """
 
 import math
@@ -12,7 +12,7 @@ from trust.model import ROOT, MissingError, need_debian, say
 
 FOLDER = BUILD / "sid"
 
-# Names the packages that are there, once all are.
+# Lists the packages, once all of them are installed.
 READY = FOLDER / "ready"
 
 PACKAGES = (
@@ -37,7 +37,7 @@ def make(seconds):
     copy = FOLDER / "crate"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(CRATE, copy / "rustlib", ignore=shutil.ignore_patterns("target", "fuzz"))
-    # There the sources of others' crates are to be had from here alone.
+    # Inside, cargo has no network: it takes the sources of other crates from this folder.
     vendored = attempt(["cargo", "vendor", "--locked", "--quiet", os.fspath(copy / "vendor")])
     if vendored.returncode:
         say(vendored.stdout[-4000:])

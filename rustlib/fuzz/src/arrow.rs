@@ -168,7 +168,7 @@ unsafe fn import(
     if let Layout::Padded { units, width, data } = &raw.layout {
         let unit = if *units == Units::Utf32 { 4 } else { 1 };
         let first = data.as_ptr();
-        // SAFETY: the rows lie in `data`, by the caller's word for as long as the column lives.
+        // SAFETY: the rows are in `data`, which lives longer than the column: the caller promises it.
         let status = unsafe {
             columns::doubles_column_import_padded(column, first, raw.length, *width, unit)
         };

@@ -57,7 +57,7 @@ pub struct Numbers {
     pub kind: KeyKind,
     /// What they are.
     pub values: Vec<i128>,
-    /// How they lie in memory.
+    /// Their bytes in memory.
     pub bytes: Vec<u8>,
 }
 

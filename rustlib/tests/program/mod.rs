@@ -39,7 +39,7 @@ pub(crate) fn compile(source: &Path) -> PathBuf {
 
 /// Where cargo puts the cdylib for a test: beside the test itself, in target/<profile>/deps.
 fn library_directory() -> PathBuf {
-    let test = env::current_exe().expect("the test knows where it lies");
+    let test = env::current_exe().expect("the test knows its path");
     test.parent().expect("a directory").to_owned()
 }
 

@@ -51,7 +51,7 @@ mod doubles_peers {
         }
     }
 
-    /// The same for `str`, by the storage that CPython keeps it in.
+    /// Counters for `str`, which read the storage that CPython keeps it in.
     #[pymodule]
     mod of_storage {
         use super::*;
@@ -96,19 +96,19 @@ mod doubles_peers {
             }
         }
 
-        /// Tell whether bytes are UTF-8, and count nothing.
+        /// Returns whether bytes are UTF-8, and counts nothing.
         #[pyfunction]
         fn is_utf8(bytes: &[u8]) -> bool {
             simdutf8::basic::from_utf8(bytes).is_ok()
         }
 
-        /// Look at each byte once, on one thread. Returns the exclusive or of all.
+        /// Reads each byte once, on one thread. Returns the exclusive or of all.
         #[pyfunction]
         fn read(bytes: &[u8], vector: usize, vectors: usize, ahead: usize) -> PyResult<u8> {
             Ok(super::shaped(vector, vectors, ahead)?(bytes))
         }
 
-        /// Look at each byte once, on all threads.
+        /// Reads each byte once, on all threads.
         #[pyfunction]
         fn read_parallel(
             py: Python<'_>,
@@ -134,7 +134,7 @@ mod doubles_peers {
         }
     }
 
-    /// Tell whether there is a read of that shape, and the processor can run it.
+    /// Returns whether `read` has this shape, and the processor can run it.
     #[pyfunction]
     fn can_read(vector: usize, vectors: usize, ahead: usize) -> bool {
         crate::read::shaped(vector, vectors, ahead).is_some()

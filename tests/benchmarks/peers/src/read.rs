@@ -10,8 +10,8 @@ const PIECE: usize = 1 << 20;
 
 type Read = fn(&[u8]) -> u8;
 
-/// Returns the read with vectors of this many bytes, so many of them a turn, that prefetches so many
-/// bytes ahead (0: not at all); or None if there is none, or the processor can't run it.
+/// Returns the read that takes `vectors` vectors of `vector` bytes a turn and prefetches `ahead` bytes
+/// ahead (0: not at all); or None if there is no such read, or the processor can't run it.
 pub fn shaped(vector: usize, vectors: usize, ahead: usize) -> Option<Read> {
     #[cfg(target_arch = "x86_64")]
     match vector {
