@@ -57,6 +57,7 @@ pub(super) const SHORT: usize = BEFORE + 64;
 
 /// The greatest bytes that may be the last ones before ASCII. A greater one in the last three places would begin a
 /// code point that does not end in time.
+#[cfg(target_arch = "x86_64")]
 pub(super) const fn greatest_at_end<const VECTOR: usize>() -> [u8; VECTOR] {
     let mut greatest = [0xFF; VECTOR];
     greatest[VECTOR - 3] = 0xEF;
@@ -73,6 +74,7 @@ pub(super) fn other_than(first: u8) -> u8 {
 
 /// Moves marks from the byte after each double to the one that ends it. `carry` says whether a double ends
 /// with the last byte.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn move_to_ends(marks: &mut [u64], carry: bool) {
     for i in 1..marks.len() {
