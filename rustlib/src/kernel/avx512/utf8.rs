@@ -392,9 +392,11 @@ fn load(bytes: &[u8; VECTOR]) -> __m512i {
 
 /// The vector `K` bytes before the last one of a view.
 ///
-/// Each load but the first crosses a cache line. Where that costs more than shuffles, the vector before can be kept
-/// from the turn before, and the others shifted in, as [`Sum::add_vector`] does. Nobody has timed this on a Zen 5,
-/// which loads at most one such vector a cycle: time Russian, Chinese and emoji both ways, from L2 and from memory.
+/// Each load but the first may cross a cache line. Where that costs more than shuffles, four lines of
+/// [`Sum::add_tile`] are to be swapped: take the vector before, `back::<64>`, and shift the others in as
+/// [`Sum::add_vector`] does. On Zen 4 that is a sixth slower (Chinese, 2 MB: 20.8 GB/s, not 24.6). Nobody has timed
+/// it on a Zen 5, whose loads that cross a line may cost more: time Russian, Chinese and emoji both ways, from L2
+/// and from memory.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2,popcnt")]
 fn back<const K: usize>(view: &[u8; VIEW]) -> __m512i {
