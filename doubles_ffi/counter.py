@@ -26,7 +26,7 @@ _UTF8 = "utf-8"
 
 
 class DoubleCounter:
-    """A count that grows with its input, in the manner of hashlib.
+    """Count doubles in data that arrives in chunks, like a hash object of hashlib.
 
     Counters of adjacent stretches add up to the counter of both, whatever the cut:
 
@@ -37,7 +37,7 @@ class DoubleCounter:
     True
 
     With `encoding="utf-8"` the units are code points. A code point that is cut at either end is
-    kept until its other part comes, and is not counted before:
+    counted when its other part is appended:
 
     >>> counter = DoubleCounter(encoding="utf-8")
     >>> for byte in "жж".encode():
@@ -52,13 +52,13 @@ class DoubleCounter:
     Subclasses keep their type and their attributes in copies, in pickles and on the left of `+`.
 
     Args:
-        data: what to begin with; as `update`.
+        data: the first chunk, as for `update`.
         encoding: "utf-8" counts code points, None counts bytes.
         tally: also count how many doubles each unit makes.
 
     Raises:
         LookupError: the encoding is not known.
-        ValueError: it is neither of the two.
+        ValueError: the encoding is neither UTF-8 nor None.
     """
 
     __slots__ = ("__weakref__", "_encoding", "_kind", "_lock", "_room", "_stretch")

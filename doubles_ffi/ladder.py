@@ -56,10 +56,16 @@ def count_doubles_zip(data: Data) -> int:
 def count_doubles_once(data: Data) -> int:
     """Count by one iterator over characters (`char` in Rust). Bytes are taken as UTF-8.
 
-    Otherwise as `count_doubles_zip`.
+    Runs as one call, which Ctrl-C can't interrupt. Rust's `chars` is sound only on bytes that do
+    not change, so a buffer that is not `bytes` is copied.
 
     >>> count_doubles_once("aaa")
     2
+
+    Raises:
+        TypeError, BufferError: as `count_doubles`.
+        UnicodeDecodeError: the bytes are not UTF-8.
+        UnicodeEncodeError: the str has a lone surrogate, which no `char` can be.
     """
     return _count_chars(count_once, data)
 
@@ -82,10 +88,14 @@ def count_doubles_once_bytes(data: Data) -> int:
 def count_doubles_slice(data: Data) -> int:
     """Count by windows of two bytes. A str is taken as UTF-8, and its bytes are counted.
 
-    Otherwise as `count_doubles_once_bytes`.
+    Runs as one call, which Ctrl-C can't interrupt.
 
     >>> count_doubles_slice("aaa")
     2
+
+    Raises:
+        TypeError, BufferError: as `count_doubles`.
+        UnicodeEncodeError: the str has a lone surrogate, for which UTF-8 has no bytes.
     """
     return _count_units(count_slice, data)
 
@@ -93,10 +103,14 @@ def count_doubles_slice(data: Data) -> int:
 def count_doubles_slice_parallel(data: Data) -> int:
     """Count by windows of two bytes under rayon. A str is taken as UTF-8; its bytes are counted.
 
-    Otherwise as `count_doubles_once_bytes`.
+    Runs as one call, which Ctrl-C can't interrupt.
 
     >>> count_doubles_slice_parallel("aaa")
     2
+
+    Raises:
+        TypeError, BufferError: as `count_doubles`.
+        UnicodeEncodeError: the str has a lone surrogate, for which UTF-8 has no bytes.
     """
     return _count_units(count_slice_parallel, data)
 

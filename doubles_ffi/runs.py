@@ -86,8 +86,8 @@ def find_doubles(
         ValueError: `min_run` is below 1.
 
     The other exceptions are those of `count_doubles`. All are raised when the first run is asked
-    for; what is wrong with text, after the runs before it, except in `utf-7`, `punycode` and
-    `idna`, and on PyPy in `hz` and ISO 2022.
+    for, except for a `UnicodeDecodeError`, which is raised after the runs before it. (In `utf-7`,
+    `punycode` and `idna`, and on PyPy in `hz` and ISO 2022, it is raised first.)
     """
     is_text = isinstance(data, str) or encoding is not None
     search = Search(at_least_one("min_run", min_run))
@@ -156,8 +156,8 @@ def squeeze_doubles(
         data: a str, which gives a str; or any C-contiguous buffer of one-byte items, which gives
             bytes.
         most: units of each run that are kept.
-        only: the units whose runs are cut: a str of characters (bytes for bytes), or a function
-            that is called with each doubled character once (with the number of a byte) and returns
+        only: the units whose runs are cut: a str of characters, or bytes for bytes. Or a function
+            that is called once with each doubled character, or number of a byte, and returns
             whether to cut its runs. None cuts all runs.
         encoding: says that bytes are text in UTF-8, ASCII or Latin-1. The result has the same
             encoding.

@@ -12,7 +12,7 @@ class FileChangedError(OSError):
 
 
 class ClusterError(RuntimeError):
-    """There is no cluster to count on, or no longer.
+    """The cluster could not be reached, or was lost during the count.
 
     Attributes:
         result: the files that were counted before. Files that were not finished have this error.
@@ -28,7 +28,7 @@ class FileCount:
     """The count of one file, or its error.
 
     Attributes:
-        url: the file, as it was given. Files that match a pattern have an entry each.
+        url: the file, as it was given. Each file that matches a pattern has its own entry.
         count: doubles; 0 if there is an error.
         length: code points or bytes; 0 if there is an error.
         tally: doubles of each unit, if asked for.
