@@ -33,7 +33,7 @@ LINK_NAME = f"-Wl,-install_name,@rpath/{LIBRARY}" if MACOS else f"-Wl,-soname,{L
 SINCE = 77
 LICENSE_FIELD = "license_expression" if int(__version__.split(".")[0]) >= SINCE else "license"
 
-# What is linked into the library, for tools and for people. `make notices` renews both.
+# The crates that are linked into the library, for tools and for people. `make notices` renews both.
 SBOM = CRATE / "doubles.cdx.json"
 NOTICES = CRATE / "LICENSES-THIRD-PARTY.yml"
 
@@ -46,7 +46,7 @@ os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
 
 
 class CleanBuild(build):
-    """Build into an empty folder, or a wheel would hold what an earlier build left there."""
+    """Build into an empty folder, or a wheel would hold files of an earlier build."""
 
     def run(self) -> None:
         """Remove the last build, then build."""
@@ -75,7 +75,7 @@ class BuildRustFirst(build_ext):
             # No names of this machine's folders: no debug information, and no symbols either.
             extension.extra_compile_args.append("-g0")
             if not MACOS:
-                # auditwheel looks for libc among what a module needs. PyPy's module calls none of
+                # auditwheel wants each module to need libc. PyPy's module calls no function of
                 # it, and some compilers would leave it out.
                 extension.extra_link_args += ["-Wl,-s", "-Wl,--no-as-needed"]
         super().run()
@@ -95,7 +95,7 @@ class BuildRustFirst(build_ext):
 
 
 class WheelWithNotices(bdist_wheel or object):
-    """Tell what is linked into the library: the SBOM of PEP 770, and Rust's own notices."""
+    """Add the notices of all crates in the library: the SBOM of PEP 770, and Rust's own."""
 
     def write_wheelfile(self, wheelfile_base: str, *args: str) -> None:
         """Add them to the metadata. The crates' are among the licence files."""

@@ -30,7 +30,7 @@
  * 12 us with the portable kernel (Zen 5). The Python function would take 0.15 us longer. */
 #define SHORT (256 * 1024)
 
-/* What count_short returns for what it leaves to the Python function. */
+/* count_short returns it for input that the Python function has to count. */
 #define NOT_HERE (-1)
 
 #if FULL_API
@@ -62,7 +62,7 @@ static __attribute__((noinline)) int64_t count_short_buffer(PyObject *data) {
     Py_buffer view;
     if (PyObject_GetBuffer(data, &view, PyBUF_FULL_RO) < 0) {
         if (PyErr_ExceptionMatches(PyExc_Exception))
-            PyErr_Clear(); /* The Python function asks again, and says what is wrong. */
+            PyErr_Clear(); /* The Python function asks again, and raises the error. */
         return NOT_HERE;   /* A KeyboardInterrupt stays. */
     }
     int64_t count = NOT_HERE;
@@ -260,7 +260,7 @@ static PyType_Spec fast_path_spec = {
  * None if the stable ABI doesn't show that. */
 static PyObject *str_storage(PyObject *module, PyObject *text) {
     (void)module;
-    Py_ssize_t length = PyUnicode_GetLength(text); /* Raises a TypeError for what is no str. */
+    Py_ssize_t length = PyUnicode_GetLength(text); /* Raises a TypeError unless it is a str. */
     if (length < 0)
         return NULL;
 #if FULL_API
@@ -448,13 +448,13 @@ static PyObject *capsule_address(PyObject *module, PyObject *args) {
 /* Bytes per call, about: 1 ms with the GIL held. */
 #define ROWS_SIZE (8 * 1024 * 1024)
 
-/* What rows are. */
+/* The types of rows. */
 enum { UNKNOWN, TEXT, BYTES };
 
 /* Counts the rows of a list or a tuple, from `row` to `end`, into 64-bit integers, of which the first is
  * that of the row `first`; and sets a bit for each that is neither None nor NaN. Stops at a row that Python has
- * to handle (it is long, another null, or of the wrong type), or after ROWS_SIZE bytes. Returns where it
- * stopped, and what the rows are. It runs no Python code, so a list does not change under the GIL. */
+ * to handle (it is long, another null, or of the wrong type), or after ROWS_SIZE bytes. Returns the row
+ * where it stopped, and the type of the rows. It runs no Python code, so a list does not change under the GIL. */
 static PyObject *count_rows(PyObject *module, PyObject *args) {
     PyObject *rows;
     Py_ssize_t first, row, end, size = 0;

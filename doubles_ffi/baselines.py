@@ -1,4 +1,4 @@
-"""The count in pure Python and in NumPy: what the Rust counters are raced against.
+"""The count in pure Python and in NumPy, for races against the counters in Rust.
 
 Each takes a str, whose code points it counts, or bytes. All give the same answer.
 """

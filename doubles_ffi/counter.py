@@ -133,7 +133,7 @@ class DoubleCounter:
         self._merge(part)
 
     def _read(self, function: Callable[[Stretch], _Result]) -> _Result:
-        """Return what a function returns for the stretch, which stays as it is until then."""
+        """Return the result of a function of the stretch, which does not change during the call."""
         with self._lock:
             room, self._room = self._room, -1
             try:
@@ -222,7 +222,7 @@ class DoubleCounter:
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        """Return what it counts, and how far it has come."""
+        """Show the encoding, the length and the count."""
         encoding = "" if self._encoding is None else f"encoding={self._encoding!r}, "
         length, count = self._read(lambda stretch: (stretch.length, stretch.count))
         return f"{type(self).__name__}({encoding}length={length}, count={count})"

@@ -28,7 +28,7 @@ def lock(
 
     Args:
         data: the object.
-        accepted: what the caller accepts, for the error message.
+        accepted: the types that the caller accepts, for the error message.
         writable: whether the caller will write to the memory.
 
     Raises:

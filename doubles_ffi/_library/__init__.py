@@ -59,7 +59,7 @@ class InvalidUtf8Error(Exception):
 
 
 def check(returned: int) -> int:
-    """Return what the library returned, or raise the exception for its status.
+    """Return a result of the library, or raise the exception for a status.
 
     Wrong arguments are found before the library is called, except for invalid UTF-8.
 

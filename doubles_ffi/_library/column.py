@@ -44,7 +44,7 @@ class Column:
 
     @classmethod
     def from_capsules(cls, *capsules: Any) -> Self:
-        """Take over what is in Arrow's capsules: a stream, or a type and an array.
+        """Take over the structs in Arrow's capsules: a stream, or a type and an array.
 
         Raises:
             ColumnTypeError: it is not of strings or bytes.

@@ -114,7 +114,7 @@ def str_storage(text: str) -> tuple[Kind, Pointer, int] | None:
     return _UNITS[unit], pointer_to(address), size
 
 
-# What a `Room` makes: bytes, an ASCII str, or a str stored as one of the kinds.
+# The objects that a `Room` makes: bytes, an ASCII str, or a str stored as one of the kinds.
 OF_BYTES, LARGEST_ASCII = -1, 127
 LARGEST = {BYTES: 255, UTF16: 0xFFFF, UTF32: sys.maxunicode}
 

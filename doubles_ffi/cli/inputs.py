@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class Inputs:
     """Opens the files that a command reads.
 
-    A regular file that is also the output is refused: the command would read what it has written,
-    and never reach the end.
+    A regular file that is also the output is refused: the command would read its own output and
+    never reach the end.
 
     Args:
-        decompress: give the content of compressed files.
+        decompress: yield the decompressed content of compressed files.
     """
 
     def __init__(self, *, decompress: bool = False) -> None:

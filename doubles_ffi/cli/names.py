@@ -29,7 +29,7 @@ _LONGEST = 1024 * 1024
 def named(options: argparse.Namespace, fail: Fail) -> Iterable[str | None]:
     """Return the names of the files that the arguments, lists and directories name.
 
-    None among them means that the next one may take a while. What is wrong is given to `fail`.
+    None among them means that the next one may take a while. Errors are passed to `fail`.
     """
     names: Iterable[str | None] = options.files
     if options.files_from is not None:

@@ -1,4 +1,4 @@
-"""What the subcommands that read files have in common."""
+"""The base of the subcommands that read files."""
 
 from __future__ import annotations
 

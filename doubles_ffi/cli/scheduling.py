@@ -31,7 +31,7 @@ class Scheduler:
     """Counts files, each on the thread that suits it; the arguments are those of `FileCounter`.
 
     Args:
-        decompress: count what is in compressed files.
+        decompress: count the content of compressed files.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ def end_highlight() -> None:
 
 
 class View(Format):
-    """Shows lines with their runs highlighted, and of long lines what is near the runs."""
+    """Shows lines with their runs highlighted, and only the parts of long lines near the runs."""
 
     def __init__(self, name: str, encoding: str | None) -> None:
         super().__init__(name, encoding)

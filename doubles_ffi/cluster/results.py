@@ -1,4 +1,4 @@
-"""What a count on a cluster returns, and the exceptions of its own."""
+"""The result of a count on a cluster, and the exceptions of its own."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ A file is read into buffers that are used again. It is never mapped, because the
 if a mapped file shrinks. Several threads read and count a large regular file; all other files are
 read in order.
 
-`system` depends on the operating system, `reading` reads any file in order, `decompression` what is
-in compressed ones, `content` turns bytes into units, and `engine` counts them.
+`system` depends on the operating system, `reading` reads any file in order, `decompression` reads
+the content of compressed ones, `content` turns bytes into units, and `engine` counts them.
 """
 
 from __future__ import annotations

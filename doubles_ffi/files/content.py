@@ -23,7 +23,7 @@ _LONGEST_MARK = 4
 
 
 def kind_in_file(encoding: str | None) -> tuple[Kind, codecs.CodecInfo]:
-    """Return what is counted in a file, UTF-32 if it is decoded first, and the codec of its text.
+    """Return the kind of units in a file, UTF-32 if it is decoded first, and the codec of its text.
 
     Raises:
         LookupError: the encoding is unknown.
@@ -33,7 +33,7 @@ def kind_in_file(encoding: str | None) -> tuple[Kind, codecs.CodecInfo]:
 
 
 def content(reads: Reads, kind: Kind, codec: codecs.CodecInfo) -> Iterator[Piece]:
-    """Yield what is read as kind, pointer and length in bytes. A pointer is valid until the next.
+    """Yield each read as kind, pointer and length in bytes. A pointer is valid until the next.
 
     UTF-8 is left to the library to check.
 
@@ -76,7 +76,7 @@ def read_texts(file: Path | BinaryFile, encoding: str | None) -> Iterator[str]:
 
 
 def _available(file: BinaryFile, codec: codecs.CodecInfo) -> Reads:
-    """Return reads of what is available; a decoder needs all of a mark at once."""
+    """Return reads of the bytes that are available; a decoder needs all of a mark at once."""
     first = _LONGEST_MARK if codec.name in _MARKED else 1
     return Reads(file, new_buffer(), full=False, first=first)
 

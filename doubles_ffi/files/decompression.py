@@ -1,8 +1,8 @@
 """Compressed files.
 
 Each decoder of the standard library is fed here instead of by `gzip.open` and its like, for two
-reasons: what it can make of the bytes read so far is returned before more are waited for, and the
-memory that a file can make it take has a limit.
+reasons: the content of the bytes read so far is returned before more are waited for, and a file
+can't make it take more memory than a limit.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 _FORMATS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _LONGEST = max(map(len, _FORMATS))
 
-# The largest window of xz (its dictionary) and of zstd, as a power of two: what zstd itself reads
-# unless told otherwise, and twice as much as `xz -9` needs. A file of some bytes can claim 4 GiB.
+# The largest window of xz (its dictionary) and of zstd, as a power of two: the limit of zstd
+# itself, and twice as much as `xz -9` needs. A file of some bytes can claim 4 GiB.
 _WINDOW_LOG = 27
 _TOO_LARGE = "needs more than 128 MiB of memory to decompress"
 
-# What a decoder of xz needs besides its window.
+# The memory that a decoder of xz needs besides its window.
 _XZ_OVERHEAD = 1024 * 1024
 
 # How the decoders of xz and zstd say that a file needs more than they may take.
@@ -103,7 +103,7 @@ def _read_head(file: Any) -> bytes:
 
 
 def _read(file: Any) -> bytes:
-    """Read what is available, at least a byte unless the file has ended."""
+    """Read the bytes that are available, at least one unless the file has ended."""
     memory = memoryview(bytearray(_BLOCK))
     return bytes(memory[: fill(file, memory)])
 

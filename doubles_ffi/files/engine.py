@@ -1,4 +1,4 @@
-"""Counting what is read, with several threads if a file is large.
+"""Counting the reads of a file, with several threads if it is large.
 
 The threads count pieces of the file, which are merged in order. If that stops early, because the
 file has shrunk or because a piece is invalid or unreadable, sequential reading continues at the

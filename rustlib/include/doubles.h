@@ -46,7 +46,7 @@
 // The number of characters in a block of random text.
 #define DOUBLES_BLOCK_LENGTH 65536
 
-// What a function returns in place of a count: zero for success, or a number below zero that says why it
+// A result that is not a count: zero for success, or a number below zero that says why the function
 // failed. `doubles_status_message` returns its text.
 typedef enum DoublesStatus {
   // The function succeeded and has no count to return.
@@ -73,7 +73,7 @@ typedef enum DoublesStatus {
   DOUBLES_STATUS_STREAM_FAILED = -10,
   // An output has room for fewer elements than the function may write.
   DOUBLES_STATUS_OUTPUT_TOO_SMALL = -11,
-  // A summary or a finder is neither all zeros nor what the library has written into it.
+  // A struct that the caller keeps, such as a summary, is neither all zeros nor as the library left it.
   DOUBLES_STATUS_INVALID_STRUCT = -12,
 } DoublesStatus;
 
@@ -99,7 +99,7 @@ typedef struct DoublesColumn DoublesColumn;
 //
 // Its life: `doubles_counts_new`; any number of calls of `doubles_column_count` and
 // `doubles_counts_append`; `doubles_counts_view` to read them, or `doubles_counts_export` to hand them to
-// consumers of Arrow; `doubles_counts_free`. What was exported shares their memory, which is freed with the
+// consumers of Arrow; `doubles_counts_free`. Exported arrays share their memory, which is freed with the
 // last owner.
 typedef struct DoublesCounts DoublesCounts;
 
@@ -325,8 +325,8 @@ typedef struct DoublesSqueezer {
   uint8_t tail_len;
 } DoublesSqueezer;
 
-// What is known about a stretch of input: enough to append what follows it, or to merge it with its
-// neighbours, wherever the input was cut.
+// A stretch of input, summed up: it can be continued by the next chunk or merged with an adjacent stretch,
+// wherever the input was cut.
 //
 // Its life: set it to all zeros, with `= {0}`, calloc or memset; that is the empty stretch. Then append chunks
 // with `doubles_update_*`, and read `count` and `length` at any time. There is nothing to free, and a copy of
@@ -523,7 +523,7 @@ int64_t doubles_count_utf32(const uint8_t *data,
 // Makes counts of no rows. Free them with `doubles_counts_free`. Returns NULL if the library panicked.
 struct DoublesCounts *doubles_counts_new(void);
 
-// Frees counts. Does nothing if they are NULL. What was exported stays.
+// Frees counts. Does nothing if they are NULL. Exported arrays stay valid.
 //
 // # Safety
 //

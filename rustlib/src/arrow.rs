@@ -1,7 +1,7 @@
 //! Columns in Arrow's memory: taken over from other libraries, counted, and handed out.
 //!
-//! The structs of the C data interface come from other libraries in the process. What they say about their
-//! own memory is trusted: how many buffers and children there are, and that buffers are as long as length
+//! The structs of the C data interface come from other libraries in the process. Their statements about
+//! their own memory are trusted: how many buffers and children there are, and that buffers are as long as length
 //! and offset require. What the buffers contain is not trusted: [`crate::columns`] checks it.
 //!
 //! - [`structs`]: the three structs, and an owner that releases each of them once.

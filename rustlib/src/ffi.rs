@@ -1,6 +1,6 @@
 //! The exports, and nothing else: those about the library itself here, the others in one file for each C type.
 //! An export turns its pointers into references, makes one call inside the panic boundary, and returns a count
-//! or a status. [`mod@guard`] has what they share.
+//! or a status. They share [`mod@guard`].
 
 pub mod columns;
 pub mod count;

@@ -223,7 +223,7 @@ impl Finder {
 /// The number of a newline.
 const NEWLINE: u32 = b'\n' as u32;
 
-/// What is known of the bytes of a piece. The last byte of a unit represents all of it.
+/// Facts about the bytes of a piece. The last byte of a unit represents all of it.
 struct Survey {
     /// The marks.
     seconds: Bits,
@@ -235,7 +235,7 @@ struct Survey {
     number: usize,
 }
 
-/// What is before a byte in its piece.
+/// Units and lines before a byte in its piece.
 #[derive(Clone, Copy)]
 struct Before {
     /// Units that have ended.
@@ -304,7 +304,7 @@ impl Survey {
         self.units[last / LANES] |= 1 << (last % LANES);
     }
 
-    /// Takes note of what is before each block, and lists where runs begin and end. `is_open` says whether one
+    /// Stores the units and lines before each block, and lists where runs begin and end. `is_open` says whether one
     /// has begun before the piece.
     #[inline(always)]
     fn list_edges(&mut self, size: usize, is_open: bool) {
@@ -320,7 +320,7 @@ impl Survey {
             let line_start = first + (newlines | 1).ilog2() as usize + 1;
             before.line_start = select_unpredictable(newlines != 0, line_start, before.line_start);
             let seconds = self.seconds[block];
-            // A bit after a second is added to what is no end of a unit, and so carried to the next end.
+            // A bit after a second is added to the bits that end no unit, and so carried to the next end.
             let (after, over) = (seconds << 1 | carry).overflowing_add(!units);
             carry = seconds >> (LANES - 1) | u64::from(over);
             let mut bits = (after ^ seconds) & units;
@@ -345,7 +345,7 @@ impl Survey {
         self.edges[..self.number].iter().map(|&edge| edge.into())
     }
 
-    /// What is before a byte of the piece, or before the one after it.
+    /// The units and lines before a byte of the piece, or before the one after it.
     #[inline(always)]
     fn before(&self, byte: usize) -> Before {
         let (block, lane) = (byte / LANES, byte % LANES);

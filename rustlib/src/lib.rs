@@ -7,7 +7,7 @@
 //! doubles(x) = |{ i : 0 < i < n, x[i - 1] == x[i] }|
 //! ```
 //!
-//! From the outside in, each depending only on what comes later:
+//! From the outside in, each depending only on later ones:
 //!
 //! - [`ffi`]: every exported function, and nothing else. `include/doubles.h` is made from it.
 //! - [`ladder`]: the historic counters, slowest to fastest, in safe Rust.
@@ -26,7 +26,7 @@
 //! - [`summary`]: a stretch of units, summed up so that it can be joined to its neighbours.
 //! - [`kernel`]: the count over one stretch, as fast as the CPU allows.
 //! - [`pool`]: the threads.
-//! - `os`: what only the operating system can say or do.
+//! - `os`: services of the operating system.
 //! - `oracle`: numbers and texts for the tests.
 //!
 //! `unsafe` is allowed in `ffi`, `arrow`, `kernel`, `pool` and `os`; every other file forbids it.

@@ -6,13 +6,13 @@
 //! marks    0  0  1  0  1  0  1  0  0  0     0  0  0  0  1  0  1  0
 //! ```
 //!
-//! A bit is set for the last byte of each unit that equals the unit before it. What is done with doubles, apart
-//! from counting them, is done with these bits: runs, tallies and columns never compare units themselves.
+//! A bit is set for the last byte of each unit that equals the unit before it. Everything but
+//! counting uses these bits: runs, squeezing, tallies and columns never compare units themselves.
 //!
 //! Input of any length is marked in pieces that stay in the L1 cache together with their marks. A kernel marks
-//! a window: the bytes of a piece, with [`BEFORE`] bytes before it that tell whether its first unit ends a
+//! a window: the bytes of a piece, with [`BEFORE`] bytes before it that show whether its first unit ends a
 //! double, up to a whole number of lane blocks. Windows are slices of the input itself. Only those on its first
-//! and its last piece are copies, which have room for what the input lacks.
+//! and its last piece are copies, with padding where the input has no bytes.
 #![forbid(unsafe_code)]
 
 use crate::code_points::boundary;
@@ -193,7 +193,7 @@ impl<'a, U: Units> Pieces<'a, U> {
         if rest.is_empty() {
             return None;
         }
-        // What a code point lacks is only found where something follows it.
+        // A code point that lacks bytes is found only if another byte follows it.
         let whole = (rest.len() - 1) / LANES * LANES;
         let in_place = self.done >= BEFORE && whole > 0;
         let limit = if in_place { whole.min(PIECE) } else { COPIED };

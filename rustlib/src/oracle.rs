@@ -1,4 +1,4 @@
-//! What the tests of several rooms share: numbers that look random, texts, and cuts.
+//! Helpers of the tests of several rooms: numbers that look random, texts, and cuts.
 #![forbid(unsafe_code)]
 
 /// A linear congruential generator, the same numbers in every run.

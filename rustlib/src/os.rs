@@ -1,5 +1,5 @@
-//! What only the operating system can say or do: whether there is memory, where huge pages are wanted, and
-//! how many times the process was forked.
+//! Services of the operating system: whether memory is left, huge pages, and how many times the process was
+//! forked.
 //!
 //! Each function has an answer for every system. Where a system lacks the thing (forks on Windows, huge
 //! pages outside of Linux), the answer is the one that lets the caller continue.

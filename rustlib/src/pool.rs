@@ -83,8 +83,8 @@ pub fn pool() -> Option<&'static ThreadPool> {
 }
 
 fn newest() -> Option<&'static OwnedPool> {
-    // SAFETY: POOL is null or came from Box::into_raw in replace_pool, and what it has held is never
-    // freed or changed.
+    // SAFETY: POOL is null or came from Box::into_raw in replace_pool, and no pool that it has held is
+    // ever freed or changed.
     unsafe { POOL.load(Ordering::Acquire).as_ref() }
 }
 
@@ -162,7 +162,7 @@ fn build_pool() -> Option<Option<ThreadPool>> {
     None
 }
 
-/// Threads in a new pool, at least one: what the user asked for, else what affinity and cgroup allow.
+/// Threads in a new pool, at least one: as many as the user asked for, else as affinity and cgroup allow.
 pub fn num_threads() -> usize {
     let wanted = env::var(NUM_THREADS)
         .ok()
@@ -220,7 +220,7 @@ const ARENA: usize = if usize::BITS >= 64 {
 /// Address space for a thread.
 const EACH: usize = STACK + ARENA;
 
-/// Writable bytes for what a thread allocates: a few KiB, of which malloc makes 132 KiB.
+/// Writable bytes for the allocations of a thread: a few KiB, for which malloc takes 132 KiB.
 const ALLOCATIONS: usize = 1 << 18;
 
 /// Left to the rest of the process, and to rayon's own 4 KiB for each thread.

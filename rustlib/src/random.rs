@@ -13,7 +13,7 @@ use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
 use std::num::NonZeroUsize;
 
-/// What a text is made from.
+/// The key that a text is made from.
 pub type Key = [u8; 32];
 
 /// Characters per block, each of which has streams of its own.

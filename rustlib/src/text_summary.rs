@@ -1,4 +1,4 @@
-//! What is known about a stretch of text: enough to join it to its neighbours, wherever it was cut.
+//! A stretch of text, summed up so that it can be joined to its neighbours, wherever it was cut.
 //!
 //! If no cut ever went through a code point, a [`Summary`] of code points would be enough. Here the bytes
 //! of a torn code point are kept beside it until the other part is appended.

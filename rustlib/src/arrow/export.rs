@@ -12,7 +12,7 @@ const NULLABLE: i64 = 2;
 /// The memory that an exported array leads to.
 struct Exported {
     buffers: [*const c_void; 2],
-    /// The owner of what the buffers lead to.
+    /// The owner of the memory of the buffers.
     _counts: Arc<Counts>,
 }
 

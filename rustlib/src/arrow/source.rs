@@ -35,7 +35,7 @@ struct Padded {
     data: &'static [u8],
 }
 
-/// What is known about the last error.
+/// Details of the last error.
 #[derive(Debug, Default)]
 pub struct Details {
     /// The row that is wrong, counted from the first row of the first chunk.
@@ -117,7 +117,7 @@ impl Source {
         (!self.schema.is_empty()).then_some(&self.schema.0)
     }
 
-    /// What is known about the last error.
+    /// Details of the last error.
     pub fn fault(&self) -> &Details {
         &self.fault
     }
@@ -173,7 +173,7 @@ impl Source {
         Ok(Some(Chunk::Array(array)))
     }
 
-    /// Keeps what a stream says about its failure.
+    /// Keeps the message of a stream that failed.
     fn stream_failed(&mut self, code: c_int) -> Error {
         let message = self.stream.as_mut().and_then(|stream| {
             // SAFETY: the stream is not released, and its last call has failed.
@@ -212,7 +212,7 @@ impl Padded {
 }
 
 impl Details {
-    /// What is known about a fault of a column that follows `done` rows.
+    /// Details of a fault of a column that follows `done` rows.
     fn of_rows(fault: Fault, column: &Column<'_>, done: usize) -> Self {
         let mut details = Self::default();
         match fault {
@@ -234,7 +234,7 @@ impl Details {
         } else {
             let valid = str::from_utf8(text).map_or_else(|error| error.valid_up_to(), str::len);
             self.text_start = valid;
-            // A code point has at most four bytes, so these show what is wrong.
+            // A code point has at most four bytes, so these show the fault.
             &text[valid..text.len().min(valid + 4)]
         };
         self.text = shown.to_vec();

@@ -1,7 +1,7 @@
 //! Rows copied side by side into a block.
 //!
 //! A row is checked and then counted in its copy, so another thread that writes to the column can't change
-//! what was checked.
+//! a row between the check and the count.
 #![forbid(unsafe_code)]
 
 use super::layout::{Layout, Rows, offset32, offset64, view_length, view_rest};

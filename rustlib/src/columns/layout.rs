@@ -13,7 +13,7 @@ pub struct Malformed {
     pub row: usize,
 }
 
-/// What the units of a row are.
+/// The units of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Units {
     /// Bytes.

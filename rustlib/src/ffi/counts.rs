@@ -11,7 +11,7 @@ use std::sync::Arc;
 ///
 /// Its life: `doubles_counts_new`; any number of calls of `doubles_column_count` and
 /// `doubles_counts_append`; `doubles_counts_view` to read them, or `doubles_counts_export` to hand them to
-/// consumers of Arrow; `doubles_counts_free`. What was exported shares their memory, which is freed with the
+/// consumers of Arrow; `doubles_counts_free`. Exported arrays share their memory, which is freed with the
 /// last owner.
 pub struct DoublesCounts(Arc<Counts>);
 
@@ -34,7 +34,7 @@ pub extern "C" fn doubles_counts_new() -> *mut DoublesCounts {
     boxed(|| DoublesCounts(Arc::default()))
 }
 
-/// Frees counts. Does nothing if they are NULL. What was exported stays.
+/// Frees counts. Does nothing if they are NULL. Exported arrays stay valid.
 ///
 /// # Safety
 ///
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn doubles_counts_export(
 }
 
 impl DoublesCounts {
-    /// The counts, to be changed. What was exported stays as it is.
+    /// The counts, to be changed. Exported arrays do not change.
     pub(super) fn change(&mut self) -> &mut Counts {
         Arc::make_mut(&mut self.0)
     }

@@ -13,7 +13,7 @@ use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice};
 
-/// What a function returns in place of a count: zero for success, or a number below zero that says why it
+/// A result that is not a count: zero for success, or a number below zero that says why the function
 /// failed. `doubles_status_message` returns its text.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub enum DoublesStatus {
     StreamFailed = -10,
     /// An output has room for fewer elements than the function may write.
     OutputTooSmall = -11,
-    /// A summary or a finder is neither all zeros nor what the library has written into it.
+    /// A struct that the caller keeps, such as a summary, is neither all zeros nor as the library left it.
     InvalidStruct = -12,
 }
 
@@ -81,7 +81,7 @@ const TEXTS: [(DoublesStatus, &CStr); 13] = {
     ]
 };
 
-/// The text for what a function returned. Counts are successes; a status that is unknown is called so.
+/// The text for the result of a function. Counts are successes; an unknown status is called so.
 pub(super) fn message(returned: i64) -> &'static CStr {
     let known = |(status, _): &(DoublesStatus, _)| *status as i64 == returned.min(0);
     let found = TEXTS.iter().find(|row| known(row));

@@ -8,8 +8,8 @@ use crate::tally::Tally;
 use crate::text_summary::{Fragment, TextSummary};
 use std::num::NonZeroUsize;
 
-/// What is known about a stretch of input: enough to append what follows it, or to merge it with its
-/// neighbours, wherever the input was cut.
+/// A stretch of input, summed up: it can be continued by the next chunk or merged with an adjacent stretch,
+/// wherever the input was cut.
 ///
 /// Its life: set it to all zeros, with `= {0}`, calloc or memset; that is the empty stretch. Then append chunks
 /// with `doubles_update_*`, and read `count` and `length` at any time. There is nothing to free, and a copy of
