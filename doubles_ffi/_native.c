@@ -358,15 +358,15 @@ static PyObject *take_room(PyObject *module, PyObject *args) {
         return PyErr_Format(PyExc_ValueError, "the object was taken already");
     if (PyCapsule_SetContext(capsule, NULL) < 0)
         return NULL;
-    int failed = 0;
 #if FULL_API
-    if (PyUnicode_Check(object))
-        failed = PyUnicode_Resize(&object, length) < 0;
-    else
-#endif
-        failed = _PyBytes_Resize(&object, length) < 0;
-    if (failed)
+    if (PyUnicode_Check(object) ? PyUnicode_Resize(&object, length) : _PyBytes_Resize(&object, length))
         Py_CLEAR(object); /* _PyBytes_Resize has done so. */
+#else
+    /* With the stable ABI bytes can't be cut in place. */
+    PyObject *cut = PyBytes_FromStringAndSize(PyBytes_AsString(object), length);
+    Py_DECREF(object);
+    object = cut;
+#endif
     return object;
 }
 
