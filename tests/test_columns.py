@@ -89,7 +89,7 @@ NULLS = {
     "NaN of 64 bits": numpy.float64("nan"),
     "complex NaN": complex("nan"),
     "decimal NaN": decimal.Decimal("nan"),
-    "NaT": numpy.datetime64("nat"),
+    "NaT": numpy.datetime64("nat", "ns"),
 }
 
 
