@@ -182,8 +182,10 @@ class FirstBytes:
             OSError: the file ends before that number of bytes.
         """
         room = room[: self._left]
+        if not room:
+            return 0
         size = _checked(self._file.readinto(room), room)
-        if size == 0 < self._left:
+        if size == 0:
             raise OSError(errno.ENODATA, f"the file ends {self._left} bytes early")
         self._left -= size
         return size

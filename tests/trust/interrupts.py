@@ -27,7 +27,14 @@ from trust.children import PartError, ask, rounds
 from trust.model import ROOT, Figure
 
 import doubles_ffi
-from doubles_ffi import DoubleCounter, count_doubles, count_each, count_file, tally_doubles
+from doubles_ffi import (
+    DoubleCounter,
+    count_doubles,
+    count_each,
+    count_file,
+    longest_run,
+    tally_doubles,
+)
 
 GOAL = "1,000 interrupts of each, no traceback, p99 below 50 ms"
 EACH = 1000
@@ -135,8 +142,8 @@ def functions(folder):
         "count invalid UTF-8": refused(count_doubles, invalid, encoding="utf-8"),
         "tally bytes": lambda: tally_doubles(endless),
         "tally str": lambda: tally_doubles(wide),
-        "tally rows": lambda: tally_doubles(rows),
-        "tally Arrow": lambda: tally_doubles(arrow),
+        "longest run of bytes": lambda: longest_run(endless),
+        "longest run of a str": lambda: longest_run(wide),
         "counter": lambda: DoubleCounter(endless),
         "counter of UTF-8": lambda: DoubleCounter(encoding="utf-8").update(endless),
         "counter of invalid UTF-8": refused(DoubleCounter, invalid, encoding="utf-8"),
