@@ -25,7 +25,8 @@ from doubles_ffi.cli.parser import parsers
 SCREENSHOTS = ROOT / "build/screenshots"
 
 # Where links may lead. Nothing is loaded from any of them.
-HOSTS = {"arrow.apache.org", "github.com", "pradyunsg.me", "rustup.rs", "www.sphinx-doc.org"}
+HOSTS = {"arrow.apache.org", "docs.dask.org", "filesystem-spec.readthedocs.io", "github.com"}
+HOSTS |= {"pradyunsg.me", "rustup.rs", "www.sphinx-doc.org"}
 
 DESKTOP, PHONE = 1280, 380
 
