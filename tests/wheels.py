@@ -190,8 +190,8 @@ def main(names):
         print(f"{wheel.name}: {outcome}", flush=True)
     run("twine", "check", "--strict", *DIST.iterdir())
     run("check-wheel-contents", *DIST.glob("*.whl"))
-    # 10, except that there is no address of a home page yet.
-    print(run("pyroma", "--min", "9", sdist))
+    # 10, except that there is no address of a home page yet. The authors publish no mail address.
+    print(run("pyroma", "--min", "9", "--skip-tests", "AuthorEmail", sdist))
 
 
 if __name__ == "__main__":
