@@ -1,6 +1,7 @@
 """Counting on clusters: of threads for what is counted, of processes for what can go wrong."""
 
 import bz2
+import contextlib
 import datetime
 import gzip
 import io
@@ -897,12 +898,13 @@ def test_the_command_without_workers(commands, capsys, monkeypatch):
 
 
 @pytest.mark.usefixtures("folder")
-def test_ctrl_c_ends_a_count_on_a_cluster_in_order_and_then_the_process(commands, monkeypatch):
+def test_ctrl_c_ends_a_count_on_a_cluster_in_order_and_then_the_process(monkeypatch):
     actions = []  # This process would not survive them.
     monkeypatch.setattr(signal, "signal", lambda _, action: actions.append(action))
     monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_DFL)
     monkeypatch.setattr(cluster, "count_files", lambda *_, **__: actions[0](signal.SIGINT, None))
-    assert main(["count", "--cluster", commands.address, "a.txt"]) == 130
+    monkeypatch.setattr("doubles_ffi.cli.clustering._client", contextlib.nullcontext)
+    assert main(["count", "--cluster", "tcp://a-scheduler:8786", "a.txt"]) == 130
     assert actions[1:] == [signal.SIG_DFL, signal.SIG_DFL]  # At the first press, and at the end.
 
 
