@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := pyproject.toml setup.py build_ffi.py doubles_ffi/_native.c doubles_ffi/cli/doubles rustlib/Cargo.toml rustlib/Cargo.lock \
+SOURCES := pyproject.toml setup.py build_ffi.py $(wildcard doubles_ffi/*.c) doubles_ffi/cli/doubles rustlib/Cargo.toml rustlib/Cargo.lock \
 	$(shell find rustlib/src rustlib/include -type f)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 

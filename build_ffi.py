@@ -4,7 +4,8 @@ The declarations are those of rustlib/include/doubles.h, which cbindgen makes fr
 The C compiler compares the calls with the header; `outdated` compares the header with the exports.
 So a signature that does not fit is a build error.
 
-doubles_ffi/_native.c is compiled into the same module: what cffi's calls can't give.
+doubles_ffi/_native.c, which includes _fast_path.c, is compiled into the same module: what cffi's
+calls can't give.
 """
 
 import os
@@ -81,8 +82,8 @@ ffibuilder.cdef(declarations(header))
 ffibuilder.set_source(
     MODULE,
     (root / SOURCE).read_text(encoding="utf-8"),
-    include_dirs=[str(INCLUDE)],
-    depends=[str(SOURCE), str(INCLUDE / "doubles.h")],
+    include_dirs=[str(INCLUDE), str(SOURCE.parent)],
+    depends=[str(SOURCE), str(SOURCE.with_name("_fast_path.c")), str(INCLUDE / "doubles.h")],
     libraries=["doubles"],
     # A function that the stable ABI lacks would otherwise be missing only when it is called.
     extra_compile_args=["-Werror=implicit-function-declaration"],

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Rows per chunk. They are counted with the GIL held: at 15 ns each, for 1 ms.
 _CHUNK = 64 * 1024
 
-# The type of rows, as in _native.c.
+# The type of rows, as in _fast_path.c.
 UNKNOWN, TEXT, BYTES = range(3)
 
 _NAMES = {TEXT: "str", BYTES: "bytes"}
