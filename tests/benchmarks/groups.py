@@ -12,10 +12,11 @@ from collections import deque
 from functools import partial
 
 import numpy as np
-from benchmarks import column_groups, file_groups, inputs, texts
+from benchmarks import column_groups, file_groups, inputs, runs_groups, texts
 from benchmarks.load_peers import load_peers
 from benchmarks.model import (
     LIMIT,
+    OURS,
     Case,
     Contestant,
     Group,
@@ -39,6 +40,7 @@ from doubles_ffi import (
     count_doubles_zip,
     fill_random,
     find_doubles,
+    longest_run,
     random_string,
     tally_doubles,
 )
@@ -330,12 +332,19 @@ GROUPS = [
         "find",
         "Where doubles are",
         "One in about a hundred characters is a double. All runs are asked for, one by one, and "
-        "nothing is done with them, unless they are added up to the count.",
-        [Case("10 M characters", inputs.one_in_a_hundred, 10_000_000)],
+        "nothing is done with them, unless they are added up to the count. `find_doubles` makes a "
+        "tuple with three objects for each, which takes as long as counting thousands of "
+        "characters; `find_runs` returns columns.",
+        [
+            Case("10 M characters", inputs.one_in_a_hundred, 10_000_000),
+            Case("10 M equal", partial(inputs.repeated, b"a"), 10_000_000),
+        ],
         [
             baseline("Python: regex", find_regex),
             ours("find_doubles", lambda data: deque(find_doubles(data), 0), is_right=is_anything),
             ours("find_doubles, added up", lambda data: count_runs(find_doubles(data))),
+            ours("longest_run", longest_run, is_right=is_anything),
+            Contestant("find_runs", OURS, runs_groups.public("find_runs"), is_right=is_anything),
             ours("count_doubles, 1 thread", one_thread),
         ],
     ),
@@ -380,4 +389,5 @@ GROUPS = [
     ),
     *column_groups.GROUPS,
     *file_groups.GROUPS,
+    *runs_groups.GROUPS,
 ]

@@ -5,6 +5,7 @@
 Passes of pytest-benchmark, if there are any, are collected into docs/benchmarks.json first.
 """
 
+import itertools
 import re
 import sys
 
@@ -30,6 +31,13 @@ SHORT = {
     "count_doubles": "`count_doubles`",
 }
 
+# What the README shows of squeezing.
+SQUEEZED = "runs-squeeze"
+SQUEEZERS = {
+    "re.sub": 'without their doubles, by `re.sub(r"(.)\\1+", r"\\1", letters)`',
+    "squeeze_doubles": "without their doubles, by `squeeze_doubles`",
+}
+
 # Below this many bytes what counts is the call, and a rate says nothing.
 WORTH_A_RATE = 100_000
 
@@ -37,8 +45,28 @@ INTRODUCTION = """\
 # Benchmarks
 
 The figures depend on the CPU, in some rows by half: Zen 5 executes vectors of 512 bits whole, Zen 4
-in halves. This page shows one run, and the goals for each CPU that was measured. Ratios mean more
-than times."""
+in halves. The times are those of one run; [the goals](#goals) are compared on each CPU that was
+measured. Ratios mean more than times."""
+
+PROCESSORS = """\
+## By processor
+
+A number with x says how many times as fast as the rival, a percentage which part of its speed.
+**Bold** numbers miss their goal. After the name of a processor is the kernel that ran."""
+
+# The works of a processor's short table.
+HIGHLIGHTS = {
+    "5 bytes: PyO3's best",
+    "str, 10 M letters: PyO3: par_windows(2)",
+    "bytes, 10 MB, 1 thread: read",
+    "bytes, 1 GB, all threads: read",
+    "UTF-8, the slowest text: simdutf8 alone",
+    "UTF-8, geometric mean: simdutf8 alone",
+    "column of pyarrow, mixed: loop over PyO3's",
+    "file, 1 GiB, bytes: same loop",
+    "squeeze 10 MB, slowest of letters, English, French: memcpy",
+    "squeeze UTF-8, UCS-2, UCS-4, the slowest: memcpy",
+}
 
 METHOD = """\
 ## How it is measured
@@ -52,8 +80,9 @@ several limits of a kind, the fastest is shown. `tests/benchmarks/groups.py` def
 GOALS = """\
 ## Goals
 
-A number above 1 says how many times as fast as the rival, a percentage which part of its speed.
-**Bold** numbers miss their goal."""
+All works, compared as in the short tables. Where the goals differ, they are in the order of the
+processors. Two comparisons have no goal: `bytes.decode` of pure ASCII only copies, and `update` of
+64 bytes takes a lock and checks its argument, which a bare call through cffi does not."""
 
 PLACE = "(?<=<!-- make bench writes this -->\n).*(?=<!-- to here -->)"
 
@@ -71,35 +100,41 @@ def measure_goals(data):
     return {work: list(found) for work, found in measured.items() if found}
 
 
+def cell(target, cpu, entry):
+    """Return what a CPU measured of a target, and whether it is missed; nothing if not measured."""
+    found = entry["measured"].get(target.work)
+    if not found:
+        return "", False
+    number, case = found
+    is_missed = not target.is_reached(number, cpu)
+    shown = f"**{target.show(number)}**" if is_missed else target.show(number)
+    return shown + f" ({case})" * bool(case), is_missed
+
+
 def goal_table(goals):
     """Return the table of the goals, with a column for each CPU, and why some are missed."""
     rows, reasons = [], []
     for target in TARGETS:
-        cells, is_missed = [], False
-        for cpu in goals.values():
-            found = cpu["measured"].get(target.work)
-            if not found:
-                cells.append("")
-                continue
-            (number, case), kernel = found, cpu["kernel"]
-            shown = target.show(number, kernel)
-            if not target.is_reached(number, kernel):
-                shown, is_missed = f"**{shown}**", True
-            cells.append(shown + (f" ({case})" if case else ""))
-        asked = {target.show(target.goal(cpu["kernel"]), cpu["kernel"]) for cpu in goals.values()}
-        rows.append((target.work, " / ".join(sorted(asked)), *cells))
-        if target.reason and is_missed:
+        cells = [cell(target, cpu, entry) for cpu, entry in goals.items()]
+        asked = [target.show(target.goal(cpu)) for cpu in goals]
+        asked = asked if len(set(asked)) > 1 else asked[:1]
+        rows.append((target.work, " / ".join(asked), *(shown for shown, _ in cells)))
+        if target.reason and any(is_missed for _, is_missed in cells):
             reasons.append(f"- *{target.work}.* {target.reason}")
     return "\n\n".join([table(("work: rival", "goal", *goals), rows), "\n".join(reasons)]).rstrip()
 
 
-def cpu_list(goals):
-    """Return what measured each column of the goals."""
-    return "\n".join(
-        f"- {name}: {cpu['processor']}; kernel {cpu['kernel']}; {cpu['date']}, commit "
-        f"{cpu['commit']}; {cpu['command']}"
-        for name, cpu in goals.items()
-    )
+def cpu_part(cpu, entry):
+    """Return the short table of a CPU, and how many of its goals are reached."""
+    rows, missed = [], []
+    for target in TARGETS:
+        shown, is_missed = cell(target, cpu, entry)
+        missed += [is_missed] * bool(shown)
+        if shown and target.work in HIGHLIGHTS:
+            rows.append((target.work, target.show(target.goal(cpu)), shown))
+    run = "{processor}; kernel {kernel}; {date}, commit {commit}; {command}".format(**entry)
+    reached = f"{len(missed) - sum(missed)} of {len(missed)} goals are reached."
+    return "\n\n".join([f"### {cpu}", f"{run}. {reached}", table(("", "goal", "measured"), rows)])
 
 
 def headline(group, cases):
@@ -169,9 +204,10 @@ def render(data):
         run_line(data),
         "## In pictures",
         *(chart_part(name, groups[name]) for name in CHARTED if name in groups),
+        PROCESSORS,
+        *itertools.starmap(cpu_part, data["goals"].items()),
         GOALS,
         goal_table(data["goals"]),
-        cpu_list(data["goals"]),
         METHOD,
         table(("", ""), data["machine"].items()),
         *(group_part(g, groups[g.name]) for g in GROUPS if g.name in groups),
@@ -196,6 +232,10 @@ def original_rows(data):
 def readme_table(data):
     """Return the README's few rows."""
     rows = [(SHORT[name], duration(time)) for name, time in original_rows(data) if name in SHORT]
+    squeezed = data["groups"].get(SQUEEZED, {}).get("letters, str", {"seconds": {}})["seconds"]
+    rows += [
+        (text, duration(squeezed[name])) for name, text in SQUEEZERS.items() if name in squeezed
+    ]
     return table(("10 million letters", "time"), rows) + "\n\n" + run_line(data)
 
 

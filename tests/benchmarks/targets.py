@@ -2,7 +2,10 @@
 
 The columns: the work and its rival as they are shown; how they are measured; the group, the case
 (none: all) and the contestant of ours; how the names of its rivals begin, of which the fastest
-counts; the goals, by kernel; and why it is missed, which is shown only where it is.
+counts; the goals, by kernel, and for Zen 5 where that differs; and why it is missed, which is shown
+only where it is.
+
+A processor is called as in results.py: "Zen 5, avx512".
 """
 
 import csv
@@ -25,10 +28,13 @@ class Target(NamedTuple):
     rival: str
     avx2: str
     avx512: str
+    zen_5: str
     reason: str
 
-    def goal(self, kernel):
-        return float(self.avx512 if kernel == "avx512" else self.avx2)
+    def goal(self, cpu):
+        if not cpu.endswith("avx512"):
+            return float(self.avx2)
+        return float((cpu.startswith("Zen 5") and self.zen_5) or self.avx512)
 
     def measured(self, data):
         """Return what was measured, and the label of the case; None for what was not."""
@@ -50,15 +56,15 @@ class Target(NamedTuple):
     def is_ratio(self):
         return self.measure in {WORST, MEAN}
 
-    def is_reached(self, number, kernel):
-        goal = self.goal(kernel)
+    def is_reached(self, number, cpu):
+        goal = self.goal(cpu)
         return number >= goal if self.is_ratio else number <= goal
 
-    def show(self, number, kernel):
-        """Return a number as text: a percentage where less than 1 is asked for."""
+    def show(self, number):
+        """Return a number as text: a percentage if the lowest goal is less than 1."""
         if not self.is_ratio:
             return f"{number:.3g} {self.measure}"
-        return f"{100 * number:.0f} %" if self.goal(kernel) < 1 else f"{significant(number)} x"
+        return f"{100 * number:.0f} %" if float(self.avx2) < 1 else f"{significant(number)} x"
 
 
 def significant(number):

@@ -18,7 +18,7 @@ mod doubles_peers {
     use super::*;
     use pyo3::exceptions::{PyNotImplementedError, PyUnicodeError};
     use pyo3::types::string::PyStringData;
-    use pyo3::types::{PyByteArray, PyString};
+    use pyo3::types::{PyByteArray, PyBytes, PyString};
 
     /// The counters for `str`, by its UTF-8.
     #[pymodule]
@@ -48,6 +48,13 @@ mod doubles_peers {
         #[pyfunction]
         fn count_doubles_slice_parallel(text: &str) -> u64 {
             count::doubles_slice_parallel(text.as_bytes())
+        }
+
+        #[pyfunction]
+        fn squeeze(text: &str) -> String {
+            let mut characters: Vec<char> = text.chars().collect();
+            characters.dedup();
+            characters.into_iter().collect()
         }
     }
 
@@ -85,6 +92,13 @@ mod doubles_peers {
         #[pyfunction]
         fn count_doubles_slice_parallel(bytes: &[u8]) -> u64 {
             count::doubles_slice_parallel(bytes)
+        }
+
+        #[pyfunction]
+        fn squeeze<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyBytes> {
+            let mut bytes = bytes.to_vec();
+            bytes.dedup();
+            PyBytes::new(py, &bytes)
         }
 
         /// Code points of UTF-8: validated by std, then one loop over `chars()`.
