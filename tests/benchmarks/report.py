@@ -38,6 +38,15 @@ SQUEEZERS = {
     "squeeze_doubles": "without their doubles, by `squeeze_doubles`",
 }
 
+# What the guide shows of short calls.
+CALLS = {
+    ("update", "64 bytes"): {"bare cffi call": "cffi, bare"},
+    ("short-bytes", "5 bytes"): {
+        "PyO3: windows(2)": "PyO3",
+        "count_doubles": "C of your own in cffi's module, as `count_doubles`",
+    },
+}
+
 # Below this many bytes what counts is the call, and a rate says nothing.
 WORTH_A_RATE = 100_000
 
@@ -239,6 +248,15 @@ def readme_table(data):
     return table(("10 million letters", "time"), rows) + "\n\n" + run_line(data)
 
 
+def call_table(data):
+    """Return what a short call costs, in docs/guide.md."""
+    rows = []
+    for (group, case), contestants in CALLS.items():
+        seconds = data["groups"][group][case]["seconds"]
+        rows += [(text, duration(seconds[name])) for name, text in contestants.items()]
+    return table(("one call", "time"), rows) + "\n\n" + run_line(data)
+
+
 def ladder_table(data):
     """Return all rungs of the ladder, in docs/ladder.md."""
     found = list(original_rows(data))
@@ -251,6 +269,7 @@ def ladder_table(data):
 # The pages that show some of the figures between two comments.
 PLACES = {
     DOCS.parent / "README.md": readme_table,
+    DOCS / "guide.md": call_table,
     DOCS / "ladder.md": ladder_table,
 }
 
