@@ -160,6 +160,17 @@ def test_a_room_of_the_crate_uses_only_those_that_lib_rs_lists_after_it():
                     assert order.index(room) <= order.index(used), (name, used)
 
 
+def test_the_picture_shows_every_room():
+    picture = (ROOT / "docs/architecture.svg").read_text("utf-8")
+    lines = re.findall(r'<text class="name".*?>(.*?)<', picture)
+    shown = {name.rstrip("/") for line in lines for name in re.split(", *", line.rstrip(","))}
+    python = {path.stem for path in PACKAGE.iterdir() if path.suffix in {"", ".py"}}
+    rust = {path.stem for path in CRATE.glob("*.rs")}
+    # Two that start the others, helpers of threads and tests, and what the ladder is raced against.
+    left_out = {"__init__", "__main__", "__pycache__", "_threads", "baselines", "lib", "oracle"}
+    assert shown == (python | rust | {"_native"}) - left_out - {"py.typed"}
+
+
 # Words that hide what is meant, and what to write instead: a noun, "is", "null", "continues".
 BANNED = re.compile(
     r"\bto be had\b|\bso many\b|\bas many as there are\b|\bwhat comes of\b|\bhas to be known\b"
