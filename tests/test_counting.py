@@ -231,11 +231,6 @@ def test_anything_contiguous_with_items_of_one_byte():
         assert count_doubles(buffer, encoding="utf-8") == 3, type(buffer)
 
 
-@pytest.mark.parametrize("empty", ["", b"", bytearray(), memoryview(b"")])
-def test_empty_input_has_no_doubles(empty):
-    assert count_doubles(empty) == 0
-
-
 def test_buffers_are_unlocked_after_the_count():
     data = bytearray(b"aaa")
     assert count_doubles(data) == 2

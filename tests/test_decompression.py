@@ -93,8 +93,9 @@ def test_files_that_are_not_compressed_are_counted_unchanged(data, path, capsys)
 @pytest.mark.parametrize("name", COMPRESS)
 def test_without_the_option_the_message_names_it(name, path, capsys):
     path.write_bytes(COMPRESS[name](TEXT))
-    assert main(["count", str(path)]) == 2
-    assert capsys.readouterr().err == f"doubles: {path}: compressed with {name}; try -z\n"
+    for subcommand in ("count", "find"):
+        assert main([subcommand, str(path)]) == 2
+        assert capsys.readouterr().err == f"doubles: {path}: compressed with {name}; try -z\n"
 
 
 def test_only_regular_files_have_a_known_compression(tmp_path):

@@ -635,42 +635,6 @@ def test_a_file_that_changes_while_it_is_read(change, counts, threads, path, set
         assert count == min(counts)
 
 
-TRUNCATED = """
-import os, sys
-from doubles_ffi import count_file
-from doubles_ffi.files import engine, reading
-
-reading.READ_SIZE, engine.PIECE_SIZE, engine.WORTH_SPLITTING = 4096, 16384, 1
-path, size = sys.argv[1], 300_000
-shrunk = 0
-
-class Truncator:
-    # Truncates the file while it is counted, at another place each time.
-    def __init__(self, i):
-        self.at = i * 7919 % size
-
-    def __call__(self, done, total):
-        if done >= self.at // 2:
-            os.truncate(path, self.at)
-
-for i in range(1000):
-    with open(path, "wb") as file:
-        file.write(b"a" * size)
-    try:
-        count = count_file(
-            path,
-            threads=1 + i % 2,
-            encoding=[None, "utf-8"][i // 2 % 2],
-            progress=Truncator(i),
-        )
-    except OSError:
-        continue
-    assert -1 <= count < size, count
-    shrunk += count < size - 1
-print(shrunk)
-"""
-
-
 def run_script(script, *arguments):
     """Run Python in a process with two threads, and return its output."""
     end = subprocess.run(
@@ -682,10 +646,6 @@ def run_script(script, *arguments):
     )
     assert (end.returncode, end.stderr) == (0, "")
     return end.stdout
-
-
-def test_a_file_truncated_a_thousand_times_is_no_crash(path):
-    assert int(run_script(TRUNCATED, path)) > 300
 
 
 SIGNALLED = """

@@ -1,6 +1,5 @@
 """`doubles find`, in this process for what it prints and in its own for how it ends."""
 
-import gzip
 import itertools
 import json
 import re
@@ -91,15 +90,6 @@ def test_names_from_lists_and_standard_input(files, capsysbinary, monkeypatch):
     stdin(monkeypatch, b"letters\n")
     assert main(["find", "--files-from", "-"]) == 0
     assert capsysbinary.readouterr().out == LETTERS.encode()
-
-
-def test_compressed_files(files, capsysbinary):
-    (files / "letters.gz").write_bytes(gzip.compress(b"hello,\nbookkeeper\n"))
-    assert main(["find", "-z", "letters.gz", "letters"]) == 0
-    expected = LETTERS.replace("letters:", "letters.gz:") + LETTERS
-    assert capsysbinary.readouterr().out == expected.encode()
-    assert main(["find", "letters.gz"]) == 2
-    assert b"compressed with gzip; try -z" in capsysbinary.readouterr().err
 
 
 def glyph(unit):

@@ -99,14 +99,6 @@ def test_the_definition_for_every_size(size):
     assert random_string(300, seed="size", alphabet=alphabet) == expected
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_the_definition(size):
-    alphabet = ASCII[::-1][:size]
-    text = random_string(70_000, seed=size, alphabet=alphabet)
-    for start, stop in [(0, 5000), (65_536 - 5, 65_536 + 2000)]:
-        assert text[start:stop] == reference_random.text(size, alphabet, start, stop)
-
-
 @given(
     st.integers() | st.text(st.characters(exclude_categories=()), max_size=9) | st.binary(),
     st.permutations(ASCII).flatmap(
@@ -150,21 +142,6 @@ def test_every_pair_is_as_likely_as_any_other(size):
         pairs = codes[:-step] * size + codes[step:]
         observed = Counter(dict(enumerate(numpy.bincount(pairs, minlength=size**2).tolist())))
         assert within_five_deviations(chi_square(observed, size**2), size**2)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_one_in_size_is_doubled(size):
-    length = 1_000_000
-    text = random_string(length, seed=size, alphabet=ASCII[:size])
-    doubles = sum(a == b for a, b in zip(text, text[1:]))
-    mean = (length - 1) / size
-    assert abs(doubles - mean) <= 5 * (mean * (1 - 1 / size)) ** 0.5
-
-
-def test_every_character_can_be_the_last_one():
-    for length in (1, 2, 3, 4, 5, 1024, 65_537):
-        last = {random_string(length, seed=seed, alphabet="abcd")[-1] for seed in range(100)}
-        assert last == set("abcd")
 
 
 # In a process of its own: a fork copies the locks that coverage and other threads hold.

@@ -314,36 +314,6 @@ warm()
     check_run(WARM_POOL + script, DOUBLES_NUM_THREADS="3", PYTHONWARNINGS="ignore")
 
 
-def test_children_forked_in_mid_count():
-    script = """
-import threading
-
-stop = threading.Event()
-def keep_counting():
-    while not stop.is_set():
-        warm()
-
-counting = threading.Thread(target=keep_counting)
-counting.start()
-children = []
-for _ in range(64):
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            warm()
-            status = 0
-        finally:
-            os._exit(status)
-    children.append(child)
-for child in children:
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-stop.set()
-counting.join()
-"""
-    check_run(WARM_POOL + script, DOUBLES_NUM_THREADS="2", PYTHONWARNINGS="ignore")
-
-
 @linux_only
 def test_where_no_thread_can_be_made_the_caller_counts():
     script = """

@@ -75,11 +75,6 @@ def test_any_number_of_threads_tallies_the_same():
         tally_doubles("aa", threads=0)
 
 
-def test_the_tally_of_nothing_is_empty():
-    assert tally_doubles("") == Counter()
-    assert tally_doubles(b"") == Counter()
-
-
 def test_a_panic_while_a_tally_is_made_is_an_error(monkeypatch):
     class Library:
         doubles_tally_new = staticmethod(lambda: stretch.ffi.NULL)
