@@ -117,9 +117,10 @@ def _warn_of_ignored_threads(setting: str) -> None:
 
     message = f"DOUBLES_NUM_THREADS must be a positive integer; {setting!r} is ignored"
     try:
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
+        # Without a line of code: none is wrong.
+        warnings.warn_explicit(message, RuntimeWarning, "doubles_ffi", 0)
     except RuntimeWarning as warning:  # Warnings are errors.
-        warnings.showwarning(warning, RuntimeWarning, __file__, 0)
+        warnings.showwarning(warning, RuntimeWarning, "doubles_ffi", 0)
 
 
 _warn_of_ignored_threads(os.environ.get("DOUBLES_NUM_THREADS", ""))
