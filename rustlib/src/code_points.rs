@@ -110,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn every_length_of_a_mixed_text() {
+    fn mixed_text_of_every_length_is_counted() {
         for length in 0..700 {
             check(&mixed(length as u32).take(length).collect::<String>());
         }
     }
 
     #[test]
-    fn one_script_at_a_time() {
+    fn text_of_one_script_is_counted() {
         for unit in UNITS {
             for other in UNITS {
                 for length in [1, 2, 3, 15, 16, 17, 63, 64, 65, 200] {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn long_runs_across_tiles() {
+    fn long_runs_across_tiles_are_counted() {
         for unit in UNITS {
             for pad in 0..4 {
                 let text = "x".repeat(pad) + &unit.to_string().repeat(LENGTH);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_is_refused_wherever_it_stands() {
+    fn invalid_utf8_is_refused_at_every_position() {
         let invalid: [&[u8]; 10] = [
             b"\x80",
             b"\xff",

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn long_runs() {
+    fn every_rung_counts_long_runs() {
         let text = "z".repeat(300_000);
         let expected = 299_999;
         assert_eq!(count_doubles_zip(&text), expected);

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_or_for_one_thread_is_not_split() {
+    fn short_input_is_not_split_nor_input_for_one_thread() {
         let is_split = |length, threads| plan(length, 100, NonZeroUsize::new(threads)).is_some();
         assert!(!is_split(99, 0) && !is_split(1000, 1));
         let has_threads = pool().is_some();

@@ -244,7 +244,7 @@ mod tests {
     use std::sync::atomic::AtomicU8;
 
     #[test]
-    fn nobody_waits_for_the_collector() {
+    fn a_collector_that_is_being_built_is_not_waited_for() {
         let state = AtomicU8::new(0);
         let again = || collector::initialize(&state, || panic!("a second time"));
         assert!(collector::initialize(&state, || assert!(!again())));
@@ -253,7 +253,7 @@ mod tests {
 
     /// Another crossbeam-epoch than rayon's would have a collector of its own.
     #[test]
-    fn there_is_one_collector() {
+    fn only_one_crossbeam_epoch_is_linked() {
         let crates = include_str!("../Cargo.lock");
         assert_eq!(crates.matches("name = \"crossbeam-epoch\"").count(), 1);
     }
@@ -275,7 +275,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn no_memory_is_enough_for_threads_without_end() {
+    fn more_threads_than_memory_holds_are_refused() {
         assert!(is_memory_for(2));
         assert!(!is_memory_for(usize::MAX / EACH / 3 * 2));
     }

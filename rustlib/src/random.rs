@@ -137,7 +137,7 @@ mod tests {
 
     /// On any CPU. The hashes (FNV-1a) are those of what `tests/reference_random.py` writes.
     #[test]
-    fn golden_texts() {
+    fn keys_give_the_golden_texts() {
         let letters: Vec<u8> = (b'a'..=b'z').chain(b'A'..=b'Z').collect();
         let most_replaced: Vec<u8> = (1..=123).collect();
         for (alphabet, golden) in [
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_as_many_blocks_as_streams_to_replace_words_of() {
+    fn blocks_beyond_the_last_one_are_refused() {
         let alphabet = Alphabet::new(b"ab").expect("different characters");
         let mut text = [0; BLOCK + 1];
         assert_eq!(

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_summaries_merge_too() {
+    fn merged_numbers_stop_at_the_largest_one() {
         let most = Summary {
             length: u64::MAX,
             count: u64::MAX,
@@ -172,7 +172,7 @@ mod tests {
 
     /// Units of every width whose bytes all differ, so that no byte or half is mistaken for a unit.
     #[test]
-    fn units_are_whole_and_what_follows_the_last_is_ignored() {
+    fn bytes_after_the_last_whole_unit_are_ignored() {
         let bytes = [1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 1, 2];
         let two = |i: usize| u16::from_ne_bytes([bytes[i], bytes[i + 1]]);
         let four = |i: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|k| bytes[i + k]));

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_add_up() {
+    fn tallies_of_bytes_add_up() {
         let mut tally = Tally::new();
         tally.add_bytes(b"aab\xff\xff\xff");
         tally.add_bytes(b"aa");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_the_code_points_adds_nothing() {
+    fn units_beyond_the_code_points_are_not_tallied() {
         let mut tally = Tally::new();
         tally.add_utf32(&[0xff; 12]);
         assert_eq!(tally.iter().count(), 0);

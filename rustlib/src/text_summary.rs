@@ -297,7 +297,7 @@ mod tests {
 
     /// Code points of every width, doubled and not, cut into four anywhere: within code points too.
     #[test]
-    fn torn_text_merges_to_the_same_as_the_whole() {
+    fn torn_text_merges_into_the_summary_of_the_whole() {
         let text = "a€€жж𝄞𝄞b".as_bytes();
         let n = text.len();
         for start in 0..=n {
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_doubled_at_a_cut_is_said() {
+    fn a_double_at_the_cut_is_counted_and_returned() {
         let text = "жжж".as_bytes();
         let found = [0, 1, 2, 3, 4, 5, 6].map(|cut| {
             let [left, right] =
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn where_text_can_not_be_cut_merging_fails() {
+    fn merging_fails_where_text_can_not_be_cut() {
         let torn: [(&[u8], &[u8]); 6] = [
             (b"a", b"\x80"),            // nothing to continue
             (b"\xe2\x82", b"a"),        // not continued

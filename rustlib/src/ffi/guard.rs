@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn so_does_a_panic_in_the_pool() {
+    fn a_panic_in_the_pool_becomes_a_status() {
         let Some(pool) = crate::pool::pool() else {
             return;
         };
