@@ -103,6 +103,28 @@ typedef struct DoublesColumn DoublesColumn;
 // last owner.
 typedef struct DoublesCounts DoublesCounts;
 
+// Runs as columns: an array of each of their facts.
+//
+// Its life: `doubles_runs_new`; one call of `doubles_runs_bytes`, `_utf8`, `_utf16` or `_utf32` for each chunk of the
+// input, with a DoublesFinder that begins as all zeros; `doubles_runs_end` once after the last chunk;
+// `doubles_runs_view` to read them, or `doubles_runs_export` to hand them to consumers of Arrow;
+// `doubles_runs_free`. Exported arrays share their memory, which is freed with the last owner.
+//
+// ```c
+// DoublesRuns *runs = doubles_runs_new(0);
+// DoublesFinder finder = {0};
+// DoublesRunsView view = {0};
+// int64_t status = doubles_runs_utf8(runs, &finder, text, len, 2);
+// if (status == 0)
+//     status = doubles_runs_end(runs, &finder, 2);
+// if (status == 0)
+//     status = doubles_runs_view(runs, &view);
+// for (size_t i = 0; i < view.length; i++)
+//     printf("%lld x%lld\n", (long long)view.starts[i], (long long)view.lengths[i]);
+// doubles_runs_free(runs);
+// ```
+typedef struct DoublesRuns DoublesRuns;
+
 // How many doubles each unit makes. A unit is a byte or the number of a code point.
 //
 // Its life: `doubles_tally_new`; any number of calls of `doubles_update_*`, `doubles_merge` and
@@ -294,6 +316,20 @@ typedef struct DoublesLongest {
   // The number of bytes in `tail`.
   uint8_t tail_len;
 } DoublesLongest;
+
+// The memory of runs, to be read until they are changed or freed.
+typedef struct DoublesRunsView {
+  // The row of each run; NULL if they have no rows.
+  const int64_t *rows;
+  // The number of units before each run.
+  const int64_t *starts;
+  // The number of units in each run.
+  const int64_t *lengths;
+  // The unit that each run repeats: a byte, or the number of a code point.
+  const uint32_t *units;
+  // The number of runs.
+  size_t length;
+} DoublesRunsView;
 
 // The state of squeezing a stream, between two chunks of it: wherever that is cut, the output is the same.
 //
@@ -798,6 +834,148 @@ int64_t doubles_fill_random(const uint8_t *alphabet,
                             size_t threads,
                             uint8_t *out,
                             size_t out_len);
+
+// Makes columns of no runs. If `rows` is not zero, each run has the number of a row, too. Free them with
+// `doubles_runs_free`. Returns NULL if the library panicked.
+struct DoublesRuns *doubles_runs_new(uint32_t rows);
+
+// Frees runs. Does nothing if they are NULL. Exported arrays stay valid.
+//
+// # Safety
+//
+// `runs` is NULL or came from `doubles_runs_new`, and is not used again.
+void doubles_runs_free(struct DoublesRuns *runs);
+
+// Continues a search with bytes, and appends the runs that end in them: those of at least `least` units, or all, of
+// one unit too, if `least` is below 2. The last run of `data` may continue in the next chunk, so it is not appended
+// yet: call `doubles_runs_end` after the last chunk. Lines are not counted, so don't use the finder with
+// `doubles_find_*`. The rows of the runs, if they have any, are 0.
+//
+// Returns zero, or a status; then the finder and the runs are as they were.
+//
+// # Safety
+//
+// - `runs` is NULL or came from `doubles_runs_new`, and no other thread uses it.
+// - `finder` is NULL or points to a finder, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_runs_bytes(struct DoublesRuns *runs,
+                           struct DoublesFinder *finder,
+                           const uint8_t *data,
+                           size_t len,
+                           uint64_t least);
+
+// Continues a search with UTF-8, and appends the runs of code points that end in it: those of at least `least` code
+// points, or all, of one code point too, if `least` is below 2. `data` may begin and end in the middle of a code
+// point. The last run of `data` may continue in the next chunk, so it is not appended yet: call `doubles_runs_end`
+// after the last chunk, and look at `finder->tail_len` then: if it is not zero, the text ends in the middle of a
+// code point. Lines are not counted, so don't use the finder with `doubles_find_*`. The rows of the runs, if they
+// have any, are 0.
+//
+// Returns zero, or a status; then the finder and the runs are as they were.
+//
+// # Safety
+//
+// - `runs` is NULL or came from `doubles_runs_new`, and no other thread uses it.
+// - `finder` is NULL or points to a finder, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_runs_utf8(struct DoublesRuns *runs,
+                          struct DoublesFinder *finder,
+                          const uint8_t *data,
+                          size_t len,
+                          uint64_t least);
+
+// Continues a search with units of two bytes, in the machine's byte order and of any alignment, and appends the runs
+// that end in them: those of at least `least` units, or all, of one unit too, if `least` is below 2. If `len` is
+// odd, the last byte is ignored. The last run of `data` may continue in the next chunk, so it is not appended yet:
+// call `doubles_runs_end` after the last chunk. Lines are not counted, so don't use the finder with
+// `doubles_find_*`. The rows of the runs, if they have any, are 0.
+//
+// Returns zero, or a status; then the finder and the runs are as they were.
+//
+// # Safety
+//
+// - `runs` is NULL or came from `doubles_runs_new`, and no other thread uses it.
+// - `finder` is NULL or points to a finder, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_runs_utf16(struct DoublesRuns *runs,
+                           struct DoublesFinder *finder,
+                           const uint8_t *data,
+                           size_t len,
+                           uint64_t least);
+
+// Continues a search with units of four bytes, in the machine's byte order and of any alignment, and appends the
+// runs that end in them: those of at least `least` units, or all, of one unit too, if `least` is below 2. Up to
+// three bytes after the last whole unit are ignored. The last run of `data` may continue in the next chunk, so it is
+// not appended yet: call `doubles_runs_end` after the last chunk. Lines are not counted, so don't use the finder
+// with `doubles_find_*`. The rows of the runs, if they have any, are 0.
+//
+// Returns zero, or a status; then the finder and the runs are as they were.
+//
+// # Safety
+//
+// - `runs` is NULL or came from `doubles_runs_new`, and no other thread uses it.
+// - `finder` is NULL or points to a finder, and no other thread uses it.
+// - `data` points to `len` readable bytes.
+int64_t doubles_runs_utf32(struct DoublesRuns *runs,
+                           struct DoublesFinder *finder,
+                           const uint8_t *data,
+                           size_t len,
+                           uint64_t least);
+
+// Appends the run at the end of the input, if it has at least `least` units. Call it once, after the last chunk.
+// Returns zero, or a status; then the runs are as they were.
+//
+// # Safety
+//
+// - `runs` is NULL or came from `doubles_runs_new`, and no other thread uses it.
+// - `finder` is NULL or points to a finder, and no other thread changes it.
+int64_t doubles_runs_end(struct DoublesRuns *runs,
+                         const struct DoublesFinder *finder,
+                         uint64_t least);
+
+// Appends `len` runs: element by element, their rows, starts, lengths and units. `rows` may be NULL: then the rows
+// of the runs, if they have any, are 0. Returns zero, or a status; then the runs are as they were.
+//
+// # Safety
+//
+// - `runs` is NULL or came from `doubles_runs_new`, and no other thread uses it.
+// - `rows`, unless it is NULL, `starts`, `lengths` and `units` point to `len` readable elements each, aligned,
+//   which nobody changes during the call.
+int64_t doubles_runs_append(struct DoublesRuns *runs,
+                            const int64_t *rows,
+                            const int64_t *starts,
+                            const int64_t *lengths,
+                            const uint32_t *units,
+                            size_t len);
+
+// Writes where the memory of the runs is. Returns zero or a status. To read the first run:
+//
+// ```c
+// DoublesRunsView view = {0};
+// if (doubles_runs_view(runs, &view) == 0 && view.length > 0)
+//     printf("%lld x%lld\n", (long long)view.starts[0], (long long)view.lengths[0]);
+// ```
+//
+// # Safety
+//
+// - `runs` is NULL or came from `doubles_runs_new`, and no other thread changes it.
+// - `view` is NULL or points to a writable struct.
+int64_t doubles_runs_view(const struct DoublesRuns *runs, struct DoublesRunsView *view);
+
+// Writes `len` of the runs, from `start` on, as an array of structs and its type, for any consumer of the Arrow C
+// data interface. The fields are `start` and `length` of 64-bit integers and `unit` of unsigned 32-bit integers, after
+// `row` of 64-bit integers if the runs have rows. No memory is copied. The consumer releases both. Returns zero or a
+// status.
+//
+// # Safety
+//
+// - `runs` is NULL or came from `doubles_runs_new`, and no other thread changes it.
+// - `schema` and `array` are NULL or point to writable structs, whose contents are not released.
+int64_t doubles_runs_export(const struct DoublesRuns *runs,
+                            size_t start,
+                            size_t len,
+                            struct DoublesArrowSchema *schema,
+                            struct DoublesArrowArray *array);
 
 // Continues squeezing with bytes: writes them to `out`, but of each run of equal bytes only the first `most`. Runs
 // continue from one chunk to the next; pass the same `most` and `only` with each chunk.

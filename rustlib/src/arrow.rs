@@ -8,9 +8,11 @@
 //! - [`reader`]: from an array and its type to a [`crate::columns::Column`].
 //! - [`source`]: a column that arrives in chunks and is counted in slices.
 //! - [`export`]: counts as an array of Arrow.
+//! - [`runs`]: runs as a struct of Arrow.
 
 pub mod export;
 pub mod reader;
+pub mod runs;
 pub mod source;
 pub mod structs;
 

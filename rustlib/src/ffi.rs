@@ -10,6 +10,7 @@ pub mod guard;
 pub mod ladder;
 pub mod longest;
 pub mod random;
+pub mod runs;
 pub mod squeeze;
 pub mod summary;
 pub mod tally;

@@ -20,17 +20,18 @@
 //! whether it has them, and then the list is walked through.
 #![forbid(unsafe_code)]
 
+mod collect;
 mod lines;
 mod state;
+mod survey;
 
 use crate::code_points::InvalidUtf8;
-use crate::kernel::{self, equal_bits};
-use crate::marks::{
-    Bits, Fixed, LANES, PIECE, Piece, Pieces, Units, Utf8, below, ends, keep_whole,
-};
+use crate::kernel;
+use crate::marks::{Fixed, Piece, Pieces, Units, Utf8};
+pub use collect::Uncollected;
 pub use lines::{CELL, write_lines};
 pub use state::{Finder, Run};
-use std::hint::select_unpredictable;
+use survey::{Before, NEWLINE, Survey};
 
 impl Finder {
     /// Continues with bytes. Calls `found` with each run of at least `least` units once it is over. For a
@@ -102,7 +103,7 @@ impl Finder {
     ) -> Result<(), InvalidUtf8> {
         let last = (self.length > 0).then_some(self.run.unit);
         let mut pieces = Pieces::<U>::new(bytes, last);
-        let mut survey = Survey::NONE;
+        let mut survey = Survey::<true>::NONE;
         while let Some(piece) = pieces.advance(&mut survey.seconds) {
             survey.set(&piece)?;
             kernel::run(
@@ -121,22 +122,21 @@ impl Finder {
     fn append_all<U: Units>(
         &mut self,
         piece: &Piece<'_, U>,
-        survey: &mut Survey,
+        survey: &mut Survey<true>,
         mut found: impl FnMut(Run),
     ) {
-        survey.list_edges(piece.size, false);
+        survey.list_firsts(piece.size);
         let survey = &*survey;
         let mut run = self.run;
-        piece.each_mark(&survey.units, |last| {
-            if survey.seconds[last / LANES] >> (last % LANES) & 1 == 1 {
-                run.length += 1;
-                return;
-            }
+        for edge in survey.edges() {
+            let next = self.run_before(edge + 1, survey, piece.number(edge));
             if run.length > 0 {
+                run.length = next.start - run.start;
                 found(run);
             }
-            run = self.run_before(last + 1, survey, piece.number(last));
-        });
+            run = next;
+        }
+        run.length = self.length + survey.before(piece.size).units - run.start;
         self.finish_piece(run, piece.size, survey);
     }
 
@@ -144,7 +144,7 @@ impl Finder {
     fn append_piece<U: Units>(
         &mut self,
         piece: &Piece<'_, U>,
-        survey: &mut Survey,
+        survey: &mut Survey<true>,
         least: u64,
         mut found: impl FnMut(Run),
     ) {
@@ -174,7 +174,7 @@ impl Finder {
 
     /// Moves to the end of a piece, which is that of a run.
     #[inline(always)]
-    fn finish_piece(&mut self, run: Run, size: usize, survey: &Survey) {
+    fn finish_piece(&mut self, run: Run, size: usize, survey: &Survey<true>) {
         self.run = run;
         let end = survey.before(size);
         (_, self.last_line_start) = self.last_line(end, survey);
@@ -184,7 +184,7 @@ impl Finder {
 
     /// The unit before a byte of a piece, as a run.
     #[inline(always)]
-    fn run_before(&self, end: usize, survey: &Survey, unit: u32) -> Run {
+    fn run_before(&self, end: usize, survey: &Survey<true>, unit: u32) -> Run {
         let before = survey.before(end);
         let (lines, line_start) = match unit {
             NEWLINE => self.last_line(before, survey),
@@ -202,7 +202,7 @@ impl Finder {
 
     /// How many lines and how many units there are before the line that a byte is in.
     #[inline(always)]
-    fn line(&self, before: Before, survey: &Survey) -> (u64, u64) {
+    fn line(&self, before: Before, survey: &Survey<true>) -> (u64, u64) {
         let start = match before.line_start {
             0 => self.line_start,
             start => self.length + survey.before(start).units,
@@ -212,172 +212,12 @@ impl Finder {
 
     /// How many lines and how many units there are before the line that ended last.
     #[inline(always)]
-    fn last_line(&self, before: Before, survey: &Survey) -> (u64, u64) {
+    fn last_line(&self, before: Before, survey: &Survey<true>) -> (u64, u64) {
         match before.line_start.checked_sub(1) {
             None => (self.lines.saturating_sub(1), self.last_line_start),
             Some(newline) => self.line(survey.before(newline), survey),
         }
     }
-}
-
-/// The number of a newline.
-const NEWLINE: u32 = b'\n' as u32;
-
-/// Facts about the bytes of a piece. The last byte of a unit represents all of it.
-struct Survey {
-    /// The marks.
-    seconds: Bits,
-    units: Bits,
-    newlines: Bits,
-    blocks: [Before; PIECE / LANES + 1],
-    edges: [u16; PIECE + EDGES],
-    /// The number of edges.
-    number: usize,
-}
-
-/// Units and lines before a byte in its piece.
-#[derive(Clone, Copy)]
-struct Before {
-    /// Units that have ended.
-    units: u64,
-    /// Lines that have ended.
-    lines: u64,
-    /// The byte after the last newline, or 0 if there is none.
-    line_start: usize,
-}
-
-impl Before {
-    const NONE: Self = Self {
-        units: 0,
-        lines: 0,
-        line_start: 0,
-    };
-}
-
-/// Edges that are listed of a block before it is asked whether it has more. One block in a hundred has, in
-/// text with one double in 100 bytes.
-const EDGES: usize = 4;
-
-impl Survey {
-    const NONE: Self = Self {
-        seconds: [0; _],
-        units: [0; _],
-        newlines: [0; _],
-        blocks: [Before::NONE; _],
-        edges: [0; _],
-        number: 0,
-    };
-
-    /// Finds where units and lines end.
-    fn set<U: Units>(&mut self, piece: &Piece<'_, U>) -> Result<(), InvalidUtf8> {
-        let blocks = ..piece.size.div_ceil(LANES);
-        let bytes = piece.blocks();
-        let newlines = const { &newlines(U::SHORTEST) };
-        equal_bits(bytes, newlines, &mut self.newlines[blocks]);
-        keep_whole(&mut self.newlines[blocks], U::SHORTEST);
-        if piece.is_wide.ok_or(InvalidUtf8)? {
-            self.set_code_points(bytes, piece.size);
-        } else {
-            self.units[blocks].fill(ends(U::SHORTEST));
-        }
-        for bits in [&mut self.units, &mut self.newlines] {
-            bits[piece.size / LANES] &= below(piece.size % LANES);
-        }
-        Ok(())
-    }
-
-    /// Finds where code points end: before each one that begins, and at the end.
-    fn set_code_points(&mut self, bytes: &[u8], size: usize) {
-        let mut high_bits = [0; PIECE];
-        for (high, byte) in high_bits.iter_mut().zip(bytes) {
-            *high = byte & 0xC0;
-        }
-        let blocks = size.div_ceil(LANES);
-        equal_bits(&high_bits, &[0x80; PIECE], &mut self.units[..blocks]);
-        let mut next = 1;
-        for block in (0..blocks).rev() {
-            let begins = !self.units[block];
-            self.units[block] = begins >> 1 | next << (LANES - 1);
-            next = begins & 1;
-        }
-        let last = size - 1;
-        self.units[last / LANES] |= 1 << (last % LANES);
-    }
-
-    /// Stores the units and lines before each block, and lists where runs begin and end. `is_open` says whether one
-    /// has begun before the piece.
-    #[inline(always)]
-    fn list_edges(&mut self, size: usize, is_open: bool) {
-        let mut before = Before::NONE;
-        let mut carry = u64::from(is_open);
-        let mut number = 0;
-        for block in 0..=size / LANES {
-            let (units, newlines) = (self.units[block], self.newlines[block]);
-            let first = block * LANES;
-            self.blocks[block] = before;
-            before.units += ones(units);
-            before.lines += ones(newlines);
-            let line_start = first + (newlines | 1).ilog2() as usize + 1;
-            before.line_start = select_unpredictable(newlines != 0, line_start, before.line_start);
-            let seconds = self.seconds[block];
-            // A bit after a second is added to the bits that end no unit, and so carried to the next end.
-            let (after, over) = (seconds << 1 | carry).overflowing_add(!units);
-            carry = seconds >> (LANES - 1) | u64::from(over);
-            let mut bits = (after ^ seconds) & units;
-            let mut end = number;
-            number += ones(bits) as usize;
-            loop {
-                for edge in &mut self.edges[end..][..EDGES] {
-                    *edge = first as u16 + bits.trailing_zeros() as u16;
-                    bits &= bits.wrapping_sub(1);
-                }
-                if bits == 0 {
-                    break;
-                }
-                end += EDGES;
-            }
-        }
-        self.number = number;
-    }
-
-    #[inline(always)]
-    fn edges(&self) -> impl Iterator<Item = usize> {
-        self.edges[..self.number].iter().map(|&edge| edge.into())
-    }
-
-    /// The units and lines before a byte of the piece, or before the one after it.
-    #[inline(always)]
-    fn before(&self, byte: usize) -> Before {
-        let (block, lane) = (byte / LANES, byte % LANES);
-        let before = self.blocks[block];
-        let newlines = self.newlines[block] & below(lane);
-        let line_start = block * LANES + (newlines | 1).ilog2() as usize + 1;
-        Before {
-            units: before.units + ones(self.units[block] & below(lane)),
-            lines: before.lines + ones(newlines),
-            line_start: select_unpredictable(newlines != 0, line_start, before.line_start),
-        }
-    }
-}
-
-/// Newlines side by side, in units of `width` bytes.
-const fn newlines(width: usize) -> [u8; PIECE] {
-    let mut bytes = [0; PIECE];
-    let mut at = if cfg!(target_endian = "big") {
-        width - 1
-    } else {
-        0
-    };
-    while at < PIECE {
-        bytes[at] = b'\n';
-        at += width;
-    }
-    bytes
-}
-
-#[inline(always)]
-fn ones(mask: u64) -> u64 {
-    mask.count_ones().into()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 //! - [`arrow`]: columns in Arrow's memory, read and handed out.
 //! - [`columns`]: one count for each row of a column of strings.
 //! - [`find`]: where doubles are, with lines and columns.
+//! - [`runs`]: runs as columns.
 //! - [`squeeze`]: the same input with every run cut.
 //! - [`longest`]: the longest run.
 //! - [`text_summary`]: a stretch of text, torn at either end, summed up so that it can be joined to its
@@ -46,6 +47,7 @@ mod os;
 pub mod parallel;
 pub mod pool;
 pub mod random;
+pub mod runs;
 pub mod squeeze;
 pub mod summary;
 pub mod tally;

@@ -307,6 +307,111 @@ static void check_find(void) {
           DOUBLES_STATUS_INVALID_UTF8);
 }
 
+/* Any of the functions that collect runs. */
+typedef int64_t (*collector_of_units)(DoublesRuns *runs, DoublesFinder *finder, const uint8_t *data, size_t len,
+                                      uint64_t least);
+
+static const collector_of_units COLLECTORS[] = {
+    doubles_runs_bytes,
+    doubles_runs_utf8,
+    doubles_runs_utf16,
+    doubles_runs_utf32,
+};
+
+static void check_collected(void) {
+    DoublesRunsView view = {0};
+    for (size_t i = 0; i < LENGTH(COLLECTORS); i++) {
+        const uint32_t units[] = {0x61616161, 0x61616161, 0x62626262};
+        const uint8_t *data = (const uint8_t *)units;
+        DoublesRuns *runs = doubles_runs_new(0);
+        DoublesFinder finder = {0}, before;
+        CHECK(COLLECTORS[i](runs, &finder, NULL, 0, 2) == 0);
+        CHECK(doubles_runs_end(runs, &finder, 1) == 0);
+        CHECK(COLLECTORS[i](runs, &finder, data, sizeof units, 2) == 0);
+        CHECK(doubles_runs_view(runs, &view) == 0 && view.rows == NULL && view.length >= 1);
+        CHECK(view.starts[0] == 0 && view.lengths[0] >= 2 && view.units[0] % 256 == 'a');
+        before = finder;
+        const size_t known = view.length;
+        CHECK(COLLECTORS[i](runs, &finder, data, SIZE_MAX, 2) == DOUBLES_STATUS_INVALID_LENGTH);
+        CHECK(COLLECTORS[i](runs, &finder, NULL, 4, 2) == DOUBLES_STATUS_NULL_POINTER);
+        CHECK(COLLECTORS[i](runs, NULL, data, 4, 2) == DOUBLES_STATUS_NULL_POINTER);
+        CHECK(COLLECTORS[i](NULL, &finder, data, 4, 2) == DOUBLES_STATUS_NULL_POINTER);
+        finder.tail_len = 4;
+        CHECK(COLLECTORS[i](runs, &finder, data, 4, 2) == DOUBLES_STATUS_INVALID_STRUCT);
+        finder.tail_len = before.tail_len;
+        CHECK(memcmp(&finder, &before, sizeof finder) == 0);
+        CHECK(doubles_runs_view(runs, &view) == 0 && view.length == known);
+        doubles_runs_free(runs);
+    }
+
+    DoublesRuns *runs = doubles_runs_new(0);
+    DoublesFinder finder = {0};
+    CHECK(doubles_runs_utf8(runs, &finder, bytes("aa\xd0"), 3, 1) == 0);
+    CHECK(doubles_runs_utf8(runs, &finder, bytes("bb\xff"), 3, 1) == DOUBLES_STATUS_INVALID_UTF8);
+    CHECK(doubles_runs_utf8(runs, &finder, bytes("\xb6" "cc\xff"), 4, 1) == DOUBLES_STATUS_INVALID_UTF8);
+    CHECK(doubles_runs_utf8(runs, &finder, bytes("\xb6\xd0\xb6"), 3, 1) == 0);
+    CHECK(doubles_runs_end(runs, &finder, 3) == 0);
+    CHECK(doubles_runs_view(runs, &view) == 0 && view.length == 1);
+    CHECK(doubles_runs_end(runs, &finder, 2) == 0);
+    CHECK(doubles_runs_view(runs, &view) == 0 && view.length == 2);
+    CHECK(view.starts[1] == 2 && view.lengths[1] == 2 && view.units[1] == 0x436);
+    CHECK(doubles_runs_end(NULL, &finder, 2) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_runs_end(runs, NULL, 2) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_runs_view(NULL, &view) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_runs_view(runs, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    doubles_runs_free(runs);
+    doubles_runs_free(NULL);
+}
+
+static void check_runs_with_rows(void) {
+    const int64_t rows[] = {3, 5}, starts[] = {0, 1}, lengths[] = {2, 4};
+    const uint32_t units[] = {'a', 0x436};
+    DoublesRuns *runs = doubles_runs_new(1);
+    DoublesRunsView view = {0};
+    CHECK(doubles_runs_append(runs, rows, starts, lengths, units, 2) == 0);
+    CHECK(doubles_runs_append(runs, NULL, starts, lengths, units, 1) == 0);
+    CHECK(doubles_runs_append(runs, NULL, NULL, NULL, NULL, 0) == 0);
+    CHECK(doubles_runs_append(runs, rows, NULL, lengths, units, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_runs_append(runs, rows, starts, NULL, units, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_runs_append(runs, rows, starts, lengths, NULL, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_runs_append(NULL, rows, starts, lengths, units, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_runs_view(runs, &view) == 0 && view.length == 3);
+    CHECK(view.rows[0] == 3 && view.rows[1] == 5 && view.rows[2] == 0);
+    CHECK(view.starts[1] == 1 && view.lengths[1] == 4 && view.units[1] == 0x436);
+
+    DoublesArrowSchema schema = {0};
+    DoublesArrowArray array = {0};
+    CHECK(doubles_runs_export(runs, 4, 0, &schema, &array) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_runs_export(runs, 2, SIZE_MAX, &schema, &array) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_runs_export(runs, 2, 2, &schema, &array) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_runs_export(NULL, 0, 0, &schema, &array) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_runs_export(runs, 0, 0, NULL, &array) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_runs_export(runs, 0, 0, &schema, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(schema.release == NULL && array.release == NULL);
+    CHECK(doubles_runs_export(runs, 1, 2, &schema, &array) == DOUBLES_STATUS_OK);
+    /* What is appended now is not seen in the array, which keeps its memory. */
+    CHECK(doubles_runs_append(runs, rows, starts, lengths, units, 2) == 0);
+    doubles_runs_free(runs);
+    CHECK(strcmp(schema.format, "+s") == 0 && schema.flags == 0 && schema.n_children == 4);
+    CHECK(strcmp(schema.children[0]->name, "row") == 0 && strcmp(schema.children[0]->format, "l") == 0);
+    CHECK(strcmp(schema.children[3]->name, "unit") == 0 && strcmp(schema.children[3]->format, "I") == 0);
+    CHECK(array.length == 2 && array.offset == 0 && array.n_buffers == 1 && array.n_children == 4);
+    for (size_t i = 0; i < 4; i++)
+        CHECK(array.children[i]->length == 2 && array.children[i]->offset == 1 &&
+              array.children[i]->buffers[0] == NULL);
+    CHECK(((const int64_t *)array.children[0]->buffers[1])[1] == 5);
+
+    /* A consumer may move a child, and release it after its parent. */
+    DoublesArrowArray moved = *array.children[2];
+    array.children[2]->release = NULL;
+    array.release(&array);
+    schema.release(&schema);
+    CHECK(array.release == NULL && schema.release == NULL);
+    CHECK(((const int64_t *)moved.buffers[1])[1] == 4);
+    moved.release(&moved);
+    CHECK(moved.release == NULL);
+}
+
 static void check_write_runs(void) {
     const DoublesRun runs[] = {{4, 2, 1, 5, 1}, {9, 3, 2, 7, 1}, {20, 2, 3, 1, 0}};
     uint8_t glyphs[2 * DOUBLES_GLYPH_LENGTH] = {0}, out[300];
@@ -501,6 +606,8 @@ int main(void) {
     check_summary();
     check_random();
     check_find();
+    check_collected();
+    check_runs_with_rows();
     check_write_runs();
     check_columns();
     check_squeeze();

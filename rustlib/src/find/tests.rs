@@ -1,6 +1,8 @@
 //! Runs found in any units, against a walk over them one by one.
 
 use super::*;
+use crate::marks::{LANES, PIECE};
+use crate::runs::{RunSlices, Runs};
 
 /// The definition: a walk over the units, one by one.
 fn oracle(units: &[u32], least: u64) -> Vec<Run> {
@@ -46,6 +48,8 @@ fn units(state: &mut u64, number: usize) -> Vec<u32> {
 }
 
 type Append = fn(&mut Finder, &[u8], u64, &mut Vec<Run>);
+type Collect = fn(&mut Finder, &[u8], u64, &mut Runs) -> Result<(), Uncollected>;
+type Methods = (Append, Collect);
 
 fn append_bytes(finder: &mut Finder, bytes: &[u8], least: u64, found: &mut Vec<Run>) {
     finder.append_bytes(bytes, least, |run| found.push(run));
@@ -74,8 +78,33 @@ fn found(append: Append, bytes: &[u8], cut: usize, least: u64) -> (Vec<Run>, Fin
     (found, finder)
 }
 
+fn columns_of(run: &Run) -> (i64, i64, u32) {
+    (run.start as i64, run.length as i64, run.unit)
+}
+
+/// What is collected of bytes that come in two parts, as start, length and unit.
+fn collected(collect: Collect, bytes: &[u8], cut: usize, least: u64) -> Vec<(i64, i64, u32)> {
+    let (mut finder, mut runs) = (Finder::default(), Runs::new());
+    for part in [&bytes[..cut], &bytes[cut..]] {
+        assert_eq!(collect(&mut finder, part, least, &mut runs), Ok(()));
+    }
+    assert_eq!(finder.collect_end(least, &mut runs), Ok(()));
+    let RunSlices {
+        rows,
+        starts,
+        lengths,
+        units,
+    } = runs.slices();
+    assert_eq!(rows, None);
+    assert_eq!((starts.len(), lengths.len()), (runs.len(), units.len()));
+    let columns = starts.iter().zip(lengths).zip(units);
+    columns
+        .map(|((&start, &length), &unit)| (start, length, unit))
+        .collect()
+}
+
 /// Bytes for units, and what they are.
-fn encodings(units: &[u32]) -> [(Append, usize, Vec<u8>, Vec<u32>); 4] {
+fn encodings(units: &[u32]) -> [(Methods, usize, Vec<u8>, Vec<u32>); 4] {
     let text: String = units
         .iter()
         .filter_map(|&unit| char::from_u32(unit))
@@ -84,16 +113,26 @@ fn encodings(units: &[u32]) -> [(Append, usize, Vec<u8>, Vec<u32>); 4] {
     let bytes: Vec<u8> = units.iter().map(|&unit| unit as u8).collect();
     let wide = |bytes: &[u8]| bytes.iter().map(|&byte| byte.into()).collect();
     [
-        (append_utf8, 1, text.clone().into_bytes(), units.to_vec()),
-        (append_bytes, 1, bytes.clone(), wide(&bytes)),
         (
-            append_utf16,
+            (append_utf8, Finder::collect_utf8),
+            1,
+            text.clone().into_bytes(),
+            units.to_vec(),
+        ),
+        (
+            (append_bytes, Finder::collect_bytes),
+            1,
+            bytes.clone(),
+            wide(&bytes),
+        ),
+        (
+            (append_utf16, Finder::collect_utf16),
             2,
             halves.iter().flat_map(|unit| unit.to_ne_bytes()).collect(),
             halves.iter().map(|&unit| unit.into()).collect(),
         ),
         (
-            append_utf32,
+            (append_utf32, Finder::collect_utf32),
             4,
             units.iter().flat_map(|unit| unit.to_ne_bytes()).collect(),
             units.to_vec(),
@@ -107,7 +146,7 @@ fn runs_of_any_units_cut_anywhere() {
     for number in [0, 1, 2, 3, 5, 60, 64, 70, 300, 1500, 5000] {
         for _ in 0..12 {
             let units = units(&mut state, number);
-            for (append, width, bytes, units) in encodings(&units) {
+            for ((append, collect), width, bytes, units) in encodings(&units) {
                 for (least, parts) in [(0, 7), (2, 3), (3, 5), (65, 2)] {
                     let expected = oracle(&units, least);
                     for part in 0..=parts {
@@ -118,6 +157,8 @@ fn runs_of_any_units_cut_anywhere() {
                         let (found, finder) = found(append, &bytes, cut, least);
                         assert_eq!(found, expected, "{width} {cut} of {}", bytes.len());
                         assert_eq!(finder.length, units.len() as u64);
+                        let expected: Vec<_> = expected.iter().map(columns_of).collect();
+                        assert_eq!(collected(collect, &bytes, cut, least), expected);
                     }
                 }
             }
@@ -153,9 +194,15 @@ fn one_run_at_every_place() {
                 let after = (0..70).map(|i| other[i % 2]);
                 let text: String = before.chain([unit; 3]).chain(after).collect();
                 let units: Vec<u32> = text.chars().map(u32::from).collect();
-                for (append, _, bytes, units) in encodings(&units) {
+                for ((append, collect), _, bytes, units) in encodings(&units) {
                     let (found, _) = found(append, &bytes, 0, 2);
                     assert_eq!(found, oracle(&units, 2), "{unit:?} at {start}");
+                    let found: Vec<_> = found.iter().map(columns_of).collect();
+                    assert_eq!(
+                        collected(collect, &bytes, 0, 2),
+                        found,
+                        "{unit:?} at {start}"
+                    );
                 }
             }
         }
