@@ -20,14 +20,17 @@ from doubles_ffi.ladder import (
     count_doubles_slice_parallel,
     count_doubles_zip,
 )
-from doubles_ffi.runs import Run, find_doubles, longest_run, squeeze_doubles
+from doubles_ffi.run_columns import RowRun, Run, Runs
+from doubles_ffi.runs import find_doubles, find_runs, longest_run, squeeze_doubles
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Counts",
     "DoubleCounter",
+    "RowRun",
     "Run",
+    "Runs",
     "count_doubles",
     "count_doubles_once",
     "count_doubles_once_bytes",
@@ -38,6 +41,7 @@ __all__ = [
     "count_file",
     "fill_random",
     "find_doubles",
+    "find_runs",
     "longest_run",
     "random_string",
     "squeeze_doubles",

@@ -9,7 +9,8 @@ import doubles_ffi
 from doubles_ffi import baselines
 
 PUBLIC = {name: getattr(doubles_ffi, name) for name in doubles_ffi.__all__}
-del PUBLIC["Run"]  # Its methods are those that NamedTuple gives it, without annotations.
+for name in ("RowRun", "Run"):
+    del PUBLIC[name]  # Their methods are those that NamedTuple gives them, without annotations.
 PUBLIC |= {f"baselines.{name}": getattr(baselines, name) for name in baselines.__all__}
 FUNCTIONS = {
     name + inner: function

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from doubles_ffi._library import check
 from doubles_ffi._library.loading import _native, ffi, lib
+from doubles_ffi._library.memory import export
 
 if TYPE_CHECKING:
     from doubles_ffi._library.memory import Pointer
@@ -51,12 +52,7 @@ class Numbers:
 
     def export(self, start: int, length: int) -> tuple[Any, Any]:
         """Return some of the numbers in Arrow's capsules of a type and an array."""
-        schema, schema_address = _native.new_schema_capsule()
-        array, array_address = _native.new_array_capsule()
-        type_ = ffi.cast("DoublesArrowSchema *", schema_address)
-        rows = ffi.cast("DoublesArrowArray *", array_address)
-        check(lib.doubles_counts_export(self.handle, start, length, type_, rows))
-        return schema, array
+        return export(partial(lib.doubles_counts_export, self.handle, start, length))
 
 
 def unpack(pointer: Pointer, length: int) -> list[int]:

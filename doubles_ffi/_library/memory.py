@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi._library import IS_CPYTHON
+from doubles_ffi._library import IS_CPYTHON, check
 from doubles_ffi._library.loading import _native, ffi, lib
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     _Update = Callable[[Any, Any, "Pointer", int, int], int]
     _Find = Callable[[Any, "Pointer", int, int, Any, int], int]
+    _Collect = Callable[[Any, Any, "Pointer", int, int], int]
     _Squeeze = Callable[[Any, "Pointer", int, int, Any, int, "Pointer", int], int]
     _Measure = Callable[[Any, "Pointer", int], int]
 
@@ -41,6 +42,15 @@ def view(pointer: Pointer, size: int = -1) -> memoryview:
     return memoryview(ffi.buffer(pointer, size))
 
 
+def export(write: Callable[[Any, Any], int]) -> tuple[Any, Any]:
+    """Return Arrow's capsules of a type and an array, which `write` fills in."""
+    schema, schema_address = _native.new_schema_capsule()
+    array, array_address = _native.new_array_capsule()
+    type_ = ffi.cast("DoublesArrowSchema *", schema_address)
+    check(write(type_, ffi.cast("DoublesArrowArray *", array_address)))
+    return schema, array
+
+
 class Kind:
     """The units in some memory, by the functions of the library for them.
 
@@ -52,6 +62,9 @@ class Kind:
     bytes and two more if runs of one unit are wanted. It returns the number of runs that it has
     written, or a status for `check`.
 
+    `collect` takes columns of runs, a finder, a pointer, a number of bytes and the least length of
+    a run. It returns zero, or a status for `check`.
+
     `squeeze` takes a squeezer, a pointer, a number of bytes, the units of a run to keep, a bit for
     each unit that is squeezed with the number of bytes of them, and where to write with the number
     of bytes. It returns the number of bytes that it has written, or a status for `check`.
@@ -60,21 +73,28 @@ class Kind:
     status for `check`.
     """
 
-    __slots__ = ("find", "measure", "squeeze", "update")
+    __slots__ = ("collect", "find", "measure", "squeeze", "update")
 
     def __init__(
-        self, *, update: _Update, find: _Find, squeeze: _Squeeze, measure: _Measure
+        self,
+        *,
+        update: _Update,
+        find: _Find,
+        collect: _Collect,
+        squeeze: _Squeeze,
+        measure: _Measure,
     ) -> None:
         self.update = update
         self.find = find
+        self.collect = collect
         self.squeeze = squeeze
         self.measure = measure
 
 
 def _units(name: str) -> Kind:
     """Return the kind of the units that functions of the library are named after."""
-    names = {"update": "update", "find": "find", "squeeze": "squeeze", "measure": "longest"}
-    return Kind(**{what: getattr(lib, f"doubles_{of}_{name}") for what, of in names.items()})
+    names = {slot: slot for slot in Kind.__slots__} | {"collect": "runs", "measure": "longest"}
+    return Kind(**{slot: getattr(lib, f"doubles_{of}_{name}") for slot, of in names.items()})
 
 
 BYTES = _units("bytes")

@@ -10,6 +10,7 @@ from doubles_ffi._decoding import utf8_error
 from doubles_ffi._library import InvalidUtf8Error, check
 from doubles_ffi._library.loading import ffi, lib
 from doubles_ffi._library.memory import slices, view
+from doubles_ffi._library.runs import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +22,10 @@ LEAST = 2
 
 # Bytes per call into the library. They stay in cache, and so do the runs in usual text.
 _SLICE = 64 * 1024
+
+# Bytes per call that collects runs, between which Python handles signals. It may write 20 bytes for
+# each of them.
+COLLECTED_SLICE = 1024 * 1024
 
 
 class Search:
@@ -63,6 +68,25 @@ class Search:
             yield self._last()
             raise
         yield self._last()
+
+    def collect(self, pieces: Iterable[Piece]) -> Columns:
+        """Search adjacent pieces, and return all of their runs.
+
+        Raises:
+            UnicodeDecodeError: a piece must be UTF-8 and is not.
+            MemoryError: memory can't hold the runs.
+        """
+        columns = Columns()
+        for kind, pointer, size in slices(pieces, self._slice_size):
+            try:
+                check(kind.collect(columns.handle, self._finder, pointer, size, self._least))
+            except InvalidUtf8Error:
+                raise self._fault(bytes(view(pointer, size))) from None
+            self._end += size
+        if self._finder.tail_len:
+            raise self._fault(b"")
+        check(lib.doubles_runs_end(columns.handle, self._finder, self._least))
+        return columns
 
     def _find(self, kind: Kind, pointer: Pointer, size: int) -> tuple[Any, int]:
         runs, room = self._room(size // min(self._least, 2) + 2)  # The most that there can be.
