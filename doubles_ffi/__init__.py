@@ -8,7 +8,7 @@
 `doubles_ffi.baselines` has the ones in pure Python and NumPy.
 """
 
-from doubles_ffi.columns import Counts, count_each
+from doubles_ffi.columns import Counts, count_each, longest_each
 from doubles_ffi.counter import DoubleCounter
 from doubles_ffi.counting import count_doubles, tally_doubles
 from doubles_ffi.files import count_file, tally_file
@@ -42,6 +42,7 @@ __all__ = [
     "fill_random",
     "find_doubles",
     "find_runs",
+    "longest_each",
     "longest_run",
     "random_string",
     "squeeze_doubles",

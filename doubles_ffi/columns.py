@@ -1,4 +1,4 @@
-"""One count for each row of a column."""
+"""One number for each row of a column."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, cast, overload
 
 from doubles_ffi._input import pieces
 from doubles_ffi._input.columns import open_column
-from doubles_ffi._input.rows import UNKNOWN, is_null, pandas_na, row_chunks, type_of_row
+from doubles_ffi._input.rows import UNKNOWN, columns, is_null, pandas_na, row_chunks, type_of_row
 from doubles_ffi._library import thread_limit
 from doubles_ffi._library.counts import Numbers, count_rows, unpack
 from doubles_ffi._library.memory import view
 from doubles_ffi._library.stretch import Stretch
 
-__all__ = ["Counts", "count_each"]
+__all__ = ["Counts", "count_each", "longest_each"]
 
 # Rows that `repr` shows.
 _SHOWN = 10
@@ -82,8 +82,27 @@ def _count_rows(column: Any, counts: Numbers, limit: int) -> None:
         done += end - first
 
 
+def longest_each(column: Any, *, threads: int | None = None) -> Counts:
+    """Measure the longest run of each row of a column: 0 for an empty row, null for a null.
+
+    >>> longest_each(["annna", None, "bob", ""])
+    Counts([3, None, 1, 0])
+
+    The length of a run is in characters of strings, and in bytes of bytes.
+
+    Arguments and exceptions are those of `count_each`.
+    """
+    limit = thread_limit(threads)
+    numbers = Numbers()
+    for source in columns(column):
+        with source:
+            while source.measure_next(numbers, limit):
+                pass
+    return Counts(numbers)
+
+
 class Counts(Sequence["int | None"]):
-    """One count for each row, None for a null row. `count_each` returns it.
+    """One number for each row, None for a null row. `count_each` and `longest_each` return it.
 
     It is a sequence of int and None, whose slices share its memory. It converts to an Arrow array
     of int64 (`pyarrow.array(counts)`, `polars.Series(counts)`) and to a NumPy array of int64, or of

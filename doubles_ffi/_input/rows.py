@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import itertools
 import sys
+from array import array
 from typing import TYPE_CHECKING, Any
+
+from doubles_ffi._input.columns import open_column
+from doubles_ffi._input.text import exact
+from doubles_ffi._library.column import Column
+from doubles_ffi._library.memory import utf32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +22,7 @@ _CHUNK = 64 * 1024
 UNKNOWN, TEXT, BYTES = range(3)
 
 _NAMES = {TEXT: "str", BYTES: "bytes"}
+_TYPES: dict[type, int] = {str: TEXT, bytes: BYTES}
 
 
 def row_chunks(data: Any) -> Iterator[tuple[Sequence[Any], int, int]]:
@@ -80,3 +87,66 @@ def type_of_row(row: Any, number: int, others: int) -> int:
     if others not in (UNKNOWN, found):
         raise TypeError(f"row {number} is {_NAMES[found]}, but rows before it are {_NAMES[others]}")
     return found
+
+
+def columns(data: Any) -> Iterator[Column]:
+    """Yield a column as the library reads it: whole, or in chunks if its rows are Python objects.
+
+    Raises:
+        TypeError, ValueError, OSError: as `open_column`; TypeError for a row of another type.
+    """
+    whole = open_column(data)
+    if whole is not None:
+        yield whole
+        return
+    type_, done = UNKNOWN, 0
+    for chunk, first, end in row_chunks(data):
+        rows = list(chunk[first:end])
+        type_ = _normalize(rows, done, type_)
+        yield _packed(rows, type_)
+        done += len(rows)
+
+
+def _normalize(rows: list[Any], done: int, others: int) -> int:
+    """Make all rows exact str or exact bytes, or None for null; return their type.
+
+    Args:
+        rows: the rows, which are changed.
+        done: the number of rows before them.
+        others: the type of the rows before them, or UNKNOWN.
+    """
+    types = set(map(type, rows)) - {type(None)}
+    if len(types) == 1 and (found := _TYPES.get(types.pop())) and others in (UNKNOWN, found):
+        return found
+    na = pandas_na()
+    for place, row in enumerate(rows):
+        if is_null(row, na):
+            rows[place] = None
+        else:
+            others = type_of_row(row, done + place, others)
+            rows[place] = exact(row) if others == TEXT else bytes(row)
+    return others
+
+
+def _packed(rows: list[Any], type_: int) -> Column:
+    """Copy exact rows into a column, one after the other."""
+    empty: Any = "" if type_ == TEXT else b""
+    validity = None
+    if None in rows:
+        bits = "".join("01"[row is not None] for row in reversed(rows))
+        validity = int(bits, 2).to_bytes(len(rows) // 8 + 1, "little")
+        rows = [empty if row is None else row for row in rows]
+    if type_ != TEXT:
+        return Column.from_rows(b"".join(rows), _offsets(rows), validity, 1)
+    text = "".join(rows)
+    if text.isascii():
+        return Column.from_rows(text.encode(), _offsets(rows), validity, 0)
+    return Column.from_rows(utf32(text), _offsets(rows, 4), validity, 4)
+
+
+def _offsets(rows: list[Any], unit: int = 1) -> array[int]:
+    """Return where each row begins, and where the last one ends."""
+    lengths: Iterator[int] = map(len, rows)
+    if unit > 1:
+        lengths = (unit * length for length in lengths)
+    return array("q", itertools.accumulate(lengths, initial=0))

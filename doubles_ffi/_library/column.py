@@ -67,6 +67,29 @@ class Column:
         column._check(lib.doubles_column_import_padded(column._handle, pointer, rows, width, unit))
         return column
 
+    @classmethod
+    def from_rows(cls, data: Any, offsets: Any, validity: Any, unit: int) -> Self:
+        """Read rows that are one after the other in a buffer.
+
+        Args:
+            data: the bytes of all rows.
+            offsets: where each row begins, and where the last one ends, as 64-bit integers.
+            validity: a bit for each row that is 0 for a null, the first row lowest; None if all are
+                valid.
+            unit: bytes of a unit: 1 for bytes, 4 for UTF-32, 0 for UTF-8.
+        """
+        starts = ffi.from_buffer("int64_t[]", offsets)
+        text = ffi.from_buffer("uint8_t[]", data)
+        bits = ffi.NULL if validity is None else ffi.from_buffer("uint8_t[]", validity)
+        column = cls((starts, text, bits))
+        rows = len(starts) - 1
+        column._check(
+            lib.doubles_column_import_rows(
+                column._handle, starts, bits, rows, text, len(text), unit
+            )
+        )
+        return column
+
     def __enter__(self) -> Self:
         """Return the column."""
         return self
@@ -85,6 +108,14 @@ class Column:
             MemoryError: memory can't hold the counts.
         """
         status = lib.doubles_column_count(self._handle, counts.handle, threads)
+        return bool(self._check(status))
+
+    def measure_next(self, numbers: Numbers, threads: int) -> bool:
+        """Append the units in the longest run of each row of the next slice.
+
+        Returns and raises what `count_next` does.
+        """
+        status = lib.doubles_column_longest(self._handle, numbers.handle, threads)
         return bool(self._check(status))
 
     # The structs live as long as the capsules, whose names are theirs until the call is over.

@@ -480,6 +480,27 @@ int64_t doubles_column_import_padded(struct DoublesColumn *column,
                                      size_t width,
                                      size_t unit);
 
+// Takes `rows` rows, one after the other in `data`: row `i` is the bytes from `offsets[i]` up to `offsets[i + 1]`, so
+// that there is one offset more than there are rows. All stay where they are, and have to until the column is freed.
+// `unit` is the number of bytes in a unit: 1 for bytes, 4 for UTF-32 in the machine's byte order, whose offsets are
+// multiples of 4. It is 0 for UTF-8. `validity` has one bit for each row, the first row in the lowest bit: 1 if it is
+// valid, 0 if it is null. It may be NULL: then all are valid.
+//
+// Returns zero or a status. Call it once, and count with `doubles_column_count`.
+//
+// # Safety
+//
+// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+// - `offsets` points to `rows + 1` offsets, `validity`, unless it is NULL, to `rows` bits, and `data` to `data_len`
+//   bytes, all readable until the column is freed.
+int64_t doubles_column_import_rows(struct DoublesColumn *column,
+                                   const int64_t *offsets,
+                                   const uint8_t *validity,
+                                   size_t rows,
+                                   const uint8_t *data,
+                                   size_t data_len,
+                                   size_t unit);
+
 // Returns the type that came with the column; NULL if none did. It lives as long as the column.
 //
 // # Safety
@@ -500,6 +521,22 @@ const struct DoublesArrowSchema *doubles_column_schema(const struct DoublesColum
 int64_t doubles_column_count(struct DoublesColumn *column,
                              struct DoublesCounts *counts,
                              size_t threads);
+
+// Measures the longest runs of the next slice of a column, which takes some milliseconds, on at most `threads`
+// threads (0: as many as help), and appends one number for each row to `counts`: the units of its longest run, or 0
+// for a row without units.
+//
+// Returns 1 if there was a slice, 0 at the end, or a status. After a status the column can't be measured any
+// further, and the numbers that were appended are unspecified. `doubles_column_fault` says more. Call it until it
+// returns 0; don't mix it with `doubles_column_count` on one column.
+//
+// # Safety
+//
+// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+// - `counts` is NULL or came from `doubles_counts_new`, and no other thread uses it.
+int64_t doubles_column_longest(struct DoublesColumn *column,
+                               struct DoublesCounts *counts,
+                               size_t threads);
 
 // Writes details about the last status that a function of the column returned. Returns zero or a status.
 //

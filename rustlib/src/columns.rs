@@ -1,11 +1,12 @@
-//! One count for each row of a column of strings, as Arrow and NumPy store them.
+//! One number for each row of a column of strings, as Arrow and NumPy store them: its doubles, or the units of its
+//! longest run.
 //!
-//! A column is counted in slices, so that the caller can check for signals between them. [`Progress`]
-//! remembers how much is done. Entries of a dictionary are counted once each, and
+//! A column is measured in slices, so that the caller can check for signals between them. [`Progress`]
+//! remembers how much is done. Entries of a dictionary are measured once each, and
 //! looked up for the rows.
 //!
 //! ```
-//! use doubles::columns::{Column, Counts, Layout, Progress, Rows, Units};
+//! use doubles::columns::{Column, Counts, Layout, Measure, Progress, Rows, Units};
 //!
 //! let offsets = [0i32, 5, 5, 8].map(i32::to_ne_bytes);
 //! let column = Column::Rows(Rows {
@@ -15,7 +16,7 @@
 //!     length: 3,
 //! });
 //! let (mut progress, mut counts) = (Progress::default(), Counts::default());
-//! while progress.count(&column, &mut counts, None)? {}
+//! while progress.count(Measure::Doubles, &column, &mut counts, None)? {}
 //! assert_eq!(counts.values(), [1, 0, 2]);
 //! # Ok::<(), doubles::columns::Fault>(())
 //! ```
@@ -25,13 +26,12 @@ mod block;
 mod copy;
 mod counts;
 mod layout;
+mod numbers;
 
-use crate::code_points::InvalidUtf8;
 use crate::parallel;
-use crate::text_summary::{Fragment, TextSummary};
-use block::INVALID;
 pub use counts::Counts;
 pub use layout::{Fixed, KeyKind, Keys, Layout, Malformed, Rows, Units, Validity};
+use numbers::{INVALID, Part};
 use std::collections::TryReserveError;
 use std::num::NonZeroUsize;
 
@@ -40,6 +40,15 @@ const SLICE_ROWS: usize = 1 << 19;
 
 /// Bytes per slice, about: at 1 GB/s, which the portable kernel reaches, 16 ms.
 const SLICE_BYTES: usize = 16 << 20;
+
+/// What number a row gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The number of its doubles.
+    Doubles,
+    /// The units of its longest run; 0 if it has none.
+    Longest,
+}
 
 /// A column.
 #[derive(Debug)]
@@ -132,41 +141,43 @@ impl<'a> Column<'a> {
     }
 }
 
-/// How much of a column is counted.
+/// How much of a column is done.
 #[derive(Default)]
 pub struct Progress {
     /// Rows that are done.
     row: usize,
-    /// Of the next row, if it is longer than a slice: the number of bytes that are done, and their summary.
-    part: Option<(usize, TextSummary)>,
-    /// The counts of the entries of a dictionary.
+    /// Of the next row, if it is longer than a slice: the number of bytes that are done, and what they give.
+    part: Option<(usize, Part)>,
+    /// The numbers of the entries of a dictionary.
     inner: Option<Box<(Self, Counts)>>,
 }
 
 impl Progress {
-    /// The number of rows that are left to count.
+    /// The number of rows that are left to do.
     pub fn left(&self, column: &Column<'_>) -> usize {
         column.length().saturating_sub(self.row)
     }
 
-    /// Counts the next slice on at most `threads` threads (`None`: as many as help), and appends to `counts`.
-    /// Returns whether there is more to do.
+    /// Measures the rows of the next slice on at most `threads` threads (`None`: as many as help), and appends to
+    /// `counts`. Returns whether there is more to do. Always pass the same measure.
     pub fn count(
         &mut self,
+        measure: Measure,
         column: &Column<'_>,
         counts: &mut Counts,
         threads: Option<NonZeroUsize>,
     ) -> Result<bool, Fault> {
-        match self.advance(column, counts, threads)? {
+        match self.advance(measure, column, counts, threads)? {
             Some(row) => Err(Fault::InvalidUtf8 { row }),
             None => Ok(self.left(column) > 0),
         }
     }
 
-    /// Counts the next slice, and returns the first row of text in it that is not UTF-8, if there is one. In a
+    /// Measures the rows of the next slice, and returns the first row of text in it that is not UTF-8, if there is one. In a
     /// dictionary that is no fault yet: perhaps no row is that entry.
     fn advance(
         &mut self,
+        measure: Measure,
         column: &Column<'_>,
         counts: &mut Counts,
         threads: Option<NonZeroUsize>,
@@ -182,13 +193,13 @@ impl Progress {
             Column::Null { .. } => {
                 counts.extend_with(slice, |_| Ok::<_, Fault>(None))?;
             }
-            Column::Rows(rows) => return self.advance_rows(rows, slice, counts, threads),
+            Column::Rows(rows) => return self.advance_rows(measure, rows, slice, counts, threads),
             Column::Dictionary {
                 keys,
                 validity,
                 entries,
             } => {
-                let Some(found) = self.inner(entries, threads)? else {
+                let Some(found) = self.inner(measure, entries, threads)? else {
                     return Ok(None);
                 };
                 counts.extend_with(slice, |row| {
@@ -209,6 +220,7 @@ impl Progress {
 
     fn advance_rows(
         &mut self,
+        measure: Measure,
         rows: &Rows<'_>,
         slice: usize,
         counts: &mut Counts,
@@ -218,16 +230,16 @@ impl Progress {
         let (number, bytes) = rows.within(first..first + slice, SLICE_BYTES);
         let invalid = if bytes > SLICE_BYTES && rows.is_valid(first) {
             let text = rows.text(first)?;
-            let Some(count) = self.next_part(rows.units, text, threads) else {
+            let Some(number) = self.next_part(measure, rows.units, text, threads) else {
                 return Ok(None);
             };
-            counts.extend(1)?[0] = count;
-            (count == INVALID).then_some(first)
+            counts.extend(1)?[0] = number;
+            (number == INVALID).then_some(first)
         } else {
             let out = counts.extend(number)?;
             let pieces = parallel::each_piece(out, bytes, threads, |start, out| {
                 let start = first + start;
-                block::count(rows, start..start + out.len(), out)
+                numbers::measure(measure, rows, start..start + out.len(), out)
             });
             let pieces: Vec<_> = pieces.into_iter().collect::<Result<_, _>>()?;
             pieces.into_iter().flatten().next()
@@ -237,9 +249,10 @@ impl Progress {
         Ok(invalid)
     }
 
-    /// The counts of the dictionary, or `None` after counting one more slice of it.
+    /// The numbers of the dictionary, or `None` after one more slice of it.
     fn inner(
         &mut self,
+        measure: Measure,
         column: &Column<'_>,
         threads: Option<NonZeroUsize>,
     ) -> Result<Option<&Counts>, Fault> {
@@ -247,7 +260,7 @@ impl Progress {
         if progress.row >= column.length() {
             return Ok(Some(counts));
         }
-        match progress.advance(column, counts, threads) {
+        match progress.advance(measure, column, counts, threads) {
             Ok(_) => Ok(None),
             // Its rows are entries, and no rows of the column.
             Err(Fault::Malformed { .. }) => Err(Fault::Malformed { row: None }),
@@ -255,33 +268,25 @@ impl Progress {
         }
     }
 
-    /// Counts the next slice of a long row. Returns the count of the row after its last slice; that is
+    /// Measures the next slice of a long row. Returns the number of the row after its last slice; that is
     /// [`INVALID`] if the row is text, but not UTF-8.
     fn next_part(
         &mut self,
+        measure: Measure,
         units: Units,
         text: &[u8],
         threads: Option<NonZeroUsize>,
     ) -> Option<i64> {
-        let (done, mut summary) = self.part.take().unwrap_or((0, TextSummary::EMPTY));
+        let (done, mut part) = self.part.take().unwrap_or((0, Part::new(measure)));
         let rest = text.get(done..).unwrap_or_default();
         // Whole units of UTF-32, because SLICE_BYTES is a multiple of four.
-        let part = &rest[..rest.len().min(SLICE_BYTES)];
-        let appended = match units {
-            Units::Bytes => summary.append_bytes(part, None, threads),
-            Units::Utf8 => summary.append_utf8(part, None, threads),
-            Units::Utf32 => summary.append_utf32(part, None, threads),
-        };
-        let whole = summary.head == Fragment::EMPTY && summary.tail == Fragment::EMPTY;
-        match appended {
-            Err(InvalidUtf8) => Some(INVALID),
-            Ok(()) if part.len() < rest.len() => {
-                self.part = Some((done + part.len(), summary));
-                None
-            }
-            Ok(()) if whole => Some(summary.body.count as i64),
-            Ok(()) => Some(INVALID),
+        let next = &rest[..rest.len().min(SLICE_BYTES)];
+        part.append(next, units, threads);
+        if next.len() < rest.len() && !matches!(part, Part::Invalid) {
+            self.part = Some((done + next.len(), part));
+            return None;
         }
+        Some(part.end())
     }
 }
 

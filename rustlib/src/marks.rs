@@ -53,12 +53,24 @@ pub(crate) trait Units {
     /// something that differs from the unit.
     fn before(last: Option<u32>, bytes: &[u8]) -> [u8; BEFORE];
 
+    /// The bytes of a unit after its first one, which is `first`; [`NO_UNIT`] if no unit begins with it.
+    fn more(first: u8) -> usize;
+
     /// The number of the unit that four bytes end with, and below 2^21 if the unit is not valid.
     fn number(bytes: [u8; 4]) -> u32;
 
     /// Bytes of the unit of this number.
     fn width(number: u32) -> usize;
 }
+
+/// For a byte that no unit begins with: more bytes than any unit has.
+pub(crate) const NO_UNIT: usize = 4;
+
+/// How many bytes continue a code point, by the highest four bits of its first one.
+const MORE: [u8; 16] = {
+    const NO: u8 = NO_UNIT as u8;
+    [0, 0, 0, 0, 0, 0, 0, 0, NO, NO, NO, NO, 1, 1, 2, 3]
+};
 
 /// Units of 1, 2 or 4 bytes, in the machine's byte order.
 pub(crate) struct Fixed<const WIDTH: usize>;
@@ -86,6 +98,11 @@ impl<const WIDTH: usize> Units for Fixed<WIDTH> {
         let mut before = [0; BEFORE];
         before[BEFORE - WIDTH..].copy_from_slice(&unit);
         before
+    }
+
+    #[inline(always)]
+    fn more(_: u8) -> usize {
+        WIDTH - 1
     }
 
     #[inline(always)]
@@ -125,6 +142,11 @@ impl Units for Utf8 {
             last.encode_utf8(&mut before[BEFORE - last.len_utf8()..]);
         }
         before
+    }
+
+    #[inline(always)]
+    fn more(first: u8) -> usize {
+        MORE[usize::from(first >> 4)].into()
     }
 
     #[inline(always)]
@@ -210,19 +232,26 @@ impl<'a, U: Units> Pieces<'a, U> {
             self.room[end..padded].fill(0);
             &self.room[..padded]
         };
+        self.done += size;
+        Some(Piece::mark(window, size, marks))
+    }
+}
+
+impl<'a, U: Units> Piece<'a, U> {
+    /// Marks a piece of `size` bytes. Its window ends with the end of the lane block that has the byte after the
+    /// piece, or, if the piece is a whole number of lane blocks, with the piece.
+    #[inline(always)]
+    pub(crate) fn mark(window: &'a [u8], size: usize, marks: &mut Bits) -> Self {
         let is_wide = U::mark(window, &mut marks[..window.len() / LANES - BEFORE / LANES]);
         marks[size / LANES] &= below(size % LANES);
-        self.done += size;
-        Some(Piece {
+        Self {
             window,
             size,
             is_wide,
             units: PhantomData,
-        })
+        }
     }
-}
 
-impl<U: Units> Piece<'_, U> {
     /// The bytes of the piece.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.window[BEFORE..][..self.size]

@@ -447,7 +447,7 @@ static void check_columns(void) {
     const uint8_t *rows = bytes("aa\0\0abbbaaaa");
     DoublesColumn *column = doubles_column_new();
     DoublesCounts *counts = doubles_counts_new();
-    DoublesCountsView view;
+    DoublesCountsView view = {0};
     DoublesFault fault;
     CHECK(doubles_column_import_padded(column, rows, 3, 4, 2) == DOUBLES_STATUS_INVALID_LENGTH);
     CHECK(doubles_column_import_padded(column, rows, SIZE_MAX / 2, 4, 1) == DOUBLES_STATUS_INVALID_LENGTH);
@@ -468,6 +468,27 @@ static void check_columns(void) {
     CHECK(doubles_column_fault(NULL, &fault) == DOUBLES_STATUS_NULL_POINTER);
     doubles_column_free(column);
     doubles_column_free(NULL);
+
+    const int64_t offsets[] = {0, 4, 8, 8};
+    const uint8_t valid = 5;
+    column = doubles_column_new();
+    CHECK(doubles_column_import_rows(column, offsets, NULL, 3, rows, 8, 2) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_column_import_rows(column, NULL, NULL, 3, rows, 8, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_import_rows(column, offsets, NULL, 3, NULL, 8, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_import_rows(NULL, offsets, NULL, 3, rows, 8, 1) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_import_rows(column, offsets, NULL, SIZE_MAX, rows, 8, 1) ==
+          DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_column_import_rows(column, offsets, &valid, 3, rows, 8, 1) == DOUBLES_STATUS_OK);
+    CHECK(doubles_column_longest(column, NULL, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_longest(NULL, counts, 0) == DOUBLES_STATUS_NULL_POINTER);
+    DoublesCounts *longest = doubles_counts_new();
+    while (doubles_column_longest(column, longest, 2) > 0)
+        ;
+    CHECK(doubles_counts_view(longest, &view) == DOUBLES_STATUS_OK);
+    CHECK(view.length == 3 && view.null_count == 1 && view.validity[0] == 5);
+    CHECK(view.values[0] == 2 && view.values[1] == 0 && view.values[2] == 0);
+    doubles_counts_free(longest);
+    doubles_column_free(column);
 
     const int64_t more[] = {7, 8};
     const uint8_t second = 2;

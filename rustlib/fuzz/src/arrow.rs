@@ -2,6 +2,7 @@
 //! struct more or less often than once. Buffers end where they have to, so that AddressSanitizer sees each
 //! byte too many.
 
+use crate::oracle;
 use crate::raw::{Expected, Layout, Raw};
 use doubles::arrow::structs::{ArrowArray, ArrowSchema, ArrowStream};
 use doubles::columns::{KeyKind, Units};
@@ -42,9 +43,7 @@ fn count(raw: &Raw, chunks: usize) {
         let expected = expected(raw, chunks);
         if status == 0 {
             assert!(expected.first().is_none() && !raw.is_malformed_within());
-            let view = view(found);
-            let values = expected.counts.iter().map(|count| count.unwrap_or(0));
-            assert_eq!(view, values.collect::<Vec<_>>());
+            assert_eq!(view(found), expected.values(oracle::count));
         } else if raw.is_malformed_within() {
             assert_eq!(status, DoublesStatus::MalformedColumn as i64);
             assert_eq!(row, None);

@@ -1,11 +1,12 @@
-//! Finds columns whose rows are counted wrong, or whose faults are not found or are said of the wrong row.
+//! Finds columns whose rows are measured wrong, or whose faults are not found or are said of the wrong row.
 
+use crate::oracle;
 use crate::raw::{self, Cell, Expected, Raw};
 use doubles::columns::{
-    Column, Counts, Fault, Fixed, Keys, Layout, Progress, Rows, Units, Validity,
+    Column, Counts, Fault, Fixed, Keys, Layout, Measure, Progress, Rows, Units, Validity,
 };
 
-/// Counts the column that `data` describes.
+/// Measures the column that `data` describes.
 pub fn check(data: &[u8]) {
     let Ok(raw) = Raw::new(data) else {
         return; // Too short for a column.
@@ -20,7 +21,23 @@ pub fn check(data: &[u8]) {
             (found, cell) => panic!("row {row}: {found:?}, not {cell:?}"),
         }
     }
-    match count(&column) {
+    for measure in [Measure::Doubles, Measure::Longest] {
+        let found = measured(measure, &column);
+        let Some(counts) = unless_faulty(found, &raw, &expected) else {
+            continue;
+        };
+        let values = match measure {
+            Measure::Doubles => expected.values(oracle::count),
+            Measure::Longest => expected.values(oracle::longest),
+        };
+        assert_eq!(counts.values(), values);
+        check_validity(counts.validity(), counts.nulls(), &expected);
+    }
+}
+
+/// What was found, unless there is a fault: then that has to be the right one.
+fn unless_faulty<T>(found: Result<T, Fault>, raw: &Raw, expected: &Expected) -> Option<T> {
+    match found {
         Err(fault) if raw.is_malformed_within() => {
             assert_eq!(fault, Fault::Malformed { row: None });
         }
@@ -29,22 +46,25 @@ pub fn check(data: &[u8]) {
         }
         Err(Fault::InvalidUtf8 { row }) => assert_eq!(Some(row), expected.invalid),
         Err(fault) => panic!("{fault:?}"),
-        Ok(counts) => {
+        Ok(found) => {
             assert!(expected.first().is_none() && !raw.is_malformed_within());
-            let values = expected.counts.iter().map(|count| count.unwrap_or(0));
-            assert!(counts.values().iter().copied().eq(values));
-            let valid: Vec<bool> = expected.counts.iter().map(Option::is_some).collect();
-            let bit = |row: usize| counts.validity()[row / 8] >> (row % 8) & 1 == 1;
-            assert!((0..valid.len()).all(|row| bit(row) == valid[row]));
-            let nulls = valid.iter().filter(|&&valid| !valid).count();
-            assert_eq!(counts.nulls(), nulls);
+            return Some(found);
         }
     }
+    None
 }
 
-fn count(column: &Column<'_>) -> Result<Counts, Fault> {
+fn check_validity(validity: &[u8], nulls: usize, expected: &Expected) {
+    let bit = |row: usize| validity[row / 8] >> (row % 8) & 1 == 1;
+    let mut valid = expected.units.iter().enumerate();
+    assert!(valid.all(|(row, units)| bit(row) == units.is_some()));
+    let expected = expected.units.iter().filter(|units| units.is_none());
+    assert_eq!(nulls, expected.count());
+}
+
+fn measured(measure: Measure, column: &Column<'_>) -> Result<Counts, Fault> {
     let (mut progress, mut counts) = (Progress::default(), Counts::default());
-    while progress.count(column, &mut counts, None)? {}
+    while progress.count(measure, column, &mut counts, None)? {}
     Ok(counts)
 }
 

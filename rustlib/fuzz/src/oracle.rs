@@ -20,6 +20,20 @@ pub fn count<U: Copy + PartialEq>(units: &[U]) -> u64 {
     count
 }
 
+/// How many units the longest run has.
+pub fn longest<U: Copy + PartialEq>(units: &[U]) -> u64 {
+    let (mut longest, mut run) = (0, 0);
+    for i in 0..units.len() {
+        run = if i > 0 && units[i - 1] == units[i] {
+            run + 1
+        } else {
+            1
+        };
+        longest = longest.max(run);
+    }
+    longest
+}
+
 /// Every unit that makes doubles, with how many, in the order of the units.
 pub fn tally<U: Copy + PartialEq + Into<u32>>(units: &[U]) -> Vec<(u32, u64)> {
     let mut found: Vec<u32> = doubles(units).into_iter().map(U::into).collect();

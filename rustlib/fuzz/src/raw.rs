@@ -351,20 +351,20 @@ fn view_text<'a>(view: &'a [u8; 16], buffers: &'a [Vec<u8>]) -> Option<&'a [u8]>
     Some(&buffer[start..start + length])
 }
 
-/// Doubles in a row; none if it is no text though it should be.
-pub fn count(text: &[u8], units: Units) -> Option<u64> {
-    Some(match units {
-        Units::Bytes => oracle::count(text),
-        Units::Utf32 => oracle::count(&oracle::units32(text)),
-        Units::Utf8 => oracle::count(&oracle::whole(text)?),
-    })
+/// The units of a row; none if it is no text though it should be.
+pub fn units_of(text: &[u8], units: Units) -> Option<Vec<u32>> {
+    match units {
+        Units::Bytes => Some(text.iter().copied().map(u32::from).collect()),
+        Units::Utf32 => Some(oracle::units32(text)),
+        Units::Utf8 => oracle::whole(text),
+    }
 }
 
 /// What counting rows has to give.
 #[derive(Debug, Default)]
 pub struct Expected {
-    /// The counts; none where a row is null or wrong.
-    pub counts: Vec<Option<i64>>,
+    /// The units of each row; none where a row is null or wrong.
+    pub units: Vec<Option<Vec<u32>>>,
     /// The first row that is malformed.
     pub malformed: Option<usize>,
     /// The first row that is no text though it should be.
@@ -379,15 +379,23 @@ impl Expected {
             let mut value = None;
             match cell {
                 Cell::Null => {}
-                Cell::Text(text) => match count(text, units) {
-                    Some(count) => value = Some(count as i64),
-                    None => expected.invalid = expected.invalid.or(Some(row)),
-                },
+                Cell::Text(text) => {
+                    value = units_of(text, units);
+                    if value.is_none() {
+                        expected.invalid = expected.invalid.or(Some(row));
+                    }
+                }
                 Cell::Malformed => expected.malformed = expected.malformed.or(Some(row)),
             }
-            expected.counts.push(value);
+            expected.units.push(value);
         }
         expected
+    }
+
+    /// The number of each row: 0 if it is null or wrong.
+    pub fn values(&self, number: impl Fn(&[u32]) -> u64) -> Vec<i64> {
+        let value = |units: &Option<Vec<u32>>| units.as_deref().map_or(0, |units| number(units));
+        self.units.iter().map(|units| value(units) as i64).collect()
     }
 
     /// The first row that is wrong.

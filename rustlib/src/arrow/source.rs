@@ -3,7 +3,7 @@
 use super::Error;
 use super::reader::{check, column};
 use super::structs::{ArrowArray, ArrowSchema, ArrowStream, Owned};
-use crate::columns::{Column, Counts, Fault, Fixed, Layout, Progress, Rows, Units};
+use crate::columns::{Column, Counts, Fault, Measure, Progress, Rows};
 use crate::os;
 use std::ffi::{CStr, CString, c_int};
 use std::num::NonZeroUsize;
@@ -20,19 +20,10 @@ pub struct Source {
     fault: Details,
 }
 
-/// The rows that are being counted, in memory of others.
+/// The rows that are being used, in memory of others.
 enum Chunk {
     Array(Owned<ArrowArray>),
-    Padded(Padded),
-}
-
-/// Rows of one width, with zeros at their ends that are no part of them.
-#[derive(Clone, Copy)]
-struct Padded {
-    units: Units,
-    rows: usize,
-    width: usize,
-    data: &'static [u8],
+    Column(Column<'static>),
 }
 
 /// Details of the last error.
@@ -101,15 +92,9 @@ impl Source {
         unsafe { check(&self.schema.0) }
     }
 
-    /// Takes rows of one width, side by side, in which zeros at the end are padding. There are `rows * width`
-    /// bytes of data.
-    pub fn take_padded(&mut self, units: Units, data: &'static [u8], rows: usize, width: usize) {
-        self.chunk = Some(Chunk::Padded(Padded {
-            units,
-            rows,
-            width,
-            data,
-        }));
+    /// Takes rows that come without a type.
+    pub fn take_rows(&mut self, rows: Rows<'static>) {
+        self.chunk = Some(Chunk::Column(Column::Rows(rows)));
     }
 
     /// The type of the column; `None` if it has come without one.
@@ -122,24 +107,29 @@ impl Source {
         &self.fault
     }
 
-    /// Counts the next slice on at most `threads` threads (`None`: as many as help), and appends to
-    /// `counts`. Returns whether there was one. After an error the column can't be counted any further.
+    /// Measures the rows of the next slice on at most `threads` threads (`None`: as many as help), and appends to
+    /// `counts`. Returns whether there was a slice. After an error the column can't be used any further.
     pub fn count(
         &mut self,
+        measure: Measure,
         counts: &mut Counts,
         threads: Option<NonZeroUsize>,
     ) -> Result<bool, Error> {
         if self.chunk.is_none() {
             self.chunk = self.next_chunk()?;
         }
+        let read;
         let column = match &self.chunk {
             None => return Ok(false),
-            // SAFETY: `self` owns the array and its type, and releases neither while the column is used.
-            Some(Chunk::Array(array)) => unsafe { column(&self.schema.0, &array.0) }?,
-            Some(Chunk::Padded(padded)) => padded.column(),
+            Some(Chunk::Array(array)) => {
+                // SAFETY: `self` owns the array and its type, and releases neither while the column is used.
+                read = unsafe { column(&self.schema.0, &array.0) }?;
+                &read
+            }
+            Some(Chunk::Column(column)) => column,
         };
-        os::ask_for_huge_pages(counts.reserve(self.progress.left(&column))?);
-        match self.progress.count(&column, counts, threads) {
+        os::ask_for_huge_pages(counts.reserve(self.progress.left(column))?);
+        match self.progress.count(measure, column, counts, threads) {
             Ok(true) => {}
             Ok(false) => {
                 self.done += column.length();
@@ -147,7 +137,7 @@ impl Source {
                 self.chunk = None;
             }
             Err(fault) => {
-                self.fault = Details::of_rows(fault, &column, self.done);
+                self.fault = Details::of_rows(fault, column, self.done);
                 return Err(fault.into());
             }
         }
@@ -193,21 +183,6 @@ impl Source {
 impl Default for Source {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Padded {
-    fn column(&self) -> Column<'_> {
-        Column::Rows(Rows {
-            units: self.units,
-            layout: Layout::Fixed(Fixed {
-                data: self.data,
-                width: self.width,
-                padded: true,
-            }),
-            validity: None,
-            length: self.rows,
-        })
     }
 }
 

@@ -4,7 +4,7 @@
 mod memory;
 
 use super::*;
-use memory::{Memory, Row, Texts, append, check, column, count, expected, read};
+use memory::{BOTH, Memory, Row, Texts, append, check, column, expected, measured, read};
 
 #[test]
 fn short_rows_of_every_script() {
@@ -40,14 +40,38 @@ fn rows_around_the_size_of_a_block() {
     }
 }
 
+/// Runs around the size of a word of marks, at any place in it, beside longer and shorter ones.
+#[test]
+fn runs_across_words_of_marks() {
+    for unit in ["a", "ж", "€", "𝄞"] {
+        let mut rows = vec![];
+        for length in [1, 2, 3, 31, 32, 33, 62, 63, 64, 65, 127, 128, 129, 500] {
+            for before in [0, 1, 5, 61, 62, 63, 64, 65] {
+                let text = "b".repeat(before) + &unit.repeat(length) + "cc";
+                rows.push(Some(text.clone().into_bytes()));
+                rows.push(Some(
+                    (text + unit + unit + "\u{e9}\u{e9}\u{e9}b").into_bytes(),
+                ));
+            }
+        }
+        check(&rows);
+    }
+}
+
 #[test]
 fn many_slices_on_any_number_of_threads() {
     let rows = Texts(3).rows(SLICE_ROWS + 70_000, "abж€", 4);
     let memory = Memory::new(&rows);
-    let expected = Ok(expected(&rows, Units::Utf8));
-    for column in memory.columns(Units::Utf8) {
-        for threads in [None, Some(1), Some(3), Some(1000)] {
-            assert!(count(&column, threads) == expected);
+    for measure in BOTH {
+        let expected = Ok(expected(measure, &rows, Units::Utf8));
+        for column in memory.columns(Units::Utf8) {
+            let threads = [None, Some(1), Some(3), Some(1000)];
+            for &threads in threads
+                .iter()
+                .skip(usize::from(measure == Measure::Longest) * 2)
+            {
+                assert!(measured(measure, &column, threads) == expected);
+            }
         }
     }
 }
@@ -58,13 +82,18 @@ fn rows_longer_than_a_slice() {
     let short = Some(b"aa".to_vec());
     let rows = [short.clone(), Some(long.into_bytes()), short];
     let memory = Memory::new(&rows);
-    for column in memory.columns(Units::Utf8) {
-        assert!(count(&column, None) == Ok(expected(&rows, Units::Utf8)));
+    for measure in BOTH {
+        for column in memory.columns(Units::Utf8) {
+            assert!(measured(measure, &column, None) == Ok(expected(measure, &rows, Units::Utf8)));
+        }
     }
     let torn = [vec![b'a'; SLICE_BYTES + 10], vec![0xE2]].concat();
     let memory = Memory::new(&[None, Some(torn)]);
-    for column in memory.columns(Units::Utf8) {
-        assert_eq!(count(&column, None), Err(Fault::InvalidUtf8 { row: 1 }));
+    for measure in BOTH {
+        for column in memory.columns(Units::Utf8) {
+            let fault = Fault::InvalidUtf8 { row: 1 };
+            assert_eq!(measured(measure, &column, None), Err(fault));
+        }
     }
 }
 
@@ -85,7 +114,9 @@ fn the_first_row_that_is_not_utf8_is_found_in_any_company() {
                 rows.extend(vec![Some(after.as_bytes().to_vec()); 5]);
                 for column in Memory::new(&rows).columns(Units::Utf8) {
                     let fault = Fault::InvalidUtf8 { row: number + 1 };
-                    assert_eq!(count(&column, None), Err(fault), "{invalid:?}");
+                    for measure in BOTH {
+                        assert_eq!(measured(measure, &column, None), Err(fault), "{invalid:?}");
+                    }
                 }
             }
         }
@@ -119,7 +150,7 @@ fn offsets_that_lead_out_of_the_data_are_a_fault_of_their_row() {
             },
         ] {
             let fault = Fault::Malformed { row: Some(row) };
-            let found = count(&column(Units::Utf8, layout, length), None);
+            let found = measured(Measure::Doubles, &column(Units::Utf8, layout, length), None);
             assert_eq!(found, Err(fault), "{offsets:?}");
         }
     }
@@ -159,7 +190,11 @@ fn views_that_lead_out_of_a_buffer_are_a_fault_unless_the_row_is_null() {
                 validity: Some(Validity::new(&bits, 0)),
                 length: 4,
             });
-            assert_eq!(count(&column, None), answer, "{views:?}");
+            assert_eq!(
+                measured(Measure::Doubles, &column, None),
+                answer,
+                "{views:?}"
+            );
         }
     }
 }
@@ -177,9 +212,13 @@ fn rows_of_one_width() {
                 width,
                 padded: false,
             });
-            let found = count(&column(Units::Bytes, layout, number), None);
+            let found = measured(
+                Measure::Doubles,
+                &column(Units::Bytes, layout, number),
+                None,
+            );
             assert!(
-                found == Ok(expected(&rows, Units::Bytes)),
+                found == Ok(expected(Measure::Doubles, &rows, Units::Bytes)),
                 "{width} * {number}"
             );
         }
@@ -198,7 +237,7 @@ fn padded_rows_of_bytes_and_of_utf32_in_either_byte_order() {
         "\u{6100}\u{6100}",
         "𝄞𝄞ab",
     ];
-    let answer = [0, 1, 1, 3, 0, 1, 1].map(Some);
+    let answers = [[0, 1, 1, 3, 0, 1, 1], [0, 2, 2, 4, 1, 2, 2]].map(|row| row.map(Some));
     type Encode = fn(char) -> Vec<u8>;
     let bytes: Encode = |unit| vec![unit as u8];
     let little: Encode = |unit| u32::from(unit).to_le_bytes().to_vec();
@@ -219,8 +258,11 @@ fn padded_rows_of_bytes_and_of_utf32_in_either_byte_order() {
             width,
             padded: true,
         });
-        let found = count(&column(units, layout, number), None);
-        assert_eq!(found, Ok(answer[..number].to_vec()));
+        let column = column(units, layout, number);
+        for (measure, answer) in BOTH.into_iter().zip(answers) {
+            let found = measured(measure, &column, None);
+            assert_eq!(found, Ok(answer[..number].to_vec()));
+        }
     }
 }
 
@@ -248,7 +290,11 @@ fn rows_that_are_entries_of_a_dictionary() {
                 validity: Some(Validity::new(&[0b10111], 0)),
                 entries: Box::new(memory.column(Units::Utf8, memory.views())),
             };
-            assert_eq!(count(&column, None), answer, "{kind:?}");
+            assert_eq!(
+                measured(Measure::Doubles, &column, None),
+                answer,
+                "{kind:?}"
+            );
             assert_eq!(column.text(1), Ok(Some(&b"aa"[..])));
             assert_eq!([column.text(2), column.text(3)], [Ok(None); 2]);
         }
@@ -270,16 +316,22 @@ fn a_malformed_entry_is_no_fault_of_a_row() {
         validity: None,
         entries: Box::new(column(Units::Utf8, layout, 2)),
     };
-    assert_eq!(count(&column, None), Err(Fault::Malformed { row: None }));
+    assert_eq!(
+        measured(Measure::Doubles, &column, None),
+        Err(Fault::Malformed { row: None })
+    );
     assert_eq!(column.text(2), Err(Malformed { row: 2 }));
 }
 
 #[test]
 fn null_rows_and_more_of_them_than_memory_holds() {
     let length = SLICE_ROWS + 3;
-    assert!(count(&Column::Null { length }, None) == Ok(vec![None; length]));
+    assert!(measured(Measure::Doubles, &Column::Null { length }, None) == Ok(vec![None; length]));
     let length = usize::MAX / 2;
-    assert_eq!(count(&Column::Null { length }, None), Err(Fault::NoMemory));
+    assert_eq!(
+        measured(Measure::Doubles, &Column::Null { length }, None),
+        Err(Fault::NoMemory)
+    );
 }
 
 /// Bits of validity are appended at any place in a byte, after columns with nulls and without.
@@ -297,8 +349,8 @@ fn counts_of_several_columns_are_appended() {
                 if let (0, Column::Rows(rows)) = (nulls, &mut column) {
                     rows.validity = None;
                 }
-                append(&mut counts, &column, None).expect("no fault");
-                all.extend(expected(&rows, Units::Utf8));
+                append(Measure::Doubles, &mut counts, &column, None).expect("no fault");
+                all.extend(expected(Measure::Doubles, &rows, Units::Utf8));
             }
             assert_eq!(read(&counts), all);
             let mut copy = Counts::default();

@@ -1,11 +1,11 @@
 //! The exports for columns.
 
-use super::counts::DoublesCounts;
+use super::counts::{DoublesCounts, bits};
 use super::guard::{DoublesStatus, boxed, guard, input, required, required_mut, unboxed};
 use crate::arrow;
 use crate::arrow::source::{Details, Source};
 use crate::arrow::structs::{ArrowArray, ArrowSchema, ArrowStream};
-use crate::columns::Units;
+use crate::columns::{Fixed, Layout, Measure, Rows, Units, Validity};
 use std::ffi::c_char;
 use std::num::NonZeroUsize;
 use std::ptr;
@@ -131,9 +131,39 @@ pub unsafe extern "C" fn doubles_column_import_padded(
     guard(|| unsafe {
         let size = rows.checked_mul(width);
         let data = input(data, size.ok_or(DoublesStatus::InvalidLength)?)?;
-        let column = required_mut(column)?;
-        column.0.take_padded(units(unit)?, data, rows, width);
-        Ok(0)
+        required_mut(column)?.take_padded(unit, data, rows, width)
+    })
+}
+
+/// Takes `rows` rows, one after the other in `data`: row `i` is the bytes from `offsets[i]` up to `offsets[i + 1]`, so
+/// that there is one offset more than there are rows. All stay where they are, and have to until the column is freed.
+/// `unit` is the number of bytes in a unit: 1 for bytes, 4 for UTF-32 in the machine's byte order, whose offsets are
+/// multiples of 4. It is 0 for UTF-8. `validity` has one bit for each row, the first row in the lowest bit: 1 if it is
+/// valid, 0 if it is null. It may be NULL: then all are valid.
+///
+/// Returns zero or a status. Call it once, and count with `doubles_column_count`.
+///
+/// # Safety
+///
+/// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+/// - `offsets` points to `rows + 1` offsets, `validity`, unless it is NULL, to `rows` bits, and `data` to `data_len`
+///   bytes, all readable until the column is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_column_import_rows(
+    column: *mut DoublesColumn,
+    offsets: *const i64,
+    validity: *const u8,
+    rows: usize,
+    data: *const u8,
+    data_len: usize,
+    unit: usize,
+) -> i64 {
+    // SAFETY: NULL or a column; `rows + 1` offsets, NULL or `rows` bits, and `data_len` bytes, for as long as it lives.
+    guard(|| unsafe {
+        let number = rows.checked_add(1).ok_or(DoublesStatus::InvalidLength)?;
+        let (offsets, data) = (input(offsets.cast(), number)?, input(data, data_len)?);
+        let layout = Layout::Offsets64 { offsets, data };
+        required_mut(column)?.take_rows(unit, layout, bits(validity, rows)?, rows)
     })
 }
 
@@ -173,10 +203,32 @@ pub unsafe extern "C" fn doubles_column_count(
     // SAFETY: NULL, a column, and counts.
     guard(|| unsafe {
         let (column, counts) = (required_mut(column)?, required_mut(counts)?);
-        let is_more = column
-            .0
-            .count(counts.change(), NonZeroUsize::new(threads))?;
-        Ok(is_more.into())
+        column.count(Measure::Doubles, counts, threads)
+    })
+}
+
+/// Measures the longest runs of the next slice of a column, which takes some milliseconds, on at most `threads`
+/// threads (0: as many as help), and appends one number for each row to `counts`: the units of its longest run, or 0
+/// for a row without units.
+///
+/// Returns 1 if there was a slice, 0 at the end, or a status. After a status the column can't be measured any
+/// further, and the numbers that were appended are unspecified. `doubles_column_fault` says more. Call it until it
+/// returns 0; don't mix it with `doubles_column_count` on one column.
+///
+/// # Safety
+///
+/// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+/// - `counts` is NULL or came from `doubles_counts_new`, and no other thread uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_column_longest(
+    column: *mut DoublesColumn,
+    counts: *mut DoublesCounts,
+    threads: usize,
+) -> i64 {
+    // SAFETY: NULL, a column, and counts.
+    guard(|| unsafe {
+        let (column, counts) = (required_mut(column)?, required_mut(counts)?);
+        column.count(Measure::Longest, counts, threads)
     })
 }
 
@@ -198,8 +250,58 @@ pub unsafe extern "C" fn doubles_column_fault(
     })
 }
 
+impl DoublesColumn {
+    fn take_padded(
+        &mut self,
+        unit: usize,
+        data: &'static [u8],
+        rows: usize,
+        width: usize,
+    ) -> Result<u64, DoublesStatus> {
+        if unit == 0 {
+            return Err(DoublesStatus::InvalidLength);
+        }
+        let fixed = Fixed {
+            data,
+            width,
+            padded: true,
+        };
+        self.take_rows(unit, Layout::Fixed(fixed), None, rows)
+    }
+
+    fn take_rows(
+        &mut self,
+        unit: usize,
+        layout: Layout<'static>,
+        validity: Option<Validity<'static>>,
+        length: usize,
+    ) -> Result<u64, DoublesStatus> {
+        self.0.take_rows(Rows {
+            units: units(unit)?,
+            layout,
+            validity,
+            length,
+        });
+        Ok(0)
+    }
+
+    /// Appends the numbers of the next slice. Returns 1 if there was one, else 0.
+    fn count(
+        &mut self,
+        measure: Measure,
+        counts: &mut DoublesCounts,
+        threads: usize,
+    ) -> Result<u64, DoublesStatus> {
+        let threads = NonZeroUsize::new(threads);
+        let is_more = self.0.count(measure, counts.change(), threads)?;
+        Ok(is_more.into())
+    }
+}
+
+/// The units of a number of bytes, which is 0 for UTF-8.
 fn units(width: usize) -> Result<Units, DoublesStatus> {
     match width {
+        0 => Ok(Units::Utf8),
         1 => Ok(Units::Bytes),
         4 => Ok(Units::Utf32),
         _ => Err(DoublesStatus::InvalidLength),

@@ -128,7 +128,10 @@ impl DoublesCounts {
 /// # Safety
 ///
 /// Unless it is NULL, `bits` points to as many readable bits as there are rows.
-unsafe fn bits<'a>(bits: *const u8, rows: usize) -> Result<Option<Validity<'a>>, DoublesStatus> {
+pub(super) unsafe fn bits<'a>(
+    bits: *const u8,
+    rows: usize,
+) -> Result<Option<Validity<'a>>, DoublesStatus> {
     if bits.is_null() {
         return Ok(None);
     }

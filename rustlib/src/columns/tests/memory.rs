@@ -97,43 +97,52 @@ pub(super) fn column(units: Units, layout: Layout<'_>, length: usize) -> Column<
     })
 }
 
-/// Doubles between the units of a row, by the definition.
-fn oracle(row: &[u8], units: Units) -> i64 {
-    fn doubles<U: PartialEq>(units: &[U]) -> i64 {
-        units.windows(2).filter(|pair| pair[0] == pair[1]).count() as i64
+/// The number of a row, by the definition.
+fn oracle(measure: Measure, row: &[u8], units: Units) -> i64 {
+    fn number<U: PartialEq>(measure: Measure, units: &[U]) -> i64 {
+        let runs = units.chunk_by(|a, b| a == b).map(|run| run.len() as i64);
+        match measure {
+            Measure::Doubles => runs.map(|length| length - 1).sum(),
+            Measure::Longest => runs.max().unwrap_or(0),
+        }
     }
     match units {
-        Units::Bytes => doubles(row),
+        Units::Bytes => number(measure, row),
         Units::Utf8 => {
             let text = str::from_utf8(row).expect("valid");
-            doubles(&text.chars().collect::<Vec<_>>())
+            number(measure, &text.chars().collect::<Vec<_>>())
         }
-        Units::Utf32 => doubles(&row.chunks(4).collect::<Vec<_>>()),
+        Units::Utf32 => number(measure, &row.chunks(4).collect::<Vec<_>>()),
     }
 }
 
-pub(super) fn expected(rows: &[Row], units: Units) -> Vec<Option<i64>> {
-    let count = |row: &Row| row.as_ref().map(|row| oracle(row, units));
-    rows.iter().map(count).collect()
+/// Both measures.
+pub(super) const BOTH: [Measure; 2] = [Measure::Doubles, Measure::Longest];
+
+pub(super) fn expected(measure: Measure, rows: &[Row], units: Units) -> Vec<Option<i64>> {
+    let number = |row: &Row| row.as_ref().map(|row| oracle(measure, row, units));
+    rows.iter().map(number).collect()
 }
 
-pub(super) fn count(
+pub(super) fn measured(
+    measure: Measure,
     column: &Column<'_>,
     threads: Option<usize>,
 ) -> Result<Vec<Option<i64>>, Fault> {
     let mut counts = Counts::default();
-    append(&mut counts, column, threads)?;
+    append(measure, &mut counts, column, threads)?;
     Ok(read(&counts))
 }
 
 pub(super) fn append(
+    measure: Measure,
     counts: &mut Counts,
     column: &Column<'_>,
     threads: Option<usize>,
 ) -> Result<(), Fault> {
     let mut progress = Progress::default();
     let threads = threads.and_then(NonZeroUsize::new);
-    while progress.count(column, counts, threads)? {}
+    while progress.count(measure, column, counts, threads)? {}
     Ok(())
 }
 
@@ -149,15 +158,18 @@ pub(super) fn read(counts: &Counts) -> Vec<Option<i64>> {
     rows
 }
 
-/// Counts rows in all layouts, as text and as bytes.
+/// Measures rows in all layouts, as text and as bytes.
 pub(super) fn check(rows: &[Row]) {
     let memory = Memory::new(rows);
-    for units in [Units::Utf8, Units::Bytes] {
-        let expected = Ok(expected(rows, units));
+    for (units, measure) in [Units::Utf8, Units::Bytes]
+        .into_iter()
+        .flat_map(|units| BOTH.map(|measure| (units, measure)))
+    {
+        let expected = Ok(expected(measure, rows, units));
         for column in memory.columns(units) {
             assert!(
-                count(&column, Some(1)) == expected,
-                "{units:?}, {} rows",
+                measured(measure, &column, Some(1)) == expected,
+                "{measure:?}, {units:?}, {} rows",
                 rows.len()
             );
         }
