@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import codecs
 import functools
-import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from doubles_ffi import __version__
 from doubles_ffi._library.search import LEAST
+from doubles_ffi.cli.arguments import alphabet, integer_from, length, plot, seed, text_encoding
 from doubles_ffi.cli.streams import FAILED, complain, visible
-from doubles_ffi.generate import LETTERS, random_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,13 +21,6 @@ _FORMATTER = functools.partial(argparse.HelpFormatter, width=80)
 
 # How many units --tally and --plot show without --top.
 _TOP = 10
-
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-
-_ALPHABETS = {
-    "letters": LETTERS,
-    "alphanumeric": LETTERS + "0123456789",
-}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -131,20 +122,20 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--top",
         metavar="N",
-        type=_integer_from(1),
+        type=integer_from(1),
         help=f"show or draw N of them (default: {_TOP})",
     )
     parser.add_argument(
         "--plot",
         metavar="FILE",
-        type=_plot,
+        type=plot,
         help="draw the most doubled characters as bars into FILE, .png or .svg",
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for each file")
     parser.add_argument("--total-only", action="store_true", help="write only the total")
     _add_lists(parser)
     parser.add_argument(
-        "--threads", metavar="N", type=_integer_from(1), help="use at most N threads"
+        "--threads", metavar="N", type=integer_from(1), help="use at most N threads"
     )
     parser.add_argument(
         "--cluster",
@@ -165,7 +156,7 @@ def _add_find(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-run",
         metavar="N",
-        type=_integer_from(LEAST),
+        type=integer_from(LEAST),
         default=LEAST,
         help="show only runs of N and more equal characters (default: %(default)s)",
     )
@@ -173,7 +164,7 @@ def _add_find(parser: argparse.ArgumentParser) -> None:
         "-m",
         "--max-count",
         metavar="N",
-        type=_integer_from(1),
+        type=integer_from(1),
         help="show at most N runs of each file",
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for each run")
@@ -191,7 +182,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     unit.add_argument(
         "--encoding",
         metavar="NAME",
-        type=_text_encoding,
+        type=text_encoding,
         default="utf-8",
         help="read text in this encoding (default: %(default)s)",
     )
@@ -229,79 +220,26 @@ def _add_random(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "length",
         metavar="LENGTH",
-        type=_length,
+        type=length,
         help="how many characters; K, M, G and T mean thousands, millions and so on",
     )
     parser.add_argument(
         "--alphabet",
         metavar="letters|alphanumeric|TEXT",
-        type=_alphabet,
+        type=alphabet,
         default="letters",
         help="which characters: letters (default), letters and digits, or those of TEXT (ASCII)",
     )
     parser.add_argument(
         "--seed",
         metavar="S",
-        type=_seed,
+        type=seed,
         help="a number or text; the same seed gives the same characters again",
     )
 
 
 def _add_completions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help="one of: %(choices)s")
-
-
-def _text_encoding(name: str) -> str:
-    try:
-        "".encode(name)
-    except (LookupError, ValueError) as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return codecs.lookup(name).name
-
-
-def _integer_from(least: int) -> Callable[[str], int]:
-    """Return the type of an argument that is an integer, `least` or more."""
-
-    def integer(text: str) -> int:
-        if re.fullmatch("[0-9]{1,9}", text) and int(text) >= least:
-            return int(text)
-        message = f"expected an integer from {least} to 999999999, not {text[:20]!r}"
-        raise argparse.ArgumentTypeError(message)
-
-    return integer
-
-
-def _plot(path: str) -> str:
-    if not path.lower().endswith((".png", ".svg")):
-        raise argparse.ArgumentTypeError("the name must end with .png or .svg")
-    return path
-
-
-def _length(text: str) -> int:
-    unit = text[-1:] if text[-1:] in _UNITS else ""
-    number = text.removesuffix(unit)
-    if not re.fullmatch("[0-9]{1,18}", number):
-        raise argparse.ArgumentTypeError(f"not a length: {text[:20]!r}")
-    return int(number) * _UNITS[unit]
-
-
-def _alphabet(text: str) -> str:
-    if text in _ALPHABETS:
-        return _ALPHABETS[text]
-    try:
-        random_string(0, alphabet=text, seed=0)  # A seed keeps it from asking the system for one.
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def _seed(text: str) -> int | str:
-    if not re.fullmatch("-?[0-9]+", text):
-        return text
-    try:
-        return int(text)
-    except ValueError as error:  # Python refuses integers of thousands of digits.
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 class _Subcommand:
