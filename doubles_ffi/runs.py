@@ -25,7 +25,7 @@ from doubles_ffi._library.memory import (
     utf32,
 )
 from doubles_ffi._library.search import COLLECTED_SLICE, LEAST, Search, run_columns
-from doubles_ffi._library.squeezer import SLICE, Squeezer
+from doubles_ffi._library.squeezer import SLICE, Squeezer, selection
 from doubles_ffi.counting import tally_doubles
 from doubles_ffi.run_columns import Run, Runs
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["find_doubles", "find_runs", "longest_run", "squeeze_doubles"]
 
 # The encodings whose text can be squeezed without being decoded.
-_SQUEEZED = {"utf-8", "ascii", "iso8859-1"}
+SQUEEZED = {"utf-8", "ascii", "iso8859-1"}
 
 
 @overload
@@ -209,7 +209,7 @@ def squeeze_doubles(
 def _checked(data: Any, encoding: str) -> tuple[Any, str]:
     """Return text in an encoding as the library squeezes it: UTF-8 or Latin-1."""
     name = codecs.lookup(encoding).name
-    if name not in _SQUEEZED:
+    if name not in SQUEEZED:
         raise ValueError(f"text in {encoding} can't be squeezed undecoded: decode it first")
     if name == "ascii" and not isinstance(data, str):
         data = hold_still(data)
@@ -245,7 +245,7 @@ def _squeeze(piece: Piece, squeezer: Squeezer, room: Room) -> str | bytes:
 
 
 def _selection(data: Any, only: Any, encoding: str | None) -> bytes | None:
-    """Return a bit for each unit whose runs are cut, or None for all units."""
+    """Return a bit for each unit, set for those whose runs are cut; None for all units."""
     if only is None:
         return None
     is_text = isinstance(data, str) or encoding is not None
@@ -263,10 +263,7 @@ def _selection(data: Any, only: Any, encoding: str | None) -> bytes | None:
     if not units and not callable(only):
         raise ValueError("only is empty; None cuts all runs")
     numbers = [ord(unit) for unit in units] if is_text else units
-    bits = bytearray(max(numbers, default=-1) // 8 + 1)
-    for number in numbers:
-        bits[number // 8] |= 1 << number % 8
-    return bytes(bits)
+    return selection(numbers)
 
 
 @contextlib.contextmanager

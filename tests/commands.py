@@ -138,3 +138,19 @@ def on_terminal(
                 os.write(screen, b"\x03")  # The terminal drops what has not been read.
             shown += read_all(screen)
     return process.returncode, shown
+
+
+# Runs the command, and writes to standard error by how many KiB it has raised the process's peak.
+PEAK = """
+import re, sys
+from pathlib import Path
+from doubles_ffi.cli import main
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+before = peak()  # Of Python itself: 14 MiB of CPython, 65 MiB of PyPy.
+status = main(sys.argv[1:])
+print(peak() - before, file=sys.stderr)
+sys.exit(status)
+"""

@@ -383,6 +383,8 @@ def test_names_that_are_not_utf8(tmp_path):
         ("find < letters >> letters", ["-"]),
         ("find --encoding utf-16 - letters link < letters >> letters", ["-", "letters", "link"]),
         ("find --files-from letters >> letters", ["letters"]),
+        ("squeeze letters >> letters", ["letters"]),
+        ("squeeze -z - link < letters >> letters", ["-", "link"]),
         ("count --bytes -r . > out", ["./out"]),
         ("count -z letters >> letters", ["letters"]),
         ("count - letters link < letters >> letters", ["-", "letters", "link"]),
@@ -424,6 +426,7 @@ def test_only_a_regular_file_can_be_also_the_output():
     for line in (
         "doubles find < /dev/null > /dev/null",
         "doubles count /dev/null > /dev/null",
+        "doubles squeeze < /dev/null > /dev/null",
         "echo | doubles find /dev/stdin | cat",
         "doubles random 5 < letters > letters",
     ):

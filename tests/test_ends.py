@@ -22,6 +22,7 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "жук.txt").write_text("жжук", "utf-8")
     (tmp_path / "many").write_text("aab" * 300_000)
     (tmp_path / "list").write_text("letters\n" * 1_000_000)
+    (tmp_path / "line").write_text("a\n")
     (tmp_path / "empty").touch()
     with (tmp_path / "sparse").open("wb") as sparse:
         sparse.truncate(1 << 40)
@@ -44,6 +45,10 @@ FULL = "standard output: No space left on device"
         ("doubles count letters >/dev/full", 2, "", FULL),
         ("doubles find letters >/dev/full", 2, "", FULL),
         ("doubles find many >/dev/full", 2, "", FULL),
+        ("doubles squeeze letters many >/dev/full", 2, "", FULL),
+        ("doubles squeeze letters >&-", 2, "", "standard output: is closed"),
+        ("doubles squeeze many letters | head -c 3", 0, "aba", ""),
+        ("yes ab | doubles squeeze | head -c 3", 0, "ab\n", ""),
         ("ulimit -f 9999; doubles random 20M >a", 2, "", "standard output: File too large"),
         ("doubles count --help | true", 0, "", ""),
         ("doubles random 100T | head -c 5 | wc -c", 0, "5\n", ""),
@@ -80,7 +85,7 @@ def test_other_processes_see_errors_in_their_order():
         assert before.count(b"letters") == after.count(b"letters") > 0
 
 
-@pytest.mark.parametrize("subcommand", ["count", "find"])
+@pytest.mark.parametrize("subcommand", ["count", "find", "squeeze"])
 def test_a_closed_pipe_is_silent(subcommand):
     reading, writing = os.pipe()
     os.close(reading)
@@ -115,6 +120,8 @@ def test_how_it_ends_in_this_process(capsys, monkeypatch):
         ("count missing letters", 2),
         ("find letters", 0),
         ("find missing letters", 2),
+        ("squeeze letters", 0),
+        ("squeeze missing letters", 2),
     ):
         reading, writing = os.pipe()
         os.close(reading)
@@ -187,6 +194,10 @@ def test_ctrl_c_at_any_moment_gives_no_traceback(tmp_path, moment):
         "find letters sparse",
         "find letters fifo",
         "find letters -",
+        "squeeze line sparse",
+        "squeeze --bytes line sparse",
+        "squeeze line fifo",
+        "squeeze line -",
     ],
 )
 def test_ctrl_c_ends_the_process(line):

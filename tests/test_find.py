@@ -10,7 +10,7 @@ import time
 import unicodedata
 
 import pytest
-from commands import Terminal, answer, on_terminal, shell, started, stdin
+from commands import PEAK, Terminal, answer, on_terminal, shell, started, stdin
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from strategies import runs
@@ -385,21 +385,6 @@ def test_a_run_is_shown_as_soon_as_its_end_is_read():
             process.stdin.write(written)
             process.stdin.flush()
             assert answer(process, len(expected)) == expected
-
-
-PEAK = """
-import re, sys
-from pathlib import Path
-from doubles_ffi.cli import main
-
-def peak():
-    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
-
-before = peak()  # Of Python itself: 14 MiB of CPython, 65 MiB of PyPy.
-status = main(sys.argv[1:])
-print(peak() - before, file=sys.stderr)
-sys.exit(status)
-"""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process's peak is")

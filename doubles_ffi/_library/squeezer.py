@@ -10,11 +10,24 @@ from doubles_ffi._library.loading import ffi
 from doubles_ffi._library.memory import view
 
 if TYPE_CHECKING:
-    from doubles_ffi._library.memory import Kind, Pointer
+    from collections.abc import Collection, Iterable, Iterator
+
+    from doubles_ffi._library.memory import Kind, Piece, Pointer
 
 # Bytes per call into the library, between which Python handles signals. Input that is one long run
 # is squeezed to two units at 0.2 GB/s.
 SLICE = 8 * 1024 * 1024
+
+# Bytes that may be written for a chunk of UTF-8 beyond its length: the code point torn before it.
+SLACK = 3
+
+
+def selection(units: Collection[int]) -> bytes:
+    """Return a bit for each unit, set for those given, as `Squeezer` takes them."""
+    bits = bytearray(max(units, default=-1) // 8 + 1)
+    for unit in units:
+        bits[unit // 8] |= 1 << unit % 8
+    return bytes(bits)
 
 
 class Squeezer:
@@ -22,8 +35,8 @@ class Squeezer:
 
     Args:
         most: units of a run that are kept, at least 1.
-        only: a bit for each unit whose runs are cut, the lowest of the first byte for unit 0; or
-            None for all.
+        only: a bit for each unit, set for those whose runs are cut; the lowest of the first byte is
+            that of unit 0. None cuts all runs.
     """
 
     __slots__ = ("_end", "_most", "_only", "_squeezer")
@@ -32,7 +45,7 @@ class Squeezer:
         self._squeezer = ffi.new("DoublesSqueezer *")
         self._most = min(most, 2**64 - 1)
         self._only = only
-        self._end = 0  # bytes squeezed
+        self._end = 0  # bytes of this text that were squeezed
 
     def append(self, kind: Kind, pointer: Pointer, size: int, out: Pointer, room: int) -> int:
         """Squeeze `size` bytes, and return how many bytes were written to `out`.
@@ -55,6 +68,34 @@ class Squeezer:
             raise self._fault(bytes(view(pointer, size))) from None
         self._end += size
         return written
+
+    def squeeze(self, pieces: Iterable[Piece], out: Pointer) -> Iterator[memoryview]:
+        """Squeeze one of several texts. Yield what each piece becomes, valid until the next one.
+
+        The first run of a text may continue the last one of the text before.
+
+        Args:
+            pieces: the text, in adjacent pieces.
+            out: an array that has at least SLACK bytes more than the longest piece.
+
+        Raises:
+            UnicodeDecodeError: the text must be UTF-8 and is not; with positions in this text. All
+                before the fault is yielded first.
+        """
+        memory = view(out)
+        try:
+            for kind, pointer, size in pieces:
+                try:
+                    written = self.append(kind, pointer, size, out, len(memory))
+                except UnicodeDecodeError as error:
+                    valid = max(error.start - self._end, 0)
+                    yield memory[: self.append(kind, pointer, valid, out, len(memory))]
+                    raise
+                yield memory[:written]
+            self.finish()
+        finally:
+            self._squeezer.tail_len = 0
+            self._end = 0
 
     def finish(self) -> None:
         """Declare the end of the stream.

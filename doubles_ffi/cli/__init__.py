@@ -66,6 +66,8 @@ def _run_subcommand(options: argparse.Namespace) -> int:
         from doubles_ffi.cli.count import count as subcommand
     elif options.command == "find":
         from doubles_ffi.cli.find import find as subcommand
+    elif options.command == "squeeze":
+        from doubles_ffi.cli.squeeze import squeeze as subcommand
     elif options.command == "random":
         from doubles_ffi.cli.random import random as subcommand
     else:

@@ -10,6 +10,7 @@ from doubles_ffi import __version__
 from doubles_ffi._library.search import LEAST
 from doubles_ffi.cli.arguments import alphabet, integer_from, length, plot, seed, text_encoding
 from doubles_ffi.cli.streams import FAILED, complain, visible
+from doubles_ffi.runs import SQUEEZED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,10 +43,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     # Only the parser that is needed: to make all of them takes longer.
     parser = _Parser(**_SUBCOMMANDS[name].settings(f"doubles {name}"))
     _SUBCOMMANDS[name].add_arguments(parser)
-    if name in {"count", "find"}:
+    if name in {"count", "find", "squeeze"}:
         options = _parse_files(others, parser)
         if name == "count":
             _check_count(options, parser)
+        elif name == "squeeze":
+            _check_squeeze(options, parser)
     else:
         options = parser.parse_args(others)
     options.command = name
@@ -57,6 +60,12 @@ def _parse_files(arguments: list[str], parser: argparse.ArgumentParser) -> argpa
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = parser.parse_intermixed_args(arguments[:end])
     options.files = [*options.files, *arguments[end + 1 :]]
+    if "files_from" in options:
+        _check_lists(options, parser)
+    return options
+
+
+def _check_lists(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     if options.null and options.files_from is None:
         parser.error("-0 needs --files-from")
     if options.files_from == "-" and "-" in options.files:
@@ -65,7 +74,6 @@ def _parse_files(arguments: list[str], parser: argparse.ArgumentParser) -> argpa
         options.glob = "*"
     elif not options.recursive:
         parser.error("--glob needs -r")
-    return options
 
 
 def _check_count(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
@@ -87,6 +95,18 @@ def _check_cluster(options: argparse.Namespace, parser: argparse.ArgumentParser)
     if "-" in options.files or not (options.files or options.files_from):
         parser.error("standard input can't be counted on a cluster")
     _require("distributed", "--cluster", "needs dask: pip install 'doubles_ffi[cluster]'")
+
+
+def _check_squeeze(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    if not options.bytes and options.encoding not in SQUEEZED:
+        parser.error(f"text in {options.encoding} can't be squeezed; convert it to UTF-8 first")
+    if options.only is not None:
+        from doubles_ffi.cli.sets import units_of
+
+        try:
+            options.only = units_of(options.only, is_bytes=options.bytes)
+        except ValueError as error:
+            parser.error(f"argument --only: {error}")
 
 
 def _require(module: str, option: str, complaint: str) -> None:
@@ -172,6 +192,25 @@ def _add_find(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(cluster=None, total_only=False)  # As for count.
 
 
+def _add_squeeze(parser: argparse.ArgumentParser) -> None:
+    _add_files(parser)
+    parser.add_argument(
+        "-n",
+        "--most",
+        metavar="N",
+        type=integer_from(1),
+        default=1,
+        help="keep N characters of each run (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="SET",
+        help="cut only runs of these characters, written as for tr: '\\n', 'a-z', '[:space:]'",
+    )
+    _add_decompress(parser)
+    parser.set_defaults(cluster=None, json=False, total_only=False)  # As for count.
+
+
 def _add_files(parser: argparse.ArgumentParser) -> None:
     """Add the files, and the options that say how to read them."""
     parser.add_argument(
@@ -208,6 +247,10 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--glob", metavar="PATTERN", help="with -r, read only the files whose names match"
     )
+    _add_decompress(parser)
+
+
+def _add_decompress(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-z",
         "--decompress",
@@ -281,6 +324,13 @@ _SUBCOMMANDS = {
         "show where doubles are",
         "Print FILE:LINE:COLUMN: CHARACTER for each run of equal characters; on a terminal, their"
         " lines.",
+    ),
+    "squeeze": _Subcommand(
+        _add_squeeze,
+        "[FILE]...",
+        "write files, with runs cut",
+        "Write all FILEs to standard output as cat does, but of each run of equal characters only"
+        " one, or N.",
     ),
     "random": _Subcommand(
         _add_random,

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 def reason_of(error: Exception, name: str, options: argparse.Namespace) -> str:
     """Return why a file could not be read, and which option may help."""
-    if isinstance(error, IsADirectoryError) and not (name == "-" or options.cluster):
+    can_enter = "recursive" in options and not (name == "-" or options.cluster)
+    if isinstance(error, IsADirectoryError) and can_enter:
         return f"{reason(error)}; try -r"
     if not isinstance(error, UnicodeError):
         return reason(error)

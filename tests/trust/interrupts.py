@@ -210,6 +210,7 @@ def commands(folder):
         "count many files": ["count", "--files-from", folder / "list"],
         "count -r -z --progress": ["count", "-r", "-z", "--progress=always", folder],
         "count one letter": ["count", letters],
+        "squeeze": ["squeeze", letters, sparse],
         "random": ["random", "1T"],
         "completions": ["completions", "bash"],
         "--help": ["--help"],

@@ -34,7 +34,7 @@ MODULES = {
     "files/system": ["files"],
     "_library/search": ["finding", "find"],
     "_library/longest": ["runs"],
-    "_library/squeezer": ["runs"],
+    "_library/squeezer": ["runs", "squeeze_command"],
     "generate": ["generate"],
     "ladder": ["ladder"],
     "runs": ["runs", "finding", "find"],

@@ -1,0 +1,74 @@
+"""The subcommand `doubles squeeze`."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+from doubles_ffi._decoding import moved
+from doubles_ffi._library.memory import new_array, view
+from doubles_ffi._library.squeezer import SLACK, Squeezer, selection
+from doubles_ffi.cli.inputs import Inputs
+from doubles_ffi.cli.reading import Reading
+from doubles_ffi.cli.streams import write_all
+from doubles_ffi.files import reading
+from doubles_ffi.files.content import read_pieces
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Generator, Iterator
+
+    from doubles_ffi._library.memory import Piece
+
+
+def squeeze(options: argparse.Namespace) -> int:
+    """Write files to standard output with their runs cut."""
+    return _Squeeze(options).run()
+
+
+class _Squeeze(Reading):
+    """One run of `doubles squeeze`. Runs continue from one file into the next, as after `cat`."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__(options)
+        self._inputs = Inputs(decompress=options.decompress)
+        only = None if options.only is None else selection(options.only)
+        self._squeezer = Squeezer(options.most, only)
+        self._room = new_array(reading.READ_SIZE + SLACK)
+
+    def read_all(self) -> None:
+        """Squeeze all files."""
+        for name in self.options.files or ["-"]:
+            with contextlib.closing(self._squeezed(name)) as parts:
+                while True:
+                    try:
+                        part = next(parts, None)
+                    except (OSError, ValueError, MemoryError) as error:  # As in scheduling.py.
+                        self.refuse(name, error)
+                        break
+                    if part is None:
+                        break
+                    write_all(part)
+                    sys.stdout.flush()  # The next read may wait.
+
+    def _squeezed(self, name: str) -> Generator[memoryview]:
+        """Yield what is to be written for a file, as soon as it is read."""
+        is_ascii = self.encoding == "ascii"
+        with self._inputs.open(name) as file:
+            pieces = read_pieces(file, "latin-1" if is_ascii else self.encoding)
+            yield from self._squeezer.squeeze(_ascii(pieces) if is_ascii else pieces, self._room)
+
+
+def _ascii(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Yield pieces of bytes, and raise UnicodeDecodeError after those that are ASCII."""
+    end = 0
+    for kind, pointer, size in pieces:
+        try:
+            codecs.ascii_decode(view(pointer, size))
+        except UnicodeDecodeError as error:
+            yield kind, pointer, error.start
+            raise moved(error, b"", end) from None
+        yield kind, pointer, size
+        end += size
