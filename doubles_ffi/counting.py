@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter  # noqa: TC003 (annotations resolve at run time)
 from collections.abc import Iterable
-from typing import Any, cast, overload
+from typing import Any, overload
 
-from doubles_ffi._input import Data, pieces
+from doubles_ffi._input import Data, Opened
 from doubles_ffi._input.buffers import BytesLike  # noqa: TC001 (the same)
-from doubles_ffi._input.encodings import with_object
 from doubles_ffi._input.text import POINTER_PAYS
 from doubles_ffi._library import check, count_bytes, fast_path, thread_limit
 from doubles_ffi._library.stretch import SLICE, Stretch
@@ -99,14 +98,8 @@ def tally_doubles(
 
 def _sum_up(data: Data, encoding: str | None, limit: int, *, tally: bool) -> Stretch:
     stretch = Stretch(tally=tally, is_part=False)
-    found = pieces(data, encoding)
-    try:
+    with Opened(data, encoding) as found:
         for kind, pointer, size in found:
             stretch.append(kind, pointer, size, limit)
         stretch.finish()
-    except UnicodeDecodeError as error:
-        # Only bytes with an encoding are decoded.
-        raise with_object(error, cast("BytesLike", data), cast("str", encoding)) from None
-    finally:
-        found.close()  # It locks the buffer, and PyPy would collect it some time later.
     return stretch

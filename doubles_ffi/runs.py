@@ -8,9 +8,8 @@ import sys
 from collections.abc import Callable, Iterator  # noqa: TC003 (annotations resolve at run time)
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from doubles_ffi._input import Data, pieces
+from doubles_ffi._input import Data, Opened
 from doubles_ffi._input.buffers import BytesLike, hold_still
-from doubles_ffi._input.encodings import with_object
 from doubles_ffi._input.text import exact
 from doubles_ffi._library import at_least_one
 from doubles_ffi._library.longest import measure_longest
@@ -30,8 +29,6 @@ from doubles_ffi.counting import tally_doubles
 from doubles_ffi.run_columns import Run, Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from doubles_ffi._library.memory import Piece
 
 __all__ = ["find_doubles", "find_runs", "longest_run", "squeeze_doubles"]
@@ -84,7 +81,7 @@ def find_doubles(
     """
     is_text = isinstance(data, str) or encoding is not None
     search = Search(at_least_one("min_run", min_run))
-    with _pieces(data, encoding) as found:
+    with Opened(data, encoding) as found:
         for runs, number in search.runs(found):
             starts, lengths, units = run_columns(runs, number, "start", "length", "unit")
             yield from zip(starts, lengths, map(chr, units) if is_text else units)
@@ -117,7 +114,7 @@ def find_runs(data: Data, *, min_run: int = LEAST, encoding: str | None = None) 
     The other exceptions are those of `count_doubles`.
     """
     search = Search(at_least_one("min_run", min_run), slice_size=COLLECTED_SLICE)
-    with _pieces(data, encoding) as found:
+    with Opened(data, encoding) as found:
         columns = search.collect(found)
     return Runs(columns, is_text=isinstance(data, str) or encoding is not None)
 
@@ -134,7 +131,7 @@ def longest_run(data: Data, *, encoding: str | None = None) -> Run | None:
 
     Arguments and exceptions are those of `count_doubles`.
     """
-    with _pieces(data, encoding) as found:
+    with Opened(data, encoding) as found:
         longest = measure_longest(found)
     if longest is None:
         return None
@@ -201,7 +198,7 @@ def squeeze_doubles(
     if encoding is not None:
         data, encoding = _checked(data, encoding)
     squeezer = Squeezer(most, _selection(data, only, encoding))
-    with _pieces(data, encoding) as found:
+    with Opened(data, encoding) as found:
         piece = next(found)
         return cast("bytes", _squeeze(piece, squeezer, Room(OF_BYTES, piece[2])))
 
@@ -264,16 +261,3 @@ def _selection(data: Any, only: Any, encoding: str | None) -> bytes | None:
         raise ValueError("only is empty; None cuts all runs")
     numbers = [ord(unit) for unit in units] if is_text else units
     return selection(numbers)
-
-
-@contextlib.contextmanager
-def _pieces(data: Data, encoding: str | None) -> Iterator[Generator[Piece]]:
-    """Yield the pieces of an input, and give errors of its text all of its bytes."""
-    found = pieces(data, encoding)
-    try:
-        yield found
-    except UnicodeDecodeError as error:
-        # Only bytes with an encoding are decoded.
-        raise with_object(error, cast("BytesLike", data), cast("str", encoding)) from None
-    finally:
-        found.close()  # It locks the buffer, and PyPy would collect it some time later.
