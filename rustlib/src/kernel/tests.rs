@@ -628,21 +628,14 @@ fn utf8_valid_or_not_reads_nothing_outside() {
 
 /// Calls `check` with a copy of `bytes` after which nothing can be read.
 fn at_the_end_of_a_page(bytes: &[u8], check: impl FnOnce(&[u8])) {
-    #[cfg(unix)]
     guarded::with_room_after(bytes, 0, check);
-    #[cfg(not(unix))]
-    check(bytes);
 }
 
 /// Calls `check` with a copy of `bytes` before which nothing can be read.
 fn at_the_start_of_a_page(bytes: &[u8], check: impl FnOnce(&[u8])) {
-    #[cfg(unix)]
     guarded::flush_left(bytes, check);
-    #[cfg(not(unix))]
-    check(bytes);
 }
 
-#[cfg(unix)]
 #[test]
 fn no_byte_outside_is_read() {
     let bytes = pattern(1088);
@@ -653,7 +646,6 @@ fn no_byte_outside_is_read() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn no_byte_outside_is_read_around_the_flush() {
     for length in around_the_flush() {
@@ -665,7 +657,6 @@ fn no_byte_outside_is_read_around_the_flush() {
     }
 }
 
-#[cfg(unix)]
 mod guarded {
     use std::cell::RefCell;
     use std::{ptr, slice};
@@ -682,6 +673,7 @@ mod guarded {
 
     /// Maps `ROOM` readable bytes between two guards and returns where they begin. They stay
     /// mapped: one region per thread of the test.
+    #[cfg(unix)]
     fn map() -> *mut u8 {
         // SAFETY: a fresh anonymous mapping, then access to a part of it that nobody uses yet.
         unsafe {
@@ -698,6 +690,34 @@ mod guarded {
             let status = libc::mprotect(room.cast(), ROOM, libc::PROT_READ | libc::PROT_WRITE);
             assert_eq!(status, 0);
             room
+        }
+    }
+
+    /// Maps `ROOM` readable bytes between two guards and returns where they begin. They stay
+    /// mapped: one region per thread of the test.
+    #[cfg(windows)]
+    fn map() -> *mut u8 {
+        use std::ffi::c_void;
+
+        const MEM_COMMIT: u32 = 0x1000;
+        const MEM_RESERVE: u32 = 0x2000;
+        const PAGE_NOACCESS: u32 = 1;
+        const PAGE_READWRITE: u32 = 4;
+
+        #[link(name = "kernel32")]
+        unsafe extern "system" {
+            fn VirtualAlloc(start: *mut c_void, size: usize, kind: u32, access: u32)
+            -> *mut c_void;
+        }
+
+        // SAFETY: fresh address space, then memory for a part of it that nobody uses yet.
+        unsafe {
+            let size = GUARD + ROOM + GUARD;
+            let start = VirtualAlloc(ptr::null_mut(), size, MEM_RESERVE, PAGE_NOACCESS);
+            assert!(!start.is_null());
+            let room = VirtualAlloc(start.byte_add(GUARD), ROOM, MEM_COMMIT, PAGE_READWRITE);
+            assert!(!room.is_null());
+            room.cast()
         }
     }
 
