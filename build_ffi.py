@@ -27,9 +27,17 @@ MODULE = "doubles_ffi._native"
 # versions from 3.10 on, with slower calls.
 STABLE_ABI = os.environ.get("DOUBLES_ABI3") == "1"
 
-# The module looks for the library beside itself, wherever the package is installed.
-BESIDE_ITSELF = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
+# The module looks for the library beside itself, wherever the package is installed. Windows does so
+# without being told.
+ORIGIN = {"darwin": "@loader_path", "win32": None}.get(sys.platform, "$ORIGIN")
 
+# What the linker is given: libdoubles.so, or doubles_ffi.dll.lib, by which it links to the DLL.
+LIBRARY = "doubles_ffi.dll" if sys.platform == "win32" else "doubles"
+
+# A function that the stable ABI lacks would otherwise be missing only when it is called.
+MISSING_IS_AN_ERROR = (
+    "/we4013" if sys.platform == "win32" else "-Werror=implicit-function-declaration"
+)
 
 # The words of a declaration in Rust that C spells otherwise, or not at all.
 IN_C = {"u8": "uint8_t", "u32": "uint32_t", "u64": "uint64_t", "i32": "int32_t", "i64": "int64_t"}
@@ -84,10 +92,9 @@ ffibuilder.set_source(
     (root / SOURCE).read_text(encoding="utf-8"),
     include_dirs=[str(INCLUDE), str(SOURCE.parent)],
     depends=[str(SOURCE), str(SOURCE.with_name("_fast_path.c")), str(INCLUDE / "doubles.h")],
-    libraries=["doubles"],
-    # A function that the stable ABI lacks would otherwise be missing only when it is called.
-    extra_compile_args=["-Werror=implicit-function-declaration"],
-    extra_link_args=[f"-Wl,-rpath,{BESIDE_ITSELF}"],
+    libraries=[LIBRARY],
+    extra_compile_args=[MISSING_IS_AN_ERROR],
+    extra_link_args=[f"-Wl,-rpath,{ORIGIN}"] if ORIGIN else [],
     py_limited_api=STABLE_ABI,
     define_macros=[("Py_LIMITED_API", "0x030a0000")] if STABLE_ABI else [],
 )

@@ -24,10 +24,21 @@ except ImportError:  # Before setuptools 70.1 another package makes wheels, and 
 
 CRATE = Path("rustlib")
 MACOS = sys.platform == "darwin"
-LIBRARY = "libdoubles.dylib" if MACOS else "libdoubles.so"
+WINDOWS = sys.platform == "win32"
 
-# The name that the module asks the loader for; it looks beside the module alone.
-LINK_NAME = f"-Wl,-install_name,@rpath/{LIBRARY}" if MACOS else f"-Wl,-soname,{LIBRARY}"
+# Windows takes a DLL that is already loaded for any other of its name: it has the package's name.
+LIBRARY = {"darwin": "libdoubles.dylib", "win32": "doubles_ffi.dll"}.get(
+    sys.platform, "libdoubles.so"
+)
+
+# The name that the module asks the loader for; it looks beside the module alone. On Windows that is
+# the name of the file; there the linker is told to leave out the time of the build.
+LINK_ARGUMENT = {"darwin": f"-Wl,-install_name,@rpath/{LIBRARY}", "win32": "/Brepro"}.get(
+    sys.platform, f"-Wl,-soname,{LIBRARY}"
+)
+
+# One Windows runs Pythons of several machines, and cargo would build for its own.
+TARGETS = {"win-amd64": "x86_64-pc-windows-msvc", "win-arm64": "aarch64-pc-windows-msvc"}
 
 # Setuptools can say that the licence is an expression, as PEP 639 has it, since this version.
 SINCE = 77
@@ -60,7 +71,7 @@ class BuildRustFirst(build_ext):
 
     def run(self) -> None:
         """Build the Rust library, then the module."""
-        built = build_library()
+        built = build_library(self.plat_name)
         package = Path(self.build_lib, "doubles_ffi")
         self.mkpath(str(package))
         self.copy_file(built, str(package))
@@ -71,6 +82,11 @@ class BuildRustFirst(build_ext):
                 Path("doubles_ffi", stale).unlink(missing_ok=True)
             self.copy_file(built, "doubles_ffi")
         for extension in self.extensions:
+            if WINDOWS:
+                extension.library_dirs.append(str(Path(built).parent))
+                extension.extra_compile_args.append("/Brepro")
+                extension.extra_link_args.append("/Brepro")
+                continue
             extension.library_dirs.append(str(package))
             # No names of this machine's folders: no debug information, and no symbols either.
             extension.extra_compile_args.append("-g0")
@@ -88,9 +104,10 @@ class BuildRustFirst(build_ext):
 
     def build_extensions(self) -> None:
         """Build without CPython's own library folders, which may be this machine's alone."""
-        foreign = ("-Wl,-rpath,", "-Wl,-rpath=", "-Wl,-R")
-        command = self.compiler.linker_so
-        self.compiler.linker_so = [flag for flag in command if not flag.startswith(foreign)]
+        if not WINDOWS:
+            foreign = ("-Wl,-rpath,", "-Wl,-rpath=", "-Wl,-R")
+            command = self.compiler.linker_so
+            self.compiler.linker_so = [flag for flag in command if not flag.startswith(foreign)]
         super().build_extensions()
 
 
@@ -116,7 +133,7 @@ def sysroot() -> Path:
     if shutil.which("cargo") is None:
         raise ExecError("doubles_ffi needs a Rust toolchain to build: see https://rustup.rs")
     command = ["rustc", "--print", "sysroot"]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
     return Path(output.rstrip("\n"))
 
 
@@ -127,29 +144,54 @@ def rust_flags() -> list[str]:
     """
     cargo_home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
     folders = {cargo_home: "/cargo", sysroot(): "/rust", Path.cwd(): "/doubles_ffi"}
-    # musl's toolchain would link libc into programs, and make no shared libraries.
-    flags = [] if MACOS else ["-Ctarget-feature=-crt-static"]
+    # musl's toolchain would link libc into programs, and make no shared libraries. On Windows the C
+    # library's startup code is linked in, or the DLL would need one of Microsoft's.
+    flags = [] if MACOS else [f"-Ctarget-feature={'+' if WINDOWS else '-'}crt-static"]
     encoded = os.environ.get("CARGO_ENCODED_RUSTFLAGS")
     flags += encoded.split("\x1f") if encoded else os.environ.get("RUSTFLAGS", "").split()
     return [*flags, *(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())]
 
 
-def build_library() -> str:
-    """Have cargo build the library, always in release mode, and return where it put it."""
+def target_folder() -> str:
+    """Return cargo's folder for the library.
+
+    A separate folder: where `cargo test --release` writes a library of the same name, without these
+    flags, cargo would take that one for this one.
+    """
+    return os.environ.get("CARGO_TARGET_DIR", str(CRATE / "target/package"))
+
+
+def dll(plat_name: str) -> Path:
+    """Return where the library is built on Windows, for a platform of Python."""
+    if plat_name not in TARGETS:
+        raise ExecError(f"there is no build for {plat_name}, only for {', '.join(TARGETS)}")
+    return Path(target_folder(), TARGETS[plat_name], "release", LIBRARY).resolve()
+
+
+def cargo_command(plat_name: str) -> list[str]:
+    """Return the command that builds the library for a platform, always in release mode."""
     command = ["cargo", "rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib"]
-    command += ["--manifest-path", str(CRATE / "Cargo.toml")]
-    # A separate folder: where `cargo test --release` writes a library of the same name, without
-    # these flags, cargo would take that one for this one.
-    command += ["--target-dir", os.environ.get("CARGO_TARGET_DIR", str(CRATE / "target/package"))]
+    command += ["--manifest-path", str(CRATE / "Cargo.toml"), "--target-dir", target_folder()]
     command += ["--message-format", "json-render-diagnostics"]
     command += ["--config", f"target.'cfg(all())'.rustflags={json.dumps(rust_flags())}"]
-    command += ["--", "-C", f"link-arg={LINK_NAME}", "-C", "strip=symbols"]
+    flags = ["-C", f"link-arg={LINK_ARGUMENT}", "-C", "strip=symbols"]
+    if WINDOWS:
+        flags.append(f"--emit=link={dll(plat_name)}")  # By default it has the name of the crate.
+        command += ["--target", TARGETS[plat_name]]
+    return [*command, "--", *flags]
+
+
+def build_library(plat_name: str) -> str:
+    """Have cargo build the library, and return where it is."""
     replacing = {"CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"}
     env = {name: value for name, value in os.environ.items() if name not in replacing}
+    command = cargo_command(plat_name)
     try:
-        run = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
+        run = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, encoding="utf-8")
     except subprocess.CalledProcessError as error:
         raise ExecError(f"cargo failed with exit status {error.returncode}") from None
+    if WINDOWS:
+        return str(dll(plat_name))
     messages = map(json.loads, run.stdout.splitlines())
     files = [file for message in messages for file in message.get("filenames", [])]
     return next(file for file in files if Path(file).name == LIBRARY)
@@ -159,7 +201,15 @@ COMMANDS = {"build": CleanBuild, "build_ext": BuildRustFirst}
 if bdist_wheel:
     COMMANDS["bdist_wheel"] = WheelWithNotices
 
+# The script tells why it is no entry point. Windows can't run it.
+COMMAND = (
+    {"entry_points": {"console_scripts": ["doubles=doubles_ffi.__main__:main"]}}
+    if WINDOWS
+    else {"scripts": ["doubles_ffi/cli/doubles"]}
+)
+
 setup(
+    **COMMAND,
     **{LICENSE_FIELD: "MIT OR Apache-2.0"},
     license_files=["LICENSE", str(NOTICES)],
     cffi_modules=["build_ffi.py:ffibuilder"],

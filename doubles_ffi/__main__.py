@@ -1,4 +1,4 @@
-"""`python -m doubles_ffi` is the command `doubles`."""
+"""`python -m doubles_ffi` is the command `doubles`; and so it is started on Windows."""
 
 import signal
 import sys
@@ -8,4 +8,5 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # Not if it i
 
 from doubles_ffi.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # Not where pip's program for Windows imports it, to call `main`.
+    sys.exit(main())

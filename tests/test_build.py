@@ -1,5 +1,6 @@
 """What is built: what it links to, and that it names no folder of the machine that built it."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -139,6 +140,82 @@ sysconfig.get_config_var = (
     assert done.returncode == 0, done.stderr
     expected = "None" if disabled else "cp310"
     assert expected in done.stdout
+
+
+# Does as if this were Windows, from the moment on at which setup.py is run.
+WINDOWS = """
+import json, pathlib, shutil, subprocess
+from setuptools.command.build_ext import build_ext
+sys.platform = "win32"
+shutil.which = lambda name: name
+build_ext.run = lambda self: None
+"""
+
+
+@runs_setup
+@pytest.mark.parametrize(
+    ("platform", "target"),
+    [("win-amd64", "x86_64-pc-windows-msvc"), ("win-arm64", "aarch64-pc-windows-msvc")],
+)
+def test_a_build_on_windows_links_to_the_dll_that_cargo_is_told_to_write(
+    tmp_path, platform, target
+):
+    after = f"""
+built = pathlib.Path({str(tmp_path)!r}, "cargo/{target}/release/doubles_ffi.dll")
+command = distribution.get_command_obj("build_ext")
+command.inplace, command.plat_name, command.build_lib = False, {platform!r}, {str(tmp_path)!r}
+command.ensure_finalized()
+
+def cargo(arguments, **others):
+    if arguments[0] == "cargo":
+        built.parent.mkdir(parents=True)
+        built.write_bytes(b"MZ")
+        print(json.dumps(arguments))
+    return subprocess.CompletedProcess(arguments, 0, "")
+
+subprocess.run = cargo
+command.run()
+(extension,) = command.extensions
+module = [extension.libraries, extension.library_dirs]
+print(json.dumps([*module, extension.extra_compile_args, extension.extra_link_args]))
+print(*pathlib.Path(command.build_lib, "doubles_ffi").iterdir())
+print(distribution.entry_points, distribution.scripts)
+"""
+    before = WINDOWS + f"os.environ['CARGO_TARGET_DIR'] = {str(tmp_path / 'cargo')!r}"
+    done = run_setup(ROOT, before, after)
+    assert done.returncode == 0, done.stderr
+    cargo, module, files, commands = done.stdout.splitlines()[-4:]
+    cargo = json.loads(cargo)
+    end = cargo.index("--")
+    assert cargo[cargo.index("--target", 0, end) + 1] == target
+    assert "-Ctarget-feature=+crt-static" in cargo[cargo.index("--config", 0, end) + 1]
+    folder = tmp_path / "cargo" / target / "release"
+    assert f"--emit=link={folder / 'doubles_ffi.dll'}" in cargo[end:]
+    assert "link-arg=/Brepro" in cargo[end:]
+    # rustc writes doubles_ffi.dll.lib beside it; a compiler for Windows adds the .lib to a name.
+    assert json.loads(module) == [
+        ["doubles_ffi.dll"],
+        [str(folder)],
+        ["/we4013", "/Brepro"],
+        ["/Brepro"],
+    ]
+    assert files == str(tmp_path / "doubles_ffi/doubles_ffi.dll")
+    assert commands == "{'console_scripts': ['doubles=doubles_ffi.__main__:main']} None"
+
+
+@runs_setup
+def test_a_build_for_32_bits_on_windows_says_that_there_is_none():
+    after = """
+command = distribution.get_command_obj("build_ext")
+command.plat_name = "win32"
+command.ensure_finalized()
+command.run()
+"""
+    done = run_setup(ROOT, WINDOWS, after)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(
+        "there is no build for win32, only for win-amd64, win-arm64"
+    )
 
 
 @runs_setup

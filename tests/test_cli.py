@@ -843,3 +843,5 @@ def test_the_package_is_the_command(capsys, monkeypatch, before, told):
     assert end.value.code == 0
     assert capsys.readouterr().out == "zzz"
     assert actions == told  # Ctrl-C that is ignored stays ignored.
+    imported = runpy.run_module("doubles_ffi", run_name="doubles_ffi.__main__")
+    assert imported["main"] is main  # For the program that pip makes on Windows.
