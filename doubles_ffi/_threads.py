@@ -10,6 +10,7 @@ import contextlib
 import functools
 import itertools
 import mmap
+import sys
 import threading
 from collections import deque
 from queue import SimpleQueue
@@ -76,6 +77,13 @@ def run_ahead(items: Generator[Item]) -> Generator[Item]:
         yield from itertools.takewhile(lambda item: item is not end, taken)
 
 
+def _check_room() -> None:
+    """Raise an OSError if there is no address space for a thread."""
+    if sys.platform == "win32":  # There `start` raises an error.
+        return
+    mmap.mmap(-1, _ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON).close()
+
+
 class _Task(Generic[Result]):
     """A call that one thread makes and another one waits for."""
 
@@ -122,7 +130,7 @@ class _Workers:
         # The system allows no more threads, or has no address space for one.
         with contextlib.suppress(RuntimeError, OSError):
             for _ in range(self._number):
-                mmap.mmap(-1, _ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON).close()
+                _check_room()
                 thread = threading.Thread(target=self._run, name="doubles")
                 thread.start()
                 self._threads.append(thread)

@@ -12,7 +12,7 @@ import pytest
 from commands import ENVIRONMENT, command, interrupt, on_terminal, shell, started, terminal
 
 from doubles_ffi import cli
-from doubles_ffi.cli import main, progress, streams, view
+from doubles_ffi.cli import main, progress, system, view
 
 
 @pytest.fixture(autouse=True)
@@ -244,7 +244,7 @@ def test_ctrl_c_is_changed_where_it_would_end_the_process(action, monkeypatch):
     monkeypatch.setattr(signal, "getsignal", lambda _: action)
     monkeypatch.setattr(signal, "signal", lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(signal, "raise_signal", calls.append)
-    with streams.on_ctrl_c(lambda: calls.append("called")):
+    with system.on_ctrl_c(lambda: calls.append("called")):
         if calls:
             calls[0][1](signal.SIGINT, None)
     default = (signal.SIGINT, signal.SIG_DFL)

@@ -9,12 +9,17 @@ import contextlib
 import os
 import sys
 from os.path import dirname, isfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # The folder of the package. (pathlib takes 4 ms to load.)
 _HERE = dirname(dirname(__file__))  # noqa: PTH120
 
-_LIBRARY = "libdoubles.dylib" if sys.platform == "darwin" else "libdoubles.so"
+_LIBRARY = {"darwin": "libdoubles.dylib", "win32": "doubles_ffi.dll"}.get(
+    sys.platform, "libdoubles.so"
+)
 
 
 def _unusable(reason: str) -> ImportError:
@@ -68,7 +73,7 @@ def _is_truncated(path: str) -> bool:
     The loaders of other formats check that themselves.
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY)
     except OSError:  # The loader says why.
         return False
     try:
@@ -104,18 +109,32 @@ def _realize_structs() -> dict[str, Any]:
     return fields
 
 
-_check_files()
-_flags = sys.getdlopenflags()
-sys.setdlopenflags(os.RTLD_LAZY)  # A library that lacks functions can still tell its version.
-try:
-    # PyInstaller and Nuitka look for imports in Python's code, and not in that of our module.
-    import _cffi_backend  # type: ignore[import-untyped]  # noqa: F401
+@contextlib.contextmanager
+def _resolved_late() -> Iterator[None]:
+    """Have functions looked for when they are called: a library without some tells its version.
 
-    import doubles_ffi._native  # noqa: F401
+    Windows looks for all of them when it loads the module.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    flags = sys.getdlopenflags()
+    sys.setdlopenflags(os.RTLD_LAZY)
+    try:
+        yield
+    finally:
+        sys.setdlopenflags(flags)
+
+
+_check_files()
+try:
+    with _resolved_late():
+        # PyInstaller and Nuitka look for imports in Python's code, and not in that of our module.
+        import _cffi_backend  # type: ignore[import-untyped]  # noqa: F401
+
+        import doubles_ffi._native  # noqa: F401
 except (ImportError, AttributeError) as error:  # pragma: no cover: needs a process of its own
     raise _unusable_because(error) from error
-finally:
-    sys.setdlopenflags(_flags)
 
 from doubles_ffi import _native as _native  # noqa: E402, PLC0414 (for the other modules)
 

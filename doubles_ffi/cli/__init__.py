@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import TYPE_CHECKING
 
-from doubles_ffi.cli.streams import FAILED, complain, discard
+from doubles_ffi.cli.streams import FAILED, complain, discard, prepare, until_the_reader_leaves
 
 if TYPE_CHECKING:
     import argparse
@@ -22,10 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     the command by its signal, which a shell shows as 130 too.
     """
     try:
-        return _run(sys.argv[1:] if arguments is None else list(arguments))
-    except BrokenPipeError:  # The reader has left.
-        discard(sys.stdout)
-        return 0
+        with until_the_reader_leaves():
+            return _run(sys.argv[1:] if arguments is None else list(arguments))
     except OSError as error:
         discard(sys.stdout)
         complain("standard output", error.strerror or str(error))
@@ -33,15 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         discard(sys.stdout)  # Writing the rest could block: its reader may not be reading.
         return _INTERRUPTED
+    return 0
 
 
 def _run(arguments: list[str]) -> int:
     # Most modules are imported here, so that only those of the subcommand are loaded.
     from doubles_ffi.cli.parser import parse
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # File names are written as the bytes that they have, whatever the locale.
-        sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
+    prepare()
     try:
         options = parse(arguments)
     except SystemExit:  # Wrong usage, or help, which may fail to be written.

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from distributed import Client, LocalCluster
 
 from doubles_ffi import cluster
 from doubles_ffi._library import num_threads
-from doubles_ffi.cli.streams import on_ctrl_c
+from doubles_ffi.cli.system import ctrl_c_kept_from_children, on_ctrl_c
 from doubles_ffi.cluster import ClusterError
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ def count_files(
     for name in ("distributed", "asyncio"):  # The command reports its errors itself.
         logging.getLogger(name).setLevel(logging.CRITICAL)
     # Ctrl-C tells the workers to stop; pressed again, it ends the process at once.
-    with on_ctrl_c(_interrupt), contextlib.ExitStack() as stack:
+    with on_ctrl_c(_interrupt, raises=True), contextlib.ExitStack() as stack:
         try:
             client = stack.enter_context(_local() if address == "local" else _client(address))
         except (OSError, ValueError) as error:
@@ -56,11 +54,7 @@ def _client(cluster: Any) -> Any:
 
 @contextlib.contextmanager
 def _local() -> Iterator[Any]:
-    # Ctrl-C reaches all processes of a terminal. Those that start while it is blocked never get it,
-    # and this one gets it once it is not.
-    resource_tracker.ensure_running()  # Starting it unblocks all signals.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with ctrl_c_kept_from_children():
         workers = LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=num_threads(),
             threads_per_worker=1,
@@ -69,7 +63,5 @@ def _local() -> Iterator[Any]:
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
         )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     with workers, _client(workers) as client:
         yield client

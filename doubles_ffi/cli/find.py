@@ -12,7 +12,8 @@ from doubles_ffi._library.search import Search
 from doubles_ffi.cli.formats import Format, Json, Lines, Page
 from doubles_ffi.cli.inputs import Inputs, file_size
 from doubles_ffi.cli.reading import Reading
-from doubles_ffi.cli.streams import has_colors, on_ctrl_c
+from doubles_ffi.cli.streams import has_colors
+from doubles_ffi.cli.system import on_ctrl_c
 from doubles_ffi.cli.view import View, end_highlight
 from doubles_ffi.files.engine import WORTH_SPLITTING
 

@@ -7,11 +7,12 @@ import errno
 import itertools
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from doubles_ffi.cli.inputs import file_size
 from doubles_ffi.cli.reasons import reason
 from doubles_ffi.cli.streams import identity, standard_input
+from doubles_ffi.cli.system import expanded, has_to_wait, is_link, names_in
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +32,7 @@ def named(options: argparse.Namespace, fail: Fail) -> Iterable[str | None]:
 
     None among them means that the next one may take a while. Errors are passed to `fail`.
     """
-    names: Iterable[str | None] = options.files
+    names: Iterable[str | None] = expanded(options.files)
     if options.files_from is not None:
         separator = b"\0" if options.null else b"\n"
         names = itertools.chain(names, _in_list(options.files_from, separator, fail))
@@ -76,10 +77,11 @@ def listed(path: str, separator: bytes) -> Iterator[str | None]:
         file = standard_input() if path == "-" else stack.enter_context(open(path, "rb"))  # noqa: PTH123 (a Path forgets a slash at the end)
         if (output := identity(sys.stdout)) and identity(file) == output:
             raise OSError(errno.EINVAL, "is also the output")  # Its lines would be taken for names.
+        file = names_in(file)
         parts: list[bytes] = []  # of the name whose end has not been read
         size = 0  # of them
         while True:
-            if _has_to_wait(file):
+            if has_to_wait(file):
                 yield None
             block = file.read1(_BLOCK)
             if not block:
@@ -96,16 +98,6 @@ def listed(path: str, separator: bytes) -> Iterator[str | None]:
                 raise OSError(errno.ENAMETOOLONG, f"has a name of more than {_LONGEST} bytes{hint}")
         if name := b"".join(parts):
             yield os.fsdecode(name)
-
-
-def _has_to_wait(file: Any) -> bool:
-    """Return whether the next read would wait."""
-    import select
-
-    try:
-        return not select.select([file], [], [], 0)[0]
-    except ValueError:  # It is in memory, or more files are open than `select` can watch.
-        return False
 
 
 def below(directory: str, pattern: str, fail: Fail) -> Iterator[str]:
@@ -126,7 +118,7 @@ def below(directory: str, pattern: str, fail: Fail) -> Iterator[str]:
                 found = [
                     (entry.path, is_below)
                     for entry in sorted(entries, key=lambda entry: entry.name, reverse=True)
-                    if (is_below := entry.is_dir(follow_symlinks=False))
+                    if (is_below := entry.is_dir(follow_symlinks=False) and not is_link(entry))
                     or (entry.is_file(follow_symlinks=False) and fnmatchcase(entry.name, pattern))
                 ]
         except OSError as error:

@@ -9,7 +9,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from doubles_ffi.cli.streams import complain, discard, on_ctrl_c, write_past_buffers
+from doubles_ffi.cli.streams import complain, discard, write_past_buffers
+from doubles_ffi.cli.system import on_ctrl_c
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

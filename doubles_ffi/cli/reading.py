@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from doubles_ffi.cli.names import named
 from doubles_ffi.cli.reasons import reason_of
-from doubles_ffi.cli.streams import FAILED, complain, discard, json_line
+from doubles_ffi.cli.streams import FAILED, complain, json_line, until_the_reader_leaves
 
 if TYPE_CHECKING:
     import argparse
@@ -28,12 +28,10 @@ class Reading(ABC):
 
     def run(self) -> int:
         """Read all files, and return the exit status."""
-        try:
+        with until_the_reader_leaves():
             self.read_all()
             sys.stdout.flush()
-        except BrokenPipeError:  # The reader has left; an error before that still counts.
-            discard(sys.stdout)
-        return self._status
+        return self._status  # An error before the reader has left still counts.
 
     @abstractmethod
     def read_all(self) -> None:

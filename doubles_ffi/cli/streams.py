@@ -11,13 +11,24 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
+from doubles_ffi.cli.system import is_broken_pipe, shows_colors
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 FAILED = 2  # As in grep and diff, where 1 is an answer and 2 is an error.
 
 # The control characters that shells have a letter for.
 _LETTERS = dict(zip(b"\a\b\t\n\v\f\r", "abtnvfr"))
+
+
+def prepare() -> None:
+    r"""Have the streams write the names of files as they are, whatever the locale, and \n as \n."""
+    encoding = sys.getfilesystemencoding()
+    handlers = (sys.getfilesystemencodeerrors(), "backslashreplace")
+    for stream, errors in zip((sys.stdout, sys.stderr), handlers):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors=errors, newline="\n")
 
 
 def shown(name: str, stream: TextIO) -> str:
@@ -86,7 +97,7 @@ def has_colors(stream: TextIO) -> bool:
     """Return whether a stream is a terminal whose user wants colours."""
     if not stream.isatty() or os.environ.get("NO_COLOR"):
         return False
-    return os.environ.get("TERM") != "dumb"
+    return os.environ.get("TERM") != "dumb" and shows_colors(stream)
 
 
 def json_line(entry: dict[str, Any]) -> str:
@@ -117,26 +128,14 @@ def discard(stream: TextIO) -> None:
 
 
 @contextlib.contextmanager
-def on_ctrl_c(action: Callable[[], object]) -> Iterator[None]:
-    """Call a function when Ctrl-C is pressed, before it ends the process; the next press ends it.
-
-    Nothing changes where Ctrl-C is ignored, or is left to Python.
-    """
-    import signal  # Takes 1 ms.
-
-    def interrupt(number: int, _frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        action()
-        signal.raise_signal(number)
-
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGINT, interrupt)
+def until_the_reader_leaves() -> Iterator[None]:
+    """Write to standard output until its reader leaves, then drop the rest without an error."""
     try:
         yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except OSError as error:
+        if not is_broken_pipe(error):
+            raise
+        discard(sys.stdout)
 
 
 def write_past_buffers(text: str, stream: TextIO) -> None:

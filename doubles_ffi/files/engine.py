@@ -17,7 +17,7 @@ from doubles_ffi._library.memory import MARK, UTF32
 from doubles_ffi._library.stretch import Stretch
 from doubles_ffi.files.content import content, kind_in_file
 from doubles_ffi.files.reading import FirstBytes, Reads, StoppedError, new_buffer, opened
-from doubles_ffi.files.system import PieceFile, enlarge_pipe, rest_of
+from doubles_ffi.files.system import enlarge_pipe, piece_from, rest_of
 
 if TYPE_CHECKING:
     from doubles_ffi._library.memory import Kind, Pointer
@@ -111,12 +111,12 @@ class FileCounter:
 
     def _count_piece(self, descriptor: int, piece: range, is_stopped: IsStopped) -> Stretch | None:
         """Count a piece of a file. Return None if anything prevents it."""
-        file = PieceFile(descriptor, piece.start)
         try:
             part = Stretch(tally=self._tally, is_part=True)
             buffer = self._take_buffer()
             try:
-                _append(part, self._kind, file, len(piece), buffer, is_stopped)
+                with piece_from(descriptor, piece.start) as file:
+                    _append(part, self._kind, file, len(piece), buffer, is_stopped)
             finally:
                 self._buffers.append(buffer)
         except (OSError, MemoryError, UnicodeDecodeError, StoppedError):

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import stat
+import sys
 from typing import Any, NamedTuple
 
 # Bytes that a pipe should hold. With Linux's default of 64 KiB, writer and reader wake each other
@@ -24,7 +25,7 @@ class Rest(NamedTuple):
 def rest_of(file: Any) -> Rest | None:
     """Return the rest of a file, if it can be read in pieces."""
     descriptor = _descriptor(file)
-    if descriptor is None or not hasattr(os, "preadv"):
+    if descriptor is None or not (sys.platform == "win32" or hasattr(os, "preadv")):
         return None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
@@ -33,7 +34,20 @@ def rest_of(file: Any) -> Rest | None:
     return Rest(descriptor, start, max(status.st_size - start, 0))
 
 
-class PieceFile:
+def piece_from(descriptor: int, start: int) -> contextlib.AbstractContextManager[Any]:
+    """Return a regular file from a byte on, to read; the position of the descriptor stays.
+
+    Raises:
+        OSError: Windows can't open it again.
+    """
+    if sys.platform == "win32":
+        from doubles_ffi import _windows
+
+        return _windows.reopened(descriptor, start)
+    return contextlib.nullcontext(_PieceFile(descriptor, start))
+
+
+class _PieceFile:
     """A regular file from any byte on. Reading it leaves the position of the descriptor alone."""
 
     def __init__(self, descriptor: int, start: int) -> None:
@@ -42,18 +56,20 @@ class PieceFile:
 
     def readinto(self, room: memoryview) -> int:
         """Read into memory, and return the number of bytes; zero is the end."""
-        size = os.preadv(self._descriptor, [room], self._position)
+        size: int = os.preadv(self._descriptor, [room], self._position)  # type: ignore[attr-defined,unused-ignore]
         self._position += size
         return size
 
 
 def enlarge_pipe(file: Any) -> None:
-    """Let a pipe hold more, so that its two ends wake each other less often."""
+    """Let a pipe hold more, on Linux, so that its two ends wake each other less often."""
     descriptor = _descriptor(file)
+    if sys.platform != "linux":  # pragma: no cover: other systems have no such call
+        return
     if descriptor is not None and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         import fcntl
 
-        with contextlib.suppress(AttributeError, OSError):  # Other systems; too many pipes.
+        with contextlib.suppress(AttributeError, OSError):  # PyPy; too many pipes.
             if fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) < _PIPE:
                 fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
 
