@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # The folder of the package. (pathlib takes 4 ms to load.)
-_HERE = dirname(dirname(__file__))  # noqa: PTH120
+_HERE = dirname(dirname(__file__))
 
 _LIBRARY = {"darwin": "libdoubles.dylib", "win32": "doubles_ffi.dll"}.get(
     sys.platform, "libdoubles.so"
@@ -24,8 +24,8 @@ _LIBRARY = {"darwin": "libdoubles.dylib", "win32": "doubles_ffi.dll"}.get(
 
 def _unusable(reason: str) -> ImportError:
     """Return the error for a compiled part that is missing or wrong."""
-    checkout = dirname(_HERE)  # noqa: PTH120
-    if isfile(f"{checkout}/build_ffi.py"):  # noqa: PTH113
+    checkout = dirname(_HERE)
+    if isfile(f"{checkout}/build_ffi.py"):
         cure = f"run `python setup.py build` or `pip install -e .` in {checkout}"
         cure += ", or leave that folder to use an installed doubles_ffi"
     else:
@@ -62,7 +62,7 @@ def _check_files() -> None:
         ImportError: a file is truncated.
     """
     with contextlib.suppress(OSError):  # No such folder: the import says why.
-        for name in os.listdir(_HERE):  # noqa: PTH208
+        for name in os.listdir(_HERE):
             if ".so" in name and _is_truncated(f"{_HERE}/{name}"):
                 raise _unusable(f"is broken: {name} is truncated")
 

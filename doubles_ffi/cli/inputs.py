@@ -61,6 +61,6 @@ def _identity_of(name: str) -> tuple[int, int] | None:
 
 def _status(name: str) -> os.stat_result | None:
     try:
-        return os.fstat(0) if name == "-" else os.stat(name)  # noqa: PTH116 (a Path forgets a slash at the end)
+        return os.fstat(0) if name == "-" else os.stat(name)
     except (OSError, ValueError):
         return None

@@ -59,7 +59,7 @@ def _in_list(source: str, separator: bytes, fail: Fail) -> Iterator[str | None]:
 
 def _recursive(names: Iterable[str | None], pattern: str, fail: Fail) -> Iterator[str | None]:
     for name in names:
-        if name is not None and os.path.isdir(name):  # noqa: PTH112 (pathlib takes 4 ms)
+        if name is not None and os.path.isdir(name):
             yield from below(name, pattern, fail)
         else:
             yield name
@@ -74,7 +74,7 @@ def listed(path: str, separator: bytes) -> Iterator[str | None]:
     if file_size(path) is None and path != "-":
         yield None  # It may be a named pipe, where opening waits for a writer.
     with contextlib.ExitStack() as stack:
-        file = standard_input() if path == "-" else stack.enter_context(open(path, "rb"))  # noqa: PTH123 (a Path forgets a slash at the end)
+        file = standard_input() if path == "-" else stack.enter_context(open(path, "rb"))
         if (output := identity(sys.stdout)) and identity(file) == output:
             raise OSError(errno.EINVAL, "is also the output")  # Its lines would be taken for names.
         file = names_in(file)

@@ -33,7 +33,7 @@ def matching(patterns: list[str]) -> list[str]:
     for pattern in patterns:
         # Names may have brackets.
         is_pattern = not {"*", "?"}.isdisjoint(pattern)
-        found = glob.glob(pattern.replace("[", "[[]")) if is_pattern else []  # noqa: PTH207
+        found = glob.glob(pattern.replace("[", "[[]")) if is_pattern else []
         names += sorted(found) or [pattern]
     return names
 

@@ -48,7 +48,7 @@ def _list_local(prefix: str, path: str) -> list[Source]:
     """Return the files that a path or a pattern of paths means."""
     if not glob.has_magic(path) or os.path.lexists(path):
         return [_local_source(prefix + path, path)]
-    found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (as in a shell)
+    found = sorted(glob.glob(path, recursive=True))
     return [_local_source(prefix + path, path) for path in found if not pathlib.Path(path).is_dir()]
 
 

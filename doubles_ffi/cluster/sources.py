@@ -100,7 +100,7 @@ def look_at_local(file: str | int, path: str) -> tuple[int | None, str]:
     Raises:
         OSError: it is not a regular file.
     """
-    status = os.stat(file)  # noqa: PTH116 (it may be a descriptor)
+    status = os.stat(file)
     if stat.S_ISDIR(status.st_mode):
         raise _is_a_directory(path)
     if not stat.S_ISREG(status.st_mode):

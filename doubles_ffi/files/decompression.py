@@ -51,9 +51,9 @@ _BLOCK = 64 * 1024
 def compression_of(path: str) -> str | None:
     """Return the name of the format that a regular file is compressed with."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (a Path forgets a slash at the end)
+        if not stat.S_ISREG(os.stat(path).st_mode):
             return None
-        with open(path, "rb") as file:  # noqa: PTH123 (the same)
+        with open(path, "rb") as file:
             return _format_of(file.read(_LONGEST))
     except (OSError, ValueError):
         return None
@@ -68,7 +68,7 @@ def decompressed(file: Any) -> Iterator[Any]:
     """
     with contextlib.ExitStack() as stack:
         if isinstance(file, str):
-            file = stack.enter_context(open(file, "rb", buffering=0))  # noqa: PTH123 (as above)
+            file = stack.enter_context(open(file, "rb", buffering=0))
         head = _read_head(file)
         name = _format_of(head)
         if name:

@@ -40,7 +40,7 @@ READ_SIZE = 512 * 1024
 def opened(file: Path | BinaryFile) -> contextlib.AbstractContextManager[Any]:
     """Open a path, or take a binary file, which stays open afterwards; for a `with`."""
     if isinstance(file, (str, bytes, os.PathLike)):
-        return open(file, "rb", buffering=0)  # noqa: PTH123 (a Path forgets a slash at the end)
+        return open(file, "rb", buffering=0)
     if isinstance(file, (io.TextIOBase, codecs.StreamReader, codecs.StreamReaderWriter)):
         raise TypeError("the file is open in text mode; open it in binary mode")
     if not hasattr(file, "readinto"):
