@@ -22,7 +22,7 @@ SLICE = 64 * 1024 * 1024
 TALLY_SLICE = 8 * 1024 * 1024
 
 # Bytes that are decoded at a time in search of an error.
-_BLOCK = 64 * 1024
+_CHUNK = 64 * 1024
 
 
 class Stretch:
@@ -181,12 +181,12 @@ class Stretch:
             skipped = len(beginning) - len(beginning.lstrip(CONTINUATION))
             position, new = position + skipped, new[skipped:]
 
-        def blocks() -> Iterator[bytes]:
+        def chunks() -> Iterator[bytes]:
             yield self.tail
-            for start in range(0, len(new), _BLOCK):
-                yield bytes(new[start : start + _BLOCK])
+            for start in range(0, len(new), _CHUNK):
+                yield bytes(new[start : start + _CHUNK])
 
-        return utf8_error(blocks(), position - len(self.tail))
+        return utf8_error(chunks(), position - len(self.tail))
 
 
 def _new_tally() -> Any:

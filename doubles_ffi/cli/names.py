@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Fail = Callable[[str, str], None]
 
 # Bytes per read of a list.
-_BLOCK = 64 * 1024
+_READ_SIZE = 64 * 1024
 
 # The most bytes of a name that are kept while its end is awaited: more than any system allows.
 _LONGEST = 1024 * 1024
@@ -83,10 +83,10 @@ def listed(path: str, separator: bytes) -> Iterator[str | None]:
         while True:
             if has_to_wait(file):
                 yield None
-            block = file.read1(_BLOCK)
-            if not block:
+            chunk = file.read1(_READ_SIZE)
+            if not chunk:
                 break
-            first, *others = block.split(separator)
+            first, *others = chunk.split(separator)
             parts.append(first)
             size += len(first)
             for part in others:

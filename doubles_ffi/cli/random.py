@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
 # Characters per turn: enough for all threads, and whole blocks of the generator's.
-_BLOCK = 4 * 1024 * 1024
+_SLICE = 4 * 1024 * 1024
 
 
 def random(options: argparse.Namespace) -> int:
@@ -23,8 +23,8 @@ def random(options: argparse.Namespace) -> int:
     except OSError as error:
         complain("random numbers of the system", reason(error))
         return FAILED
-    buffer = new_array(min(options.length, _BLOCK))
-    for start in range(0, options.length, _BLOCK):
+    buffer = new_array(min(options.length, _SLICE))
+    for start in range(0, options.length, _SLICE):
         source.fill(buffer, len(buffer))
         write_all(view(buffer)[: options.length - start])
     return 0

@@ -83,7 +83,7 @@ def _available(file: BinaryFile, codec: codecs.CodecInfo) -> Reads:
 
 def _texts(reads: Reads, codec: codecs.CodecInfo) -> Iterable[str]:
     """Decode read by read if the codec can, else all at once."""
-    blocks = (bytes(reads.memory[:size]) for size in reads if size)
+    chunks = (bytes(reads.memory[:size]) for size in reads if size)
     if is_incremental(codec):
-        return decode_chunks(blocks, codec)
-    return [b"".join(blocks).decode(codec.name)]
+        return decode_chunks(chunks, codec)
+    return [b"".join(chunks).decode(codec.name)]

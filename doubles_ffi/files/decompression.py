@@ -45,7 +45,7 @@ _LARGE_WINDOWS = {"xz", "lzma", "zstd"}
 _slots = threading.BoundedSemaphore(_AT_ONCE)
 
 # Bytes of a compressed file per read.
-_BLOCK = 64 * 1024
+_CHUNK = 64 * 1024
 
 
 def compression_of(path: str) -> str | None:
@@ -104,7 +104,7 @@ def _read_head(file: Any) -> bytes:
 
 def _read(file: Any) -> bytes:
     """Read the bytes that are available, at least one unless the file has ended."""
-    memory = memoryview(bytearray(_BLOCK))
+    memory = memoryview(bytearray(_CHUNK))
     return bytes(memory[: fill(file, memory)])
 
 
