@@ -67,6 +67,9 @@ BYTES = "жук.txt:1:9: \\n x3\nжук.txt:4:1: ' '\nжук.txt:4:3: \\t\n"
         (["marked"], "marked:1:2: a\n"),
         (["--min-run", "3", "letters", "жук.txt"], "жук.txt:1:5: \\n x3\n"),
         (["--min-run", "4", "жук.txt"], ""),
+        (["--min-run", "1", "marked"], "marked:1:1: \\ufeff x1\nmarked:1:2: a\nmarked:1:4: b x1\n"),
+        (["--longest", "letters", "empty", "жук.txt"], "letters:1:3: l\nжук.txt:1:5: \\n x3\n"),
+        (["--longest", "--min-run", "3", "letters"], ""),
         (["-m", "1", "letters", "жук.txt"], "letters:1:3: l\nжук.txt:1:1: ж\n"),
         (["--max-count=3", "letters"], "".join(LETTERS.splitlines(keepends=True)[:3])),
         (["-m4", "letters"], LETTERS),
@@ -107,7 +110,7 @@ def lines_of(text, name, least=2):
     for unit, group in itertools.groupby(text):
         length = len(list(group))
         if length >= least:
-            times = f" x{length}" if length > 2 else ""
+            times = f" x{length}" if length != 2 else ""
             yield f"{name}:{line}:{column}: {glyph(unit)}{times}\n"
         column += length
         if unit == "\n":
@@ -126,7 +129,7 @@ READING = list(itertools.product(ENCODINGS, [4, 7, 4096]))
 
 
 @several
-@given(ANY, st.integers(2, 4), st.sampled_from(READING))
+@given(ANY, st.integers(1, 4), st.sampled_from(READING))
 @example("жж\n\na", 2, ("utf-8", 4))
 @example("жж\n\na", 2, ("utf-8-sig", 4))
 def test_any_text(files, capsysbinary, text, least, reading):
@@ -136,6 +139,42 @@ def test_any_text(files, capsysbinary, text, least, reading):
         patch.setattr("doubles_ffi.files.reading.READ_SIZE", block)
         assert main(["find", "--encoding", encoding, "--min-run", str(least), "any"]) == 0
     assert capsysbinary.readouterr().out.decode() == "".join(lines_of(text, "any", least))
+
+
+@several
+@given(ANY, st.integers(1, 4), st.sampled_from(READING))
+@example("abb", 1, ("utf-8", 4))
+@example("ж" * 20, 2, ("utf-8", 7))
+def test_the_longest_run_of_any_text(files, capsysbinary, text, least, reading):
+    encoding, block = reading
+    (files / "any").write_text(text, encoding, newline="")
+    options = ["--longest", "--encoding", encoding, "--min-run", str(least)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("doubles_ffi.files.reading.READ_SIZE", block)
+        assert main(["find", *options, "any"]) == 0
+    longest = max((len(list(run)) for _, run in itertools.groupby(text)), default=0)
+    expected = [*lines_of(text, "any", max(longest, least))][:1]
+    assert capsysbinary.readouterr().out.decode() == "".join(expected)
+
+
+@pytest.mark.usefixtures("files")
+def test_a_file_that_fails_has_no_longest_run(capsys):
+    assert main(["find", "--longest", "--json", "bad", "missing", "letters"]) == 2
+    output, errors = capsys.readouterr()
+    records = [json.loads(line) for line in output.splitlines()]
+    assert [(record["file"], "error" in record) for record in records] == [
+        ("bad", True),
+        ("missing", True),
+        ("letters", False),
+    ]
+    assert records[-1]["start"] == 2
+    assert len(errors.splitlines()) == 2
+
+
+@pytest.mark.usefixtures("files")
+def test_on_a_terminal_the_longest_run_and_all_characters_are_shown_as_in_a_pipe():
+    assert show("--longest", "letters") == "letters:1:3: l\n"
+    assert show("--min-run", "1", "letters").count(" x1\n") == 10
 
 
 @pytest.fixture
@@ -163,6 +202,8 @@ def test_a_large_file_is_searched_by_another_thread(files, capsysbinary, monkeyp
     (files / "large").write_text(text, "utf-8", newline="")
     assert main(["find", "large"]) == 0
     assert capsysbinary.readouterr().out.decode() == "".join(lines_of(text, "large"))
+    assert main(["find", "--longest", "large"]) == 0
+    assert capsysbinary.readouterr().out == b"large:1112:1: 1 x4\n"
     assert main(["find", "-m", "3", "large", "bad"]) == 2
     output, errors = capsysbinary.readouterr()
     assert output.decode() == "".join([*lines_of(text[:100], "large")][:3]) + "bad:1:1: a\n"

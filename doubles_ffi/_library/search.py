@@ -69,6 +69,23 @@ class Search:
             raise
         yield self._last()
 
+    def longest(self, pieces: Iterable[Piece]) -> Iterator[tuple[Any, int]]:
+        """Search adjacent pieces. Yield the first of their longest runs, or none, as `runs` does.
+
+        Raises:
+            UnicodeDecodeError: a piece must be UTF-8 and is not. No run is yielded.
+        """
+        longest = ffi.new("DoublesRun[]", 1)
+        found = 0
+        for runs, number in self.runs(pieces):
+            if number:
+                (lengths,) = run_columns(runs, number, "length")
+                length = max(lengths)
+                longest[0] = runs[lengths.index(length)]
+                found = 1
+                self._least = length + 1  # Only longer runs are looked for.
+        yield longest, found
+
     def collect(self, pieces: Iterable[Piece]) -> Columns:
         """Search adjacent pieces, and return all of their runs.
 

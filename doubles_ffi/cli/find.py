@@ -39,9 +39,12 @@ class _Find(Reading):
         super().__init__(options)
         self._inputs = Inputs(decompress=options.decompress)
         self._new_format: Callable[[str, str | None], Format]
+        # A view highlights the runs in their lines. With runs of one character, that is everything;
+        # and once it is known which run is the longest, its line is forgotten.
+        has_view = options.min_run > 1 and not options.longest
         if options.json:
             self._new_format = Json
-        elif has_colors(sys.stdout):
+        elif has_view and has_colors(sys.stdout):
             self._new_format = View
         else:
             self._new_format = functools.partial(Lines, page=Page())
@@ -94,4 +97,5 @@ class _Find(Reading):
     def _runs(self, name: str, found: Format, rooms: int) -> Generator[tuple[Any, int]]:
         with self._inputs.open(name) as file:
             search = Search(self.options.min_run, slice_size=_CHUNK, rooms=rooms)
-            yield from search.runs(found.pieces(file))
+            find = search.longest if self.options.longest else search.runs
+            yield from find(found.pieces(file))

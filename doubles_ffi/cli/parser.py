@@ -176,16 +176,22 @@ def _add_find(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-run",
         metavar="N",
-        type=integer_from(LEAST),
+        type=integer_from(1),
         default=LEAST,
         help="show only runs of N and more equal characters (default: %(default)s)",
     )
-    parser.add_argument(
+    number = parser.add_mutually_exclusive_group()
+    number.add_argument(
         "-m",
         "--max-count",
         metavar="N",
         type=integer_from(1),
         help="show at most N runs of each file",
+    )
+    number.add_argument(
+        "--longest",
+        action="store_true",
+        help="show only the longest run of each file, the first of equals",
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for each run")
     _add_lists(parser)

@@ -148,7 +148,7 @@ pub unsafe extern "C" fn doubles_find_end(finder: *const Finder, least: u64, run
     })
 }
 
-/// Writes one line for each run: `NAME:LINE:COLUMN: GLYPH`, and then ` xLENGTH` if it has more than two units.
+/// Writes one line for each run: `NAME:LINE:COLUMN: GLYPH`, and then ` xLENGTH` unless it has two units.
 /// Stops where the next line might not fit, and before a unit without a glyph. `glyphs` holds
 /// DOUBLES_GLYPH_LENGTH bytes for each unit, from unit 0 on: the number of bytes in the glyph, then these bytes; 0
 /// if the unit has no glyph.

@@ -11,7 +11,7 @@ pub const CELL: usize = 16;
 /// The digits of the greatest number.
 const DIGITS: usize = 20;
 
-/// Writes a line for each run, `NAME:LINE:COLUMN: GLYPH`, and ` xLENGTH` if it has more than two units. Stops
+/// Writes a line for each run, `NAME:LINE:COLUMN: GLYPH`, and ` xLENGTH` unless it has two units. Stops
 /// where a line might not fit, and before a unit that has no glyph in its cell. Returns how many lines and
 /// how many bytes it wrote.
 pub fn write_lines(
@@ -38,7 +38,7 @@ pub fn write_lines(
         page.put(b": ");
         page.put(glyph);
         page.end -= glyph.len() - glyph.len().min(length.into());
-        if run.length > 2 {
+        if run.length != 2 {
             page.put(b" x");
             page.put_number(run.length);
         }
@@ -126,7 +126,7 @@ mod tests {
         let runs = [
             run(1, 2, 2, 0),
             run(u64::MAX, 10, 1 << 60, 1),
-            run(3, 4, 2, 2),
+            run(3, 4, 1, 2),
             run(5, 6, 2, 9),
         ];
         let mut glyphs = [0; 3 * CELL];
@@ -136,7 +136,7 @@ mod tests {
         let expected = [
             "x.txt:1:2: a\n",
             "x.txt:18446744073709551615:10: € x1152921504606846976\n",
-            "x.txt:3:4: 123456789012345\n",
+            "x.txt:3:4: 123456789012345 x1\n",
         ];
         for size in 0..300 {
             let mut out = vec![0; size];
