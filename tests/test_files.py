@@ -742,34 +742,3 @@ except KeyboardInterrupt:
 def test_ctrl_c_while_threads_are_started(path):
     path.write_bytes(b"a" * 40_000_000)
     assert run_script(INTERRUPTED_AT_THE_START, path) == "interrupted\n"
-
-
-MEMORY = """
-import re, sys
-from pathlib import Path
-from doubles_ffi import count_file
-
-class Enough(Exception):
-    pass
-
-def peak():
-    return int(re.search("VmHWM:(.*) kB", Path("/proc/self/status").read_text())[1])
-
-def progress(done, total):
-    assert total == 100 << 30
-    if done > 4 << 30:
-        raise Enough
-
-before = peak()  # Of Python itself: 14 MiB of CPython, 65 MiB of PyPy.
-try:
-    count_file(sys.argv[1], progress=progress)
-except Enough:
-    print(peak() - before)
-"""
-
-
-@linux_only
-def test_memory_does_not_grow_with_the_file(path):
-    with path.open("wb") as file:
-        file.truncate(100 << 30)
-    assert int(run_script(MEMORY, path)) < 48 * 1024

@@ -433,9 +433,13 @@ def test_memory_is_bounded(files):
     with (files / "sparse").open("wb") as file:
         file.truncate(1 << 30)
     (files / "endless").write_text("ab" * 50_000_000 + "cc")
-    for name, expected in (("sparse", b"\\x00 x1073741824\n"), ("endless", b": c\n")):
+    for subcommand, name, expected in (
+        ("count", "sparse", b"1073741823\tsparse\n"),  # on several threads
+        ("find", "sparse", b"\\x00 x1073741824\n"),
+        ("find", "endless", b": c\n"),
+    ):
         end = subprocess.run(
-            [sys.executable, "-c", PEAK, "find", name], capture_output=True, check=True
+            [sys.executable, "-c", PEAK, subcommand, name], capture_output=True, check=True
         )
         assert end.stdout.endswith(expected)
         assert int(end.stderr) < 48 * 1024
