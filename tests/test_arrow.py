@@ -140,22 +140,18 @@ def test_a_capsule_is_read_once(library):
     assert stream.released == [1, 2, 1]
 
 
-def test_a_capsule_of_another_name_is_refused():
-    class Wrong:
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [(lambda: capsule(1, b"something", None), "PyCapsule"), (lambda: int("x"), "invalid literal")],
+    ids=["a capsule of another name", "an error of its own"],
+)
+def test_wrong_answers_of_a_producer_are_errors(answer, message):
+    class Producing:
         def __arrow_c_stream__(self, requested_schema=None):
-            return capsule(1, b"something", None)
+            return answer()
 
-    with pytest.raises(ValueError, match="PyCapsule"):
-        count_each(Wrong())
-
-
-def test_an_error_of_a_producer_is_raised():
-    class Failing:
-        def __arrow_c_stream__(self, requested_schema=None):
-            raise ValueError("of its own")
-
-    with pytest.raises(ValueError, match="of its own"):
-        count_each(Failing())
+    with pytest.raises(ValueError, match=message):
+        count_each(Producing())
 
 
 def test_an_error_of_a_stream_is_raised_with_its_text(library):

@@ -18,7 +18,7 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles_ffi import DoubleCounter
+from doubles_ffi import DoubleCounter, count_each, find_runs
 from doubles_ffi._library import stretch
 
 ROOT = Path(__file__).parents[1]
@@ -470,11 +470,12 @@ def test_a_subclass_is_compared_and_shown():
     assert type(DoubleCounter(b"a") + Named("right", 4, b"a")) is DoubleCounter
 
 
-def test_a_counter_can_be_referred_to_weakly():
-    counter = DoubleCounter()
-    reference = weakref.ref(counter)
-    assert reference() is counter
-    del counter
+@pytest.mark.parametrize("kind", [DoubleCounter, count_each, find_runs])
+def test_objects_can_be_referred_to_weakly(kind):
+    held = kind(b"aa") if kind is not count_each else kind(["aa"])
+    reference = weakref.ref(held)
+    assert reference() is held
+    del held
     gc.collect()
     assert reference() is None
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import doubles_ffi
-from doubles_ffi import count_doubles
+from doubles_ffi import count_doubles, count_each, random_string, tally_doubles
 from doubles_ffi._input import text
 from doubles_ffi._library import memory, stretch
 
@@ -305,10 +305,11 @@ def test_released_and_closed_buffers_are_refused():
         count_doubles(mapping)
 
 
+@pytest.mark.parametrize("function", [count_doubles, tally_doubles, count_each, random_string])
 @pytest.mark.parametrize("threads", [0, -1])
-def test_threads_are_at_least_one(threads):
-    with pytest.raises(ValueError, match="at least 1"):
-        count_doubles(b"aa", threads=threads)
+def test_threads_are_at_least_one(function, threads):
+    with pytest.raises(ValueError, match=f"threads must be at least 1, not {threads}"):
+        function(1 if function is random_string else b"aa", threads=threads)
 
 
 def test_threads_of_a_wrong_type():

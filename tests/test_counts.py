@@ -1,13 +1,11 @@
 """Counts: a sequence of int and None that shares its memory with NumPy and Arrow."""
 
-import gc
 import itertools
 import operator
 import pickle
 import re
 import subprocess
 import sys
-import weakref
 from pathlib import Path
 
 import numpy
@@ -16,9 +14,6 @@ import reference
 
 import doubles_ffi
 from doubles_ffi import Counts, count_each
-from doubles_ffi._library import column as column_module
-from doubles_ffi._library import counts as counts_module
-from doubles_ffi._native import ffi
 
 ROWS = ["aa", None, "bbb", "c", None, "dddd", "", "e", "ff", None, "ggg"]
 ANSWER = [None if row is None else reference.count(row) for row in ROWS]
@@ -202,15 +197,6 @@ def test_the_memory_is_freed_with_its_last_user():
     assert resident() - before < 48 * 1024 * 1024, "16 MB each would be 640"
 
 
-def test_counts_can_be_referred_to_weakly():
-    counts = count_each(ROWS)
-    reference = weakref.ref(counts)
-    assert reference() is counts
-    del counts
-    gc.collect()
-    assert reference() is None
-
-
 THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
@@ -240,16 +226,3 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 """
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert int(run.stdout) < 8_000_000 * 8 + 8_000_000 / 8 + 1024 * 1024
-
-
-@pytest.mark.parametrize("name", ["doubles_column_new", "doubles_counts_new"])
-def test_a_panic_while_handles_are_made_is_an_error(monkeypatch, name):
-    class Library:
-        def __getattr__(self, other):
-            return (lambda: ffi.NULL) if other == name else getattr(real, other)
-
-    real = counts_module.lib
-    for module in (column_module, counts_module):
-        monkeypatch.setattr(module, "lib", Library())
-    with pytest.raises(RuntimeError, match="panicked"):
-        count_each(numpy.array(["aa"]))

@@ -6,7 +6,6 @@ import itertools
 import pickle
 import subprocess
 import sys
-import weakref
 
 import numpy
 import pytest
@@ -15,9 +14,7 @@ from hypothesis import strategies as st
 from strategies import binary, runs, text, text_with_lone_surrogates
 
 from doubles_ffi import RowRun, Run, Runs, count_doubles, find_doubles, find_runs, longest_run
-from doubles_ffi._library import runs as runs_module
 from doubles_ffi._library.runs import Columns
-from doubles_ffi._native import ffi
 
 any_str = text_with_lone_surrogates | runs | st.text("ab", max_size=300)
 least = st.integers(1, 5) | st.just(2**70)
@@ -262,15 +259,6 @@ def test_data_frames_take_runs():
     assert polars.DataFrame(with_rows(*ROWS)).rows() == ROWS
 
 
-def test_runs_can_be_referred_to_weakly():
-    found = find_runs(TEXT)
-    reference = weakref.ref(found)
-    assert reference() is found
-    del found
-    gc.collect()
-    assert reference() is None
-
-
 def test_runs_take_twenty_bytes_each_and_are_freed():
     code = """
 import resource
@@ -284,14 +272,3 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 """
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert int(run.stdout) < 4_000_000 * 20 * 1.2
-
-
-def test_a_panic_while_columns_are_made_is_an_error(monkeypatch):
-    class Library:
-        def __getattr__(self, name):
-            return (lambda _: ffi.NULL) if name == "doubles_runs_new" else getattr(real, name)
-
-    real = runs_module.lib
-    monkeypatch.setattr(runs_module, "lib", Library())
-    with pytest.raises(RuntimeError, match="panicked"):
-        find_runs("aa")

@@ -209,7 +209,6 @@ def test_each_slice_continues_where_the_last_one_ended(monkeypatch):
         ({"length": 1, "alphabet": "abca"}, "repeats"),
         ({"length": 1, "alphabet": "abж"}, "ASCII"),
         ({"length": 0, "alphabet": ""}, "empty"),
-        ({"length": 1, "threads": 0}, "at least 1"),
     ],
 )
 def test_bad_values(arguments, message):

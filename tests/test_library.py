@@ -16,6 +16,7 @@ import pytest
 import doubles_ffi
 from doubles_ffi import _library
 from doubles_ffi._library import loading, memory
+from doubles_ffi._library.column import Column
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -235,6 +236,28 @@ for call in calls:
     assert call() == 2
 """
     check_run(script, cwd=package_copy)
+
+
+HANDLES = {
+    "tally": ("stretch", lambda: doubles_ffi.tally_doubles(b"aa")),
+    "runs": ("runs", lambda: doubles_ffi.find_runs(b"aa")),
+    "counts": ("counts", lambda: doubles_ffi.count_each(["aa"])),
+    "column": ("column", Column),
+}
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+def test_a_panic_while_a_handle_is_made_is_an_error(handle, monkeypatch):
+    module, call = HANDLES[handle]
+
+    class Library:
+        def __getattr__(self, name):
+            is_made = name == f"doubles_{handle}_new"
+            return (lambda *_: loading.ffi.NULL) if is_made else getattr(loading.lib, name)
+
+    monkeypatch.setattr(f"doubles_ffi._library.{module}.lib", Library())
+    with pytest.raises(RuntimeError, match="panicked"):
+        call()
 
 
 def test_import_starts_nothing():

@@ -442,11 +442,6 @@ def test_only_a_str_has_storage(function):
             function(data)
 
 
-@given(strategies.text_with_lone_surrogates)
-def test_text_as_ucs4(text):
-    assert list(memoryview(_native.ucs4(text)).cast("I")) == list(map(ord, text))
-
-
 @pytest.mark.parametrize("kept", [0, 1, 5, 100_000])
 @pytest.mark.parametrize("unit", [None, "z", "\xe9", "ж", "𝄞"])
 def test_a_new_object_is_written_and_then_cut(unit, kept):

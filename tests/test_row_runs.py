@@ -7,7 +7,7 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_columns import FIXED_LAYOUTS, LAYOUTS, NULLS, TYPES, Text
+from test_columns import FIXED_LAYOUTS, LAYOUTS, NULLS, TYPES, Text, expected
 
 from doubles_ffi import Counts, count_each, longest_each
 
@@ -43,7 +43,9 @@ def test_every_layout_of_numpy_is_measured_as_its_list(type_, rows):
         rows = [row.encode("utf-8", "surrogatepass") for row in rows]
     for layout, lay_out in (LAYOUTS if type_ == "T" else FIXED_LAYOUTS).items():
         column = lay_out(numpy.array(rows, type_))
-        assert longest_each(column).tolist() == each(longest, column.tolist()), layout
+        rows = column.tolist()
+        assert longest_each(column).tolist() == each(longest, rows), layout
+        assert count_each(column).tolist() == expected(rows), layout
 
 
 ALPHABETS = ["ab", "aж", "aж€𝄞", "жз", "€₭", "𝄞𝄟", "a\0"]
@@ -92,6 +94,7 @@ def test_the_longest_run_in_every_layout_of_pyarrow(seed):
     for column, rows in arrow_columns(draw_rows(draw), draw):
         threads = draw.choice([None, 1, 2])
         assert longest_each(column, threads=threads).tolist() == each(longest, rows)
+        assert count_each(column, threads=threads).tolist() == expected(rows)
 
 
 @pytest.mark.parametrize("length", [*range(1, 131), 4094, 4095, 4096, 4097, 9000, 70_000])

@@ -6,7 +6,6 @@ from contextlib import closing
 
 import pytest
 
-from doubles_ffi import _threads
 from doubles_ffi._threads import AHEAD, in_order, run_ahead
 
 
@@ -80,18 +79,18 @@ def test_workers_are_told_to_stop():
         started.wait()
 
 
-def test_without_address_space_for_threads_the_caller_works(monkeypatch):
-    monkeypatch.setattr(_threads, "_ROOM", 1 << 62)
-    monkeypatch.delattr(threading.Thread, "start")
-    assert list(in_order(lambda item, _: item, range(9), 2)) == list(range(9))
+def refuse(_):
+    raise RuntimeError("can't start new thread")
 
 
-def test_where_no_thread_can_be_started_the_caller_works(monkeypatch):
-    def fail(_):
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", fail)
-    assert list(in_order(lambda item, _: item, range(9), 2)) == list(range(9))
+@pytest.mark.parametrize(
+    ("what", "value"), [("_ROOM", 1 << 62), ("threading.Thread.start", refuse)]
+)
+def test_where_no_thread_can_be_started_the_caller_works(what, value, monkeypatch):
+    monkeypatch.setattr(f"doubles_ffi._threads.{what}", value)
+    here = threading.get_ident()
+    results = list(in_order(lambda item, _: (item, threading.get_ident()), range(9), 2))
+    assert results == [(item, here) for item in range(9)]
 
 
 def test_a_generator_runs_ahead_of_its_user():
