@@ -64,13 +64,6 @@ def test_text_without_a_byte_order_mark_has_the_order_of_the_machine(encoding):
     assert count_doubles(data, encoding=encoding) == reference.count(data.decode(encoding))
 
 
-def outcome(function):
-    try:
-        return function()
-    except UnicodeDecodeError as error:
-        return fields(error)
-
-
 def fields(error):
     """Return the fields of an error; of PyPy's only those that `decode` and decoders agree on."""
     encoding, data, start, end, reason = error.args
@@ -82,27 +75,6 @@ def fields(error):
     return encoding, data, start, end, reason
 
 
-@given(
-    st.lists(
-        st.sampled_from([b"a", b"aa", b"\xef\xbb\xbf", "ж".encode(), "€".encode(), "𝄞".encode()])
-        | st.sampled_from([b"\x80", b"\xbf", b"\xc2", b"\xe2\x82", b"\xf0\x9d\x84", b"\xff"])
-        | st.sampled_from([b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"\xe0\x80"]),
-        max_size=12,
-    ).map(b"".join)
-    | strategies.binary,
-    st.sampled_from([1, 2, 3, 4, 5, 8, 65536]),
-    st.sampled_from(
-        ["utf-8", "utf-8-sig", "ascii", "cp1252", "utf-16", "utf-32-le", "utf-7", "gb18030"]
-    ),
-)
-def test_errors_are_those_of_decode(data, chunk, encoding):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_input, "_CHUNK", chunk)
-        expected = outcome(lambda: reference.count(data.decode(encoding)))
-        assert outcome(lambda: count_doubles(data, encoding=encoding)) == expected
-        assert outcome(lambda: count_doubles(memoryview(data), encoding=encoding)) == expected
-
-
 def text_encodings():
     """Return the names of Python's encodings, except those that only Windows has."""
     for name in sorted({*encodings.aliases.aliases.values(), "utf_8_sig", "idna", "undefined"}):
@@ -110,7 +82,8 @@ def text_encodings():
             yield name
 
 
-def any_outcome(function):
+def outcome(function):
+    """Return the result of a function, or everything about the error that it raises."""
     try:
         return function()
     except UnicodeDecodeError as error:
@@ -120,11 +93,20 @@ def any_outcome(function):
 
 
 # Bytes that begin escape sequences, shifts and characters of several bytes, and that end them.
+UTF8 = [
+    *(b"a", b"aa", b"\xef\xbb\xbf", "ж".encode(), "€".encode(), "𝄞".encode()),
+    *(b"\x80", b"\xbf", b"\xc2", b"\xe2\x82", b"\xf0\x9d\x84", b"\xff"),
+    *(b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"\xe0\x80", b"\x80" * 5),
+]
 FRAGMENTS = [
     *(b"a", b"aa", b"!!!!!!!!!!", b"\0", b"\x80", b"\xff\xfe", b"\xa4\xa2", b"\xd8\0", b"\0\xd8"),
     *(b"\x1b", b"\x1b$", b"\x1b$B", b"\x1b(B", b"\x1b$)C", b"\x0e", b"\x0f", b"~{", b"~}"),
     *(b"\\u12", b"\\N{", b"+", b"+AGE-", b"-", b"xn--"),
 ]
+
+
+def fragments(of):
+    return st.lists(st.sampled_from(of) | st.binary(max_size=3), max_size=40).map(b"".join)
 
 
 @pytest.mark.parametrize("encoding", ["iso2022_jp_2", "iso2022_kr"])
@@ -133,21 +115,19 @@ FRAGMENTS = [
 )
 def test_an_invalid_escape_sequence_longer_than_decoders_keep(encoding, data, monkeypatch):
     monkeypatch.setattr(_input, "_CHUNK", 1)
-    expected = any_outcome(lambda: reference.count(data.decode(encoding)))
-    assert any_outcome(lambda: count_doubles(data, encoding=encoding)) == expected
+    expected = outcome(lambda: reference.count(data.decode(encoding)))
+    assert outcome(lambda: count_doubles(data, encoding=encoding)) == expected
 
 
 @pytest.mark.parametrize("encoding", list(text_encodings()))
 @settings(max_examples=60)
-@given(
-    st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=3), max_size=12).map(b"".join),
-    st.sampled_from([1, 2, 3, 7, 64, 65536]),
-)
+@given(fragments(FRAGMENTS) | fragments(UTF8), st.sampled_from([1, 2, 3, 7, 64, 65536]))
 def test_errors_of_all_codecs_are_those_of_decode(encoding, data, chunk):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_input, "_CHUNK", chunk)
-        expected = any_outcome(lambda: reference.count(data.decode(encoding)))
-        assert any_outcome(lambda: count_doubles(data, encoding=encoding)) == expected
+        expected = outcome(lambda: reference.count(data.decode(encoding)))
+        assert outcome(lambda: count_doubles(data, encoding=encoding)) == expected
+        assert outcome(lambda: count_doubles(memoryview(data), encoding=encoding)) == expected
 
 
 @pytest.mark.parametrize("encoding", list(text_encodings()))
@@ -165,7 +145,7 @@ def test_incremental_decoders_keep_little(encoding):
             kept = max(kept, len(decoder.getstate()[0]))
     except UnicodeError:
         pass
-    decodes = text == any_outcome(lambda: data.decode(encoding))
+    decodes = text == outcome(lambda: data.decode(encoding))
     # PyPy's decoders of these return no full state, so they can't go back after an error.
     goes_back = sys.implementation.name != "pypy" or not encoding.startswith(("hz", "iso2022"))
     assert is_incremental(codec) == (decodes and kept < 100 and goes_back)
@@ -239,14 +219,8 @@ def test_an_error_holds_the_whole_text_if_it_is_bytes_or_short():
         assert raised.value.object == large[1:]
 
 
-@given(
-    st.lists(
-        st.sampled_from([b"a", "ж".encode(), "€".encode(), "𝄞".encode()])
-        | st.sampled_from([b"\x80", b"\x80\x80\x80\x80\x80", b"\xe2\x82", b"\xf0\x9d\x84"]),
-        max_size=40,
-    ).map(b"".join),
-    st.integers(8, 30),
-)
+@settings(max_examples=300)
+@given(fragments(UTF8) | strategies.binary, st.integers(8, 30))
 def test_errors_of_utf8_in_several_slices(data, size):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stretch, "SLICE", size)
