@@ -101,7 +101,8 @@ def count_pair(tmp_path):
         (tmp_path / name).write_text("aab" * 20)
         urls.append(f"faulty://{tmp_path}/{name}")
 
-    def count(client, *, block_size=8, progress=None, timeout=60, **faults):
+    # On a busy machine a worker may take minutes to start again.
+    def count(client, *, block_size=8, progress=None, timeout=500, **faults):
         options = {"block_size": block_size, "progress": progress, "timeout": timeout}
         storage = {"notes": str(notes), **faults}
         return count_files(urls, client, storage_options=storage, **options)
