@@ -103,7 +103,7 @@ impl Finder {
     ) -> Result<(), InvalidUtf8> {
         let last = (self.length > 0).then_some(self.run.unit);
         let mut pieces = Pieces::<U>::new(bytes, last);
-        let mut survey = Survey::<true>::NONE;
+        let mut survey = Survey::NONE;
         while let Some(piece) = pieces.advance(&mut survey.seconds) {
             survey.set(&piece)?;
             kernel::run(
@@ -122,7 +122,7 @@ impl Finder {
     fn append_all<U: Units>(
         &mut self,
         piece: &Piece<'_, U>,
-        survey: &mut Survey<true>,
+        survey: &mut Survey,
         mut found: impl FnMut(Run),
     ) {
         survey.list_firsts(piece.size);
@@ -144,7 +144,7 @@ impl Finder {
     fn append_piece<U: Units>(
         &mut self,
         piece: &Piece<'_, U>,
-        survey: &mut Survey<true>,
+        survey: &mut Survey,
         least: u64,
         mut found: impl FnMut(Run),
     ) {
@@ -174,7 +174,7 @@ impl Finder {
 
     /// Moves to the end of a piece, which is that of a run.
     #[inline(always)]
-    fn finish_piece(&mut self, run: Run, size: usize, survey: &Survey<true>) {
+    fn finish_piece(&mut self, run: Run, size: usize, survey: &Survey) {
         self.run = run;
         let end = survey.before(size);
         (_, self.last_line_start) = self.last_line(end, survey);
@@ -184,7 +184,7 @@ impl Finder {
 
     /// The unit before a byte of a piece, as a run.
     #[inline(always)]
-    fn run_before(&self, end: usize, survey: &Survey<true>, unit: u32) -> Run {
+    fn run_before(&self, end: usize, survey: &Survey, unit: u32) -> Run {
         let before = survey.before(end);
         let (lines, line_start) = match unit {
             NEWLINE => self.last_line(before, survey),
@@ -202,7 +202,7 @@ impl Finder {
 
     /// How many lines and how many units there are before the line that a byte is in.
     #[inline(always)]
-    fn line(&self, before: Before, survey: &Survey<true>) -> (u64, u64) {
+    fn line(&self, before: Before, survey: &Survey) -> (u64, u64) {
         let start = match before.line_start {
             0 => self.line_start,
             start => self.length + survey.before(start).units,
@@ -212,7 +212,7 @@ impl Finder {
 
     /// How many lines and how many units there are before the line that ended last.
     #[inline(always)]
-    fn last_line(&self, before: Before, survey: &Survey<true>) -> (u64, u64) {
+    fn last_line(&self, before: Before, survey: &Survey) -> (u64, u64) {
         match before.line_start.checked_sub(1) {
             None => (self.lines.saturating_sub(1), self.last_line_start),
             Some(newline) => self.line(survey.before(newline), survey),

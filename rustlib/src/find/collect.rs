@@ -1,10 +1,11 @@
 //! Runs collected as columns, without their lines.
 
-use super::{Finder, Run, Survey};
+use super::Finder;
+use super::survey::{EDGES, code_point_ends, list_bits, ones};
 use crate::code_points::InvalidUtf8;
 use crate::kernel;
-use crate::marks::{Fixed, Piece, Pieces, Units, Utf8};
-use crate::runs::Runs;
+use crate::marks::{Bits, Fixed, LANES, NO_BITS, PIECE, Piece, Pieces, Units, Utf8, below, ends};
+use crate::runs::{RunSlices, Runs};
 use std::collections::TryReserveError;
 
 /// Why runs can't be collected.
@@ -108,83 +109,221 @@ impl Finder {
     ) -> Result<(), Uncollected> {
         let last = (self.length > 0).then_some(self.run.unit);
         let mut pieces = Pieces::<U>::new(bytes, last);
-        let mut survey = Survey::<false>::NONE;
-        while let Some(piece) = pieces.advance(&mut survey.seconds) {
-            survey.set(&piece)?;
+        let (mut seconds, mut edges) = (NO_BITS, Edges::NONE);
+        let mut found = Batch::new(least, runs);
+        while let Some(piece) = pieces.advance(&mut seconds) {
+            let is_wide = piece.is_wide.ok_or(InvalidUtf8)?;
             kernel::run(
                 #[inline(always)]
-                || match least {
-                    0 | 1 => self.collect_all(&piece, &mut survey, runs),
-                    _ => self.collect_piece(&piece, &mut survey, least, runs),
+                || match is_wide {
+                    true => self.collect_piece::<U, true>(&piece, &seconds, &mut edges, &mut found),
+                    false => {
+                        self.collect_piece::<U, false>(&piece, &seconds, &mut edges, &mut found)
+                    }
                 },
             )?;
         }
-        Ok(())
+        Ok(found.flush()?)
     }
 
-    /// Collects all runs, those of one unit too: each begins where the one before it ends.
+    /// Collects the runs that end in a piece. `seconds` are its marks. `WIDE` says whether any unit is longer than
+    /// the shortest.
     #[inline(always)]
-    fn collect_all<U: Units>(
+    fn collect_piece<U: Units, const WIDE: bool>(
         &mut self,
         piece: &Piece<'_, U>,
-        survey: &mut Survey<false>,
-        runs: &mut Runs,
+        seconds: &Bits,
+        edges: &mut Edges,
+        found: &mut Batch<'_>,
     ) -> Result<(), TryReserveError> {
-        survey.list_firsts(piece.size);
-        let survey = &*survey;
-        runs.reserve(survey.edges().len())?;
+        // With all runs, each begins where the one before it ends, so that an edge is both.
+        let all = found.least <= 1;
         let mut run = self.run;
-        for edge in survey.edges() {
-            let start = self.length + survey.before(edge).units;
-            if run.length > 0 {
-                runs.push(0, run.start as i64, (start - run.start) as i64, run.unit);
-            }
-            run = lineless(start, 1, piece.number(edge));
+        let is_open = run.length > u64::from(!all);
+        if WIDE {
+            edges.units = code_point_ends(piece);
         }
-        self.length += survey.before(piece.size).units;
-        run.length = self.length - run.start;
-        self.run = run;
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn collect_piece<U: Units>(
-        &mut self,
-        piece: &Piece<'_, U>,
-        survey: &mut Survey<false>,
-        least: u64,
-        runs: &mut Runs,
-    ) -> Result<(), TryReserveError> {
-        let mut is_open = self.run.length > 1;
-        survey.list_edges(piece.size, is_open);
-        let survey = &*survey;
-        runs.reserve(survey.edges().len() / 2 + 1)?;
-        let mut run = self.run;
-        for edge in survey.edges() {
-            let before = self.length + survey.before(edge).units;
-            if !is_open {
-                run = lineless(before - 1, 1, piece.number(edge));
-            } else if before - run.start >= least {
-                runs.push(0, run.start as i64, (before - run.start) as i64, run.unit);
-            }
-            is_open = !is_open;
+        edges.list::<U, WIDE>(piece.size, seconds, all, is_open);
+        let base = self.length as i64;
+        let mut list = &edges.list[..edges.number];
+        if let (true, &[edge, ref rest @ ..]) = (is_open, list) {
+            let start = run.start as i64;
+            let end = base + edges.before::<U, WIDE>(edge.into());
+            found.push(start, end - start, run.unit)?;
+            list = if all { list } else { rest };
         }
-        self.length += survey.before(piece.size).units;
-        if !is_open {
+        // A run of two units or more is found at its second one.
+        let base_of_starts = base - i64::from(!all);
+        let (step, number) = match all {
+            true => (1, list.len().saturating_sub(1)),
+            false => (2, list.len() / 2),
+        };
+        let mut done = 0;
+        while done < number {
+            let until = number.min(done + found.room()?);
+            let (least, mut at) = (found.least, found.number);
+            for i in done..until {
+                let (first, after) = (list[step * i].into(), list[step * i + 1].into());
+                let start = base_of_starts + edges.before::<U, WIDE>(first);
+                let length = base + edges.before::<U, WIDE>(after) - start;
+                found.starts[at % BATCH] = start;
+                found.lengths[at % BATCH] = length;
+                found.units[at % BATCH] = piece.number(first);
+                at += usize::from(length >= least);
+            }
+            found.number = at;
+            done = until;
+        }
+        let end = base + edges.before::<U, WIDE>(piece.size);
+        if let Some(&first) = list.get(step * number) {
+            run.start = (base_of_starts + edges.before::<U, WIDE>(first.into())) as u64;
+            run.unit = piece.number(first.into());
+        } else if !all && (edges.number > 0 || !is_open) {
             // To compare the next unit with.
-            run = lineless(self.length - 1, 1, piece.number(piece.size - 1));
+            run.start = end as u64 - 1;
+            run.unit = piece.number(piece.size - 1);
         }
-        run.length = self.length - run.start;
+        run.length = end as u64 - run.start;
+        self.length = end as u64;
         self.run = run;
         Ok(())
     }
 }
 
-fn lineless(start: u64, length: u64, unit: u32) -> Run {
-    Run {
-        start,
-        length,
-        unit,
-        ..Run::default()
+/// Where the runs of a piece begin and end.
+struct Edges {
+    /// Where a unit ends; unused where all are of the same width.
+    units: Bits,
+    /// The units before each block; unused where all are of the same width.
+    before: [u16; PIECE / LANES + 1],
+    list: [u16; PIECE + EDGES],
+    /// The number of edges in the list.
+    number: usize,
+}
+
+impl Edges {
+    const NONE: Self = Self {
+        units: NO_BITS,
+        before: [0; _],
+        list: [0; _],
+        number: 0,
+    };
+
+    /// Lists the last bytes of the units that differ from the one before them, if `all` is set. Otherwise, of those
+    /// that are the second of a run and those that come after such a run, in turns; `is_open` says whether one has
+    /// begun before the piece.
+    #[inline(always)]
+    fn list<U: Units, const WIDE: bool>(
+        &mut self,
+        size: usize,
+        seconds: &Bits,
+        all: bool,
+        is_open: bool,
+    ) {
+        let blocks = size.div_ceil(LANES);
+        let mut edges = NO_BITS;
+        if WIDE {
+            let mut carry = u64::from(is_open);
+            let mut before = 0;
+            for block in 0..=blocks.min(PIECE / LANES) {
+                self.before[block] = before;
+                let (units, seconds) = (self.units[block], seconds[block]);
+                before += ones(units) as u16;
+                // A bit after a second is added to the bits that end no unit, and so carried to the next end.
+                let (after, over) = (seconds << 1 | carry).overflowing_add(!units);
+                carry = seconds >> (LANES - 1) | u64::from(over);
+                edges[block] = units & if all { !seconds } else { after ^ seconds };
+            }
+        } else {
+            let width = U::SHORTEST;
+            let mut carry = u64::from(is_open) << (width - 1);
+            for (edges, &seconds) in edges[..blocks].iter_mut().zip(seconds) {
+                let after = seconds << width | carry;
+                carry = seconds >> (LANES - width);
+                *edges = ends(width) & if all { !seconds } else { after ^ seconds };
+            }
+            edges[size / LANES] &= below(size % LANES);
+        }
+        // In text with few doubles half of the blocks have no edges, which half can't be predicted.
+        let mut left = 0;
+        for (block, &edges) in edges[..blocks].iter().enumerate() {
+            left |= u64::from(edges != 0) << block;
+        }
+        self.number = 0;
+        while left != 0 {
+            let block = left.trailing_zeros() as usize;
+            self.number = list_bits(edges[block], block, &mut self.list, self.number);
+            left &= left - 1;
+        }
+    }
+
+    /// The number of units of the piece before the one that ends with a byte, or before its end.
+    #[inline(always)]
+    fn before<U: Units, const WIDE: bool>(&self, byte: usize) -> i64 {
+        if !WIDE {
+            return (byte / U::SHORTEST) as i64;
+        }
+        let (block, lane) = (byte / LANES, byte % LANES);
+        i64::from(self.before[block]) + ones(self.units[block] & below(lane)) as i64
+    }
+}
+
+/// Runs that are appended at a time, at most.
+const BATCH: usize = 512;
+
+/// Runs that are not appended yet.
+struct Batch<'a> {
+    least: i64,
+    runs: &'a mut Runs,
+    starts: [i64; BATCH],
+    lengths: [i64; BATCH],
+    units: [u32; BATCH],
+    number: usize,
+}
+
+impl<'a> Batch<'a> {
+    fn new(least: u64, runs: &'a mut Runs) -> Self {
+        Self {
+            least: least.min(i64::MAX as u64) as i64,
+            runs,
+            starts: [0; _],
+            lengths: [0; _],
+            units: [0; _],
+            number: 0,
+        }
+    }
+
+    /// The number of runs that fit, at least one.
+    #[inline(always)]
+    fn room(&mut self) -> Result<usize, TryReserveError> {
+        if self.number == BATCH {
+            self.flush()?;
+        }
+        Ok(BATCH - self.number)
+    }
+
+    /// Adds a run if it is long enough.
+    #[inline(always)]
+    fn push(&mut self, start: i64, length: i64, unit: u32) -> Result<(), TryReserveError> {
+        if length >= self.least {
+            self.room()?;
+            self.starts[self.number] = start;
+            self.lengths[self.number] = length;
+            self.units[self.number] = unit;
+            self.number += 1;
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn flush(&mut self) -> Result<(), TryReserveError> {
+        self.runs.append(RunSlices {
+            rows: None,
+            starts: &self.starts[..self.number],
+            lengths: &self.lengths[..self.number],
+            units: &self.units[..self.number],
+        })?;
+        self.number = 0;
+        Ok(())
     }
 }

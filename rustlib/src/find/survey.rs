@@ -2,15 +2,14 @@
 
 use crate::code_points::InvalidUtf8;
 use crate::kernel::equal_bits;
-use crate::marks::{Bits, LANES, PIECE, Piece, Units, below, ends, keep_whole};
+use crate::marks::{Bits, LANES, NO_BITS, PIECE, Piece, Units, below, ends, keep_whole};
 use std::hint::select_unpredictable;
 
 /// The number of a newline.
 pub(super) const NEWLINE: u32 = b'\n' as u32;
 
-/// Facts about the bytes of a piece. The last byte of a unit represents all of it. Without `LINES`, there are no
-/// newlines.
-pub(super) struct Survey<const LINES: bool> {
+/// Facts about the bytes of a piece. The last byte of a unit represents all of it.
+pub(super) struct Survey {
     /// The marks.
     pub(super) seconds: Bits,
     units: Bits,
@@ -42,9 +41,9 @@ impl Before {
 
 /// Edges that are listed of a block before it is asked whether it has more. One block in a hundred has, in
 /// text with one double in 100 bytes.
-const EDGES: usize = 4;
+pub(super) const EDGES: usize = 4;
 
-impl<const LINES: bool> Survey<LINES> {
+impl Survey {
     pub(super) const NONE: Self = Self {
         seconds: [0; _],
         units: [0; _],
@@ -57,14 +56,11 @@ impl<const LINES: bool> Survey<LINES> {
     /// Finds where units and lines end.
     pub(super) fn set<U: Units>(&mut self, piece: &Piece<'_, U>) -> Result<(), InvalidUtf8> {
         let blocks = ..piece.size.div_ceil(LANES);
-        let bytes = piece.blocks();
-        if LINES {
-            let newlines = const { &newlines(U::SHORTEST) };
-            equal_bits(bytes, newlines, &mut self.newlines[blocks]);
-            keep_whole(&mut self.newlines[blocks], U::SHORTEST);
-        }
+        let newlines = const { &newlines(U::SHORTEST) };
+        equal_bits(piece.blocks(), newlines, &mut self.newlines[blocks]);
+        keep_whole(&mut self.newlines[blocks], U::SHORTEST);
         if piece.is_wide.ok_or(InvalidUtf8)? {
-            self.set_code_points(bytes, piece.size);
+            self.units = code_point_ends(piece);
         } else {
             self.units[blocks].fill(ends(U::SHORTEST));
         }
@@ -72,24 +68,6 @@ impl<const LINES: bool> Survey<LINES> {
             bits[piece.size / LANES] &= below(piece.size % LANES);
         }
         Ok(())
-    }
-
-    /// Finds where code points end: before each one that begins, and at the end.
-    fn set_code_points(&mut self, bytes: &[u8], size: usize) {
-        let mut high_bits = [0; PIECE];
-        for (high, byte) in high_bits.iter_mut().zip(bytes) {
-            *high = byte & 0xC0;
-        }
-        let blocks = size.div_ceil(LANES);
-        equal_bits(&high_bits, &[0x80; PIECE], &mut self.units[..blocks]);
-        let mut next = 1;
-        for block in (0..blocks).rev() {
-            let begins = !self.units[block];
-            self.units[block] = begins >> 1 | next << (LANES - 1);
-            next = begins & 1;
-        }
-        let last = size - 1;
-        self.units[last / LANES] |= 1 << (last % LANES);
     }
 
     /// Lists the edges: where runs of two units or more begin and end, in turns. `is_open` says whether one has
@@ -125,19 +103,8 @@ impl<const LINES: bool> Survey<LINES> {
             before.lines += ones(newlines);
             let line_start = first + (newlines | 1).ilog2() as usize + 1;
             before.line_start = select_unpredictable(newlines != 0, line_start, before.line_start);
-            let mut bits = chosen(units, self.seconds[block]);
-            let mut end = number;
-            number += ones(bits) as usize;
-            loop {
-                for edge in &mut self.edges[end..][..EDGES] {
-                    *edge = first as u16 + bits.trailing_zeros() as u16;
-                    bits &= bits.wrapping_sub(1);
-                }
-                if bits == 0 {
-                    break;
-                }
-                end += EDGES;
-            }
+            let bits = chosen(units, self.seconds[block]);
+            number = list_bits(bits, block, &mut self.edges, number);
         }
         self.number = number;
     }
@@ -162,6 +129,37 @@ impl<const LINES: bool> Survey<LINES> {
     }
 }
 
+/// A bit for the last byte of each code point of a piece: before each one that begins, and at the end.
+pub(super) fn code_point_ends<U: Units>(piece: &Piece<'_, U>) -> Bits {
+    let mut bits = piece.continuing().unwrap_or(NO_BITS);
+    let last = piece.size - 1;
+    let mut next = 0;
+    for block in (0..=last / LANES).rev() {
+        let begins = !bits[block];
+        bits[block] = begins >> 1 | next << (LANES - 1);
+        next = begins & 1;
+    }
+    bits[last / LANES] = bits[last / LANES] & below(last % LANES) | 1 << (last % LANES);
+    bits
+}
+
+/// Appends the bytes whose bits are set in a block to those that are listed. Returns the new number of those.
+#[inline(always)]
+pub(super) fn list_bits(mut bits: u64, block: usize, list: &mut [u16], number: usize) -> usize {
+    let mut end = number;
+    let number = number + ones(bits) as usize;
+    loop {
+        for byte in &mut list[end..][..EDGES] {
+            *byte = (block * LANES) as u16 + bits.trailing_zeros() as u16;
+            bits &= bits.wrapping_sub(1);
+        }
+        if bits == 0 {
+            return number;
+        }
+        end += EDGES;
+    }
+}
+
 /// Newlines side by side, in units of `width` bytes.
 const fn newlines(width: usize) -> [u8; PIECE] {
     let mut bytes = [0; PIECE];
@@ -178,6 +176,6 @@ const fn newlines(width: usize) -> [u8; PIECE] {
 }
 
 #[inline(always)]
-fn ones(mask: u64) -> u64 {
+pub(super) fn ones(mask: u64) -> u64 {
     mask.count_ones().into()
 }

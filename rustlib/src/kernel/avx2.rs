@@ -28,7 +28,7 @@ use super::{CodePoints, Found, Kernel, LANES, gather, portable};
 use std::arch::x86_64::*;
 use std::ffi::CStr;
 
-/// Having one means that the CPU has AVX2, BMI2 and POPCNT.
+/// Having one means that the CPU has AVX2, BMI1, BMI2, LZCNT and POPCNT.
 #[derive(Clone, Copy)]
 pub(super) struct Avx2(());
 
@@ -36,7 +36,9 @@ impl Avx2 {
     /// Asks std, which remembers.
     pub(super) fn detect() -> Option<Self> {
         let has = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
             && is_x86_feature_detected!("popcnt");
         has.then_some(Self(()))
     }
@@ -44,7 +46,7 @@ impl Avx2 {
     /// Calls `work`, compiled for these instructions if it is inlined.
     #[inline(always)]
     pub(super) fn run<R>(self, work: impl FnOnce() -> R) -> R {
-        #[target_feature(enable = "avx2,bmi2,popcnt")]
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
         fn with_features<R>(work: impl FnOnce() -> R) -> R {
             work()
         }
