@@ -9,6 +9,7 @@ pub mod arrow;
 pub mod bytes;
 pub mod columns;
 pub mod merge;
+pub mod mutator;
 pub mod oracle;
 pub mod random;
 pub mod raw;
@@ -21,12 +22,13 @@ pub mod wide;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("arrow", arrow::check),
     ("bytes", bytes::check),
     ("columns", columns::check),
     ("merge", merge::check),
     ("random", random::check),
+    ("runs", runs::check),
     ("tally", tally::check),
     ("utf8", utf8::check),
     ("wide", wide::check),

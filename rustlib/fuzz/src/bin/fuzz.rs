@@ -1,7 +1,7 @@
 //! Gives the target that the environment variable `DOUBLES_FUZZ` names to libFuzzer.
 #![no_main]
 
-use doubles_fuzz::{TARGETS, runs};
+use doubles_fuzz::{TARGETS, mutator};
 use std::sync::LazyLock;
 
 static CHECK: LazyLock<fn(&[u8])> = LazyLock::new(|| {
@@ -17,7 +17,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| CHECK(data));
 
 libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     if seed.is_multiple_of(8) {
-        runs::expand(&mut data[..max_size], size, seed / 8)
+        mutator::expand(&mut data[..max_size], size, seed / 8)
     } else {
         libfuzzer_sys::fuzzer_mutate(data, size, max_size)
     }
