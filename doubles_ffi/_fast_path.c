@@ -1,4 +1,4 @@
-/* What is counted with the GIL held: short input, and rows that are Python objects.
+/* What is counted and searched with the GIL held: short input, and rows that are Python objects.
  *
  * _native.c includes this file. count_short reads an object's memory where it is; the type FastPath makes it
  * a callable, and count_rows takes the rows of a list or a tuple through it.
@@ -239,6 +239,82 @@ static PyType_Spec fast_path_spec = {
 #endif
     .slots = fast_path_slots,
 };
+
+/* --- The runs of short input -------------------------------------------------------------------- */
+
+/* Bytes of input whose runs are found with the GIL held, at most. Longer input repays the Python function. */
+#define SHORT_SEARCH 512
+
+typedef int64_t (*Find)(DoublesFinder *finder, const uint8_t *data, size_t len, uint64_t least, DoublesRun *runs,
+                        size_t runs_len);
+
+/* Returns the function that searches the units of a str or bytes, and where these are. NULL if it is too long, or
+ * the Python function is to search it. */
+static Find find_units(PyObject *data, const uint8_t **units, Py_ssize_t *size) {
+    Find find = NULL;
+    if (PyBytes_CheckExact(data)) {
+        *units = BYTES_DATA(data);
+        *size = BYTES_SIZE(data);
+        find = doubles_find_bytes;
+    } else if (PyUnicode_CheckExact(data)) {
+#if FULL_API
+        *units = PyUnicode_DATA(data);
+        *size = PyUnicode_GET_LENGTH(data) * (Py_ssize_t)PyUnicode_KIND(data);
+        switch (PyUnicode_KIND(data)) {
+        case PyUnicode_1BYTE_KIND:
+            find = doubles_find_bytes;
+            break;
+        case PyUnicode_2BYTE_KIND:
+            find = doubles_find_utf16;
+            break;
+        case PyUnicode_4BYTE_KIND:
+            find = doubles_find_utf32;
+            break;
+        default: /* Before 3.12 there are strings of no kind yet. */
+            break;
+        }
+#else
+        if (PyUnicode_GetLength(data) <= SHORT_SEARCH)
+            *units = (const uint8_t *)PyUnicode_AsUTF8AndSize(data, size);
+        if (*units == NULL)
+            PyErr_Clear(); /* A lone surrogate, or no memory for the copy. */
+        else
+            find = doubles_find_utf8;
+#endif
+    }
+    return find != NULL && *size <= SHORT_SEARCH ? find : NULL;
+}
+
+/* Returns the runs of at least `least` units in a short str or bytes, as a list of tuples: start, length and unit, a
+ * character or a number. None if the Python function is to find them. */
+static PyObject *find_short(PyObject *module, PyObject *args) {
+    PyObject *data;
+    unsigned long long least;
+    const uint8_t *units = NULL;
+    Py_ssize_t size = 0;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OK:find_short", &data, &least))
+        return NULL;
+    Find find = find_units(data, &units, &size);
+    if (find == NULL)
+        return Py_BuildValue("");
+    DoublesFinder finder = {0};
+    DoublesRun runs[SHORT_SEARCH + 2];
+    size_t room = (size_t)size / (least > 1 ? 2 : 1) + 2; /* The most that there can be. */
+    memset(runs, 0, room * sizeof(DoublesRun));
+    int64_t number = find(&finder, units, (size_t)size, least, runs, room);
+    int64_t last = number < 0 ? number : doubles_find_end(&finder, least, runs + number);
+    PyObject *list = last < 0 ? Py_BuildValue("") : PyList_New((Py_ssize_t)(number + last));
+    for (int64_t i = 0; list != NULL && i < number + last; i++) {
+        PyObject *unit = PyBytes_CheckExact(data) ? PyLong_FromLong((long)runs[i].unit)
+                                                  : PyUnicode_FromOrdinal((int)runs[i].unit);
+        PyObject *run = Py_BuildValue("KKN", (unsigned long long)runs[i].start,
+                                      (unsigned long long)runs[i].length, unit);
+        if (run == NULL || PyList_SetItem(list, (Py_ssize_t)i, run) < 0)
+            Py_CLEAR(list);
+    }
+    return list;
+}
 
 /* --- Rows that are objects ----------------------------------------------------------------------- */
 

@@ -217,6 +217,7 @@ static PyMethodDef builtins[] = {
     {"new_schema_capsule", new_schema_capsule, METH_NOARGS, NULL},
     {"new_array_capsule", new_array_capsule, METH_NOARGS, NULL},
     {"capsule_address", capsule_address, METH_VARARGS, NULL},
+    {"find_short", find_short, METH_VARARGS, NULL},
 #if COUNTS_ROWS
     {"count_rows", count_rows, METH_VARARGS, NULL},
 #endif

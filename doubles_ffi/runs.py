@@ -23,7 +23,7 @@ from doubles_ffi._library.memory import (
     str_storage,
     utf32,
 )
-from doubles_ffi._library.search import COLLECTED_SLICE, LEAST, Search, run_columns
+from doubles_ffi._library.search import COLLECTED_SLICE, LEAST, Search, find_short, run_columns
 from doubles_ffi._library.squeezer import SLICE, Squeezer, selection
 from doubles_ffi.counting import tally_doubles
 from doubles_ffi.run_columns import Run, Runs
@@ -79,8 +79,13 @@ def find_doubles(
     for, except for a `UnicodeDecodeError`, which is raised after the runs before it. (In `utf-7`,
     `punycode` and `idna`, and on PyPy in `hz` and ISO 2022, it is raised first.)
     """
+    min_run = at_least_one("min_run", min_run)
+    short = find_short(data, min_run) if encoding is None else None
+    if short is not None:
+        yield from short
+        return
     is_text = isinstance(data, str) or encoding is not None
-    search = Search(at_least_one("min_run", min_run))
+    search = Search(min_run)
     with Opened(data, encoding) as found:
         for runs, number in search.runs(found):
             starts, lengths, units = run_columns(runs, number, "start", "length", "unit")

@@ -217,6 +217,18 @@ def test_runs_of_at_least_some_units(data, least):
     assert list(find_doubles(data, min_run=least)) == [r for r in all_runs if r[1] >= least]
 
 
+@given(any_str, st.integers(1, 4))
+def test_long_input_is_searched_as_short_input_is(data, least):
+    end = "xy" * 300  # More than is searched by one call into C.
+    found = list(find_doubles(data + end, min_run=least))
+    if least == 1:
+        del found[-599:]
+    assert found == list(find_doubles(data + "x", min_run=least))
+    units = data.encode("utf-8", "surrogatepass")
+    expected = list(find_doubles(units, min_run=least))
+    assert list(find_doubles(bytearray(units), min_run=least)) == expected
+
+
 def test_where_a_str_can_not_be_written_in_place(monkeypatch):
     def no_room(largest, length, room=memory.Room):
         if largest >= 0:

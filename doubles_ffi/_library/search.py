@@ -7,8 +7,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._decoding import utf8_error
-from doubles_ffi._library import InvalidUtf8Error, check
-from doubles_ffi._library.loading import ffi, lib
+from doubles_ffi._library import IS_CPYTHON, InvalidUtf8Error, check
+from doubles_ffi._library.loading import _native, ffi, lib
 from doubles_ffi._library.memory import slices, view
 from doubles_ffi._library.runs import Columns
 
@@ -125,6 +125,14 @@ class Search:
         """Return the exception for UTF-8 that can't follow."""
         tail = bytes(self._finder.tail)[: self._finder.tail_len]
         return utf8_error([tail, new], self._end - len(tail))
+
+
+def find_short(data: Any, least: int) -> list[tuple[int, int, Any]] | None:
+    """Return start, length and unit of each run of a short str or bytes, found by one call into C.
+
+    None for all other input, and on PyPy.
+    """
+    return _native.find_short(data, min(least, 2**64 - 1)) if IS_CPYTHON else None
 
 
 def run_columns(runs: Any, number: int, *fields: str) -> list[list[int]]:
