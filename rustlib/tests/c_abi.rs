@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 #[test]
+#[cfg_attr(windows, ignore = "there is no cc")]
 fn a_c_program_counts() {
     let program = compile(Path::new("tests/c_abi.c"));
     run(&program);
@@ -20,6 +21,7 @@ fn forked_children_count() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "there is no cc")]
 fn the_example_in_the_header_compiles_and_prints_its_answer() {
     let header = fs::read_to_string("include/doubles.h").expect("the header is committed");
     let example: String = header
@@ -34,6 +36,7 @@ fn the_example_in_the_header_compiles_and_prints_its_answer() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "there is no cc")]
 fn a_cpp_program_counts() {
     let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("from_cpp.cpp");
     let program = r#"#include "doubles.h"
