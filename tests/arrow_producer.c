@@ -3,20 +3,26 @@
 #include "doubles.h"
 #include <errno.h>
 
-/* Of types, arrays and streams. */
-int64_t released[3];
+#ifdef _WIN32
+#define EXPORT __declspec(dllexport) /* Windows exports nothing unless told. */
+#else
+#define EXPORT
+#endif
 
-void release_schema(DoublesArrowSchema *schema) {
+/* Of types, arrays and streams. */
+EXPORT int64_t released[3];
+
+EXPORT void release_schema(DoublesArrowSchema *schema) {
     released[0]++;
     schema->release = NULL;
 }
 
-void release_array(DoublesArrowArray *array) {
+EXPORT void release_array(DoublesArrowArray *array) {
     released[1]++;
     array->release = NULL;
 }
 
-void release_stream(DoublesArrowStream *stream) {
+EXPORT void release_stream(DoublesArrowStream *stream) {
     released[2]++;
     stream->release = NULL;
 }
@@ -29,12 +35,12 @@ typedef struct {
     const char *message;
 } Script;
 
-int get_schema(DoublesArrowStream *stream, DoublesArrowSchema *out) {
+EXPORT int get_schema(DoublesArrowStream *stream, DoublesArrowSchema *out) {
     *out = ((Script *)stream->private_data)->schema;
     return 0;
 }
 
-int get_next(DoublesArrowStream *stream, DoublesArrowArray *out) {
+EXPORT int get_next(DoublesArrowStream *stream, DoublesArrowArray *out) {
     Script *script = stream->private_data;
     *out = script->array;
     if (script->chunks-- > 0)
@@ -43,11 +49,11 @@ int get_next(DoublesArrowStream *stream, DoublesArrowArray *out) {
     return script->message == NULL ? 0 : EIO;
 }
 
-int fail(DoublesArrowStream *stream, DoublesArrowSchema *out) {
+EXPORT int fail(DoublesArrowStream *stream, DoublesArrowSchema *out) {
     (void)stream, (void)out;
     return ENOMEM;
 }
 
-const char *get_last_error(DoublesArrowStream *stream) {
+EXPORT const char *get_last_error(DoublesArrowStream *stream) {
     return ((Script *)stream->private_data)->message;
 }

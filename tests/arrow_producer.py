@@ -5,6 +5,8 @@ import struct
 import subprocess
 from pathlib import Path
 
+from systems import WINDOWS
+
 from doubles_ffi._native import ffi
 
 HERE = Path(__file__).parent
@@ -16,10 +18,19 @@ capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
 def build(folder):
     """Compile arrow_producer.c in a folder, and load it."""
-    path = folder / "producer.so"
-    include = f"-I{HERE.parent / 'rustlib' / 'include'}"
-    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    subprocess.run(["cc", *flags, include, HERE / "arrow_producer.c", "-o", path], check=True)
+    source, include = HERE / "arrow_producer.c", HERE.parent / "rustlib" / "include"
+    if source.with_suffix(".dll").exists():  # By .ci/windows: there is no compiler under Wine.
+        path = source.with_suffix(".dll")
+    elif WINDOWS:
+        from setuptools._distutils.ccompiler import new_compiler
+
+        compiler, path = new_compiler(), folder / "producer.dll"
+        objects = compiler.compile([str(source)], str(folder), include_dirs=[str(include)])
+        compiler.link_shared_object(objects, str(path))
+    else:
+        path = folder / "producer.so"
+        flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"-I{include}"]
+        subprocess.run(["cc", *flags, source, "-o", path], check=True)
     return ctypes.CDLL(str(path))
 
 

@@ -1,16 +1,13 @@
 """The command as tests run it: in this process, in one of its own, on a terminal."""
 
 import contextlib
-import fcntl
 import io
 import os
-import pty
-import select
-import signal
 import struct
 import subprocess
 import sys
-import termios
+
+from systems import OWN_CONSOLE, is_readable, need_posix, press_ctrl_c
 
 # As most users have it: output buffered, and in a strict encoding.
 ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
@@ -53,6 +50,7 @@ def started(*arguments, **options):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
+        **OWN_CONSOLE,
         **options,
     )
     with process:
@@ -65,7 +63,7 @@ def started(*arguments, **options):
 def interrupt(process):
     """Press Ctrl-C after the command's first line; return its status and its errors."""
     process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    press_ctrl_c(process)
     _, errors = process.communicate(timeout=60)
     return process.returncode, errors
 
@@ -73,7 +71,7 @@ def interrupt(process):
 def answer(process, size):
     """Read this many bytes, or fewer if no more come in a minute."""
     found = b""
-    while len(found) < size and select.select([process.stdout], [], [], 60)[0]:
+    while len(found) < size and is_readable(process.stdout, 60):
         block = os.read(process.stdout.fileno(), size - len(found))
         if not block:
             break
@@ -82,6 +80,7 @@ def answer(process, size):
 
 
 def shell(line, **environment):
+    need_posix("has no sh")
     return subprocess.run(
         ["sh", "-c", line.replace("doubles", f"{sys.executable} -m doubles_ffi")],
         capture_output=True,
@@ -94,6 +93,11 @@ def shell(line, **environment):
 @contextlib.contextmanager
 def terminal(size=(24, 80)):
     """Open a terminal; give the descriptor of its screen, and the stream of a command."""
+    need_posix("has no terminals that a program can read")
+    import fcntl
+    import pty
+    import termios
+
     screen, stream = pty.openpty()
     fcntl.ioctl(stream, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     with os.fdopen(screen, "rb", 0), os.fdopen(stream, "w") as output:

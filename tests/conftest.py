@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import functools
 import signal
 import sys
 from importlib.util import find_spec
@@ -30,6 +31,10 @@ if settings:
     )
     settings.load_profile("doubles")
 
+# A test says which bytes a file has: on Windows a line would end with \r\n.
+if sys.platform == "win32":
+    Path.write_text = functools.partialmethod(Path.write_text, newline="\n")
+
 # In the background of a script Ctrl-C is ignored, by all processes that are started there too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -38,8 +43,7 @@ LEFT_OUT = {}
 
 # A wheel is tested where there is no checkout.
 if not (Path(__file__).parents[1] / "setup.py").exists():
-    needing = "conda_recipe documents guide library manual notices race site structure trust"
-    needing += " chart cluster completions"
+    needing = "conda_recipe documents guide manual notices race site structure trust"
     LEFT_OUT |= {f"test_{name}.py": "needs the checkout" for name in needing.split()}
 
 # CPython without NumPy fails test_numpy.py, so that none of its tests is lost there.
@@ -49,7 +53,11 @@ if sys.implementation.name == "pypy":
     LEFT_OUT["test_native.py"] = "tests what CPython alone has"
     LEFT_OUT["test_numpy.py"] = "NumPy has no wheel for PyPy"
 
-EXTRAS = {"test_cluster.py": "distributed", "test_site.py": "selenium"}
+EXTRAS = {
+    "test_chart.py": "matplotlib",
+    "test_cluster.py": "distributed",
+    "test_site.py": "selenium",
+}
 LEFT_OUT |= {
     file: f"needs {module}" for file, module in EXTRAS.items() if find_spec(module) is None
 }

@@ -9,6 +9,7 @@ import threading
 import arrow_producer
 import pytest
 from arrow_producer import HERE, Producer, Stream, capsule, i32, i64, view
+from systems import need_posix
 
 from doubles_ffi import count_each
 
@@ -201,6 +202,7 @@ def interrupted(library, column, count, answer, *, begun="True"):
 
     On a busy machine the first signal may come before the count: it waits until that has begun.
     """
+    need_posix("has no timer that sends signals")
     process = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, library._name, column, count, answer, begun],
         capture_output=True,

@@ -30,6 +30,14 @@ import fsspec
 import pytest
 from distributed import Client, Future, KilledWorker, LocalCluster
 from distributed.core import Status
+from systems import (
+    OWN_CONSOLE,
+    WINDOWS,
+    make_fifo,
+    make_sparse,
+    posix_only,
+    press_ctrl_c,
+)
 
 import doubles_ffi
 from doubles_ffi import cluster, count_file, tally_file
@@ -40,6 +48,9 @@ from doubles_ffi.cluster.client import Job, Task
 from doubles_ffi.cluster.listing import list_files
 from doubles_ffi.cluster.merging import File
 from doubles_ffi.cluster.worker import Failure
+
+# On Windows any signal but two ends a process.
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 TEXT = "aaж\n€€𝄞𝄞𝄞\0\0bЖЖ" * 5
 
@@ -313,6 +324,7 @@ def test_a_url_of_a_local_file_that_is_named_like_a_url(threads):
 
 
 @pytest.mark.usefixtures("here")
+@posix_only("gives links to those alone who have the right")
 def test_a_path_through_a_link_to_a_directory(threads):
     Path("one/two").mkdir(parents=True)
     Path("link").symlink_to("one/two")
@@ -334,7 +346,7 @@ def test_a_pattern_matches_no_directories_and_no_hidden_files(threads):
 
 
 def test_a_pipe_in_a_store_that_is_a_directory(threads, tmp_path):
-    os.mkfifo(tmp_path / "pipe")
+    make_fifo(tmp_path / "pipe")
     file = count_one(f"dir://pipe::file://{tmp_path}", threads)
     assert file.error.strerror == "not a regular file"
 
@@ -356,7 +368,7 @@ def make_socket(path):
 @pytest.mark.parametrize(
     ("make", "error"),
     [
-        (os.mkfifo, "not a regular file"),
+        (make_fifo, "not a regular file"),
         (make_socket, "not a regular file"),
         (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
         (lambda path: path.symlink_to("/dev/null"), "not a regular file"),
@@ -367,6 +379,7 @@ def make_socket(path):
     ],
 )
 @pytest.mark.usefixtures("here")  # The name of a socket can't be long.
+@posix_only("has no such files, and no names with an asterisk")
 def test_a_pipe_socket_or_device_is_an_error_and_the_others_count(threads, make, error):
     make(Path("special*"))
     Path("good").write_text("aa")
@@ -392,7 +405,7 @@ def test_a_file_that_does_not_exist_is_an_error_and_the_others_count(threads, tm
 
 def become_a_pipe(path):
     path.unlink()
-    os.mkfifo(path)
+    make_fifo(path)
 
 
 @pytest.mark.parametrize("block_size", [None, 1])
@@ -577,8 +590,7 @@ def test_workers_stop_reading_for_a_count_that_has_ended(threads, tmp_path):
         raise StopError
 
     (tmp_path / "short").write_text("aaa")
-    with (tmp_path / "long").open("wb") as file:
-        file.truncate(1 << 40)  # Each worker would take hours.
+    make_sparse(tmp_path / "long", 1 << 40)  # Each worker would take hours.
     short, *long = (f"faulty://{tmp_path}/{name}" for name in ("short", "long", "long"))
     options = {"block_size": 1 << 40, "storage_options": {"delay": 0.01}}
     with pytest.raises(StopError):
@@ -639,7 +651,7 @@ def test_workers_that_are_killed_while_they_read(workers, processes, count_pair)
             # A nanny gives up a worker that dies while it starts.
             while nanny.process is None or nanny.process.status is not Status.running:
                 time.sleep(0.01)
-            os.kill(nanny.pid, signal.SIGKILL)
+            os.kill(nanny.pid, KILL)
 
     calls = iter([kill_all, kill_all])
     result = count_pair(processes, progress=lambda *_: next(calls, list)(), delay=0.1)
@@ -688,7 +700,10 @@ class Commands:
     @staticmethod
     def kill(process):
         """Kill a worker and its nanny, or a scheduler."""
-        os.killpg(process.pid, signal.SIGKILL)
+        if WINDOWS:
+            subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], check=False)
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -874,24 +889,24 @@ def test_ctrl_c_ends_a_count_on_a_cluster_in_order_and_then_the_process(monkeypa
 
 def command_on(address, *arguments, **options):
     command = [sys.executable, "-m", "doubles_ffi", "count", "--cluster", address, *arguments]
+    options |= OWN_CONSOLE
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
 def test_after_ctrl_c_the_cluster_runs_the_next_count(workers, processes, folder):
-    with (folder / "sparse").open("wb") as file:
-        file.truncate(1 << 42)
+    make_sparse(folder / "sparse", 1 << 42)
     with command_on(workers.scheduler_address, "sparse") as process:
         while not workers.scheduler.tasks:
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        press_ctrl_c(process)
         assert process.communicate(timeout=60) == (b"", b"")
     assert process.returncode == 130
     assert count_files("a.txt", processes).count == 2
 
 
+@posix_only("has no process groups")
 def test_ctrl_c_reaches_all_processes_of_a_terminal(folder):
-    with (folder / "sparse").open("wb") as file:
-        file.truncate(1 << 33)
+    make_sparse(folder / "sparse", 1 << 33)
     progress = ["--progress", "always"]
     with command_on("local", *progress, "sparse", start_new_session=True) as process:
         shown = process.stderr.read(1)  # A range is done, so there are workers.

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from systems import need_posix
 
 from doubles_ffi.cli import main
 from doubles_ffi.cli.completions import script
@@ -41,6 +42,7 @@ zpty -d z
 
 
 def run(shell, code, tmp_path, *words):
+    need_posix("its shells are not these")
     if shutil.which(shell) is None:
         pytest.skip(f"there is no {shell}")
     text = script(shell)

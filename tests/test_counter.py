@@ -17,6 +17,7 @@ import reference
 import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from systems import posix_only
 
 from doubles_ffi import DoubleCounter, count_each, find_runs
 from doubles_ffi._library import stretch
@@ -337,6 +338,7 @@ def test_a_wrong_chunk_is_reported_where_it_comes_and_the_handlers_counts(chunk)
         assert counter == of(BEGINNING, FROM_HANDLER)
 
 
+@posix_only("has no timer that sends signals")
 def test_a_real_signal_handler_updates_a_counter():
     script = """
 import signal
@@ -362,6 +364,7 @@ for tally in (False, True):
     subprocess.run(command, cwd=ROOT, timeout=600, check=True)
 
 
+@posix_only("has no fork")
 def test_a_forked_child_uses_the_counters_that_no_thread_was_updating():
     script = """
 import os, signal, threading

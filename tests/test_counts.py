@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy
 import pytest
 import reference
+from systems import posix_only
 
 import doubles_ffi
 from doubles_ffi import Counts, count_each
@@ -161,7 +162,7 @@ for start in (0, 1, 7, 8, 9, 500, 1000, 1041, 1050):
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no mprotect")
+@posix_only("has no mprotect")
 def test_validity_is_not_read_beyond_its_last_byte():
     subprocess.run([sys.executable, "-c", UNREADABLE], check=True)
 
@@ -184,6 +185,7 @@ def test_an_arrow_array_shares_values_and_nulls():
     del unused  # released by its capsules
 
 
+@posix_only("has no /proc to look into")
 def test_the_memory_is_freed_with_its_last_user():
     def resident():
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
@@ -214,6 +216,7 @@ def test_many_counts_ask_for_huge_pages():
         pytest.fail("the counts are in no mapping")
 
 
+@posix_only("has no getrusage")
 def test_the_memory_is_eight_bytes_and_a_bit_for_each_row():
     code = """
 import resource, numpy

@@ -14,6 +14,7 @@ import zlib
 
 import pytest
 from commands import answer, started
+from systems import WINDOWS
 from test_files import Live
 
 from doubles_ffi import random_string
@@ -99,7 +100,8 @@ def test_without_the_option_the_message_names_it(name, path, capsys):
 
 
 def test_only_regular_files_have_a_known_compression(tmp_path):
-    os.mkfifo(tmp_path / "fifo")
+    if not WINDOWS:
+        os.mkfifo(tmp_path / "fifo")
     for name in ("fifo", "missing", "."):
         assert compression_of(str(tmp_path / name)) is None
     assert compression_of("a\0b") is None

@@ -2,7 +2,6 @@
 
 import io
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -10,6 +9,15 @@ from pathlib import Path
 
 import pytest
 from commands import ENVIRONMENT, command, interrupt, on_terminal, shell, started, terminal
+from systems import (
+    INTERRUPTED,
+    WINDOWS,
+    is_readable,
+    make_sparse,
+    need_posix,
+    posix_only,
+    press_ctrl_c,
+)
 
 from doubles_ffi import cli
 from doubles_ffi.cli import main, progress, system, view
@@ -24,9 +32,9 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "list").write_text("letters\n" * 1_000_000)
     (tmp_path / "line").write_text("a\n")
     (tmp_path / "empty").touch()
-    with (tmp_path / "sparse").open("wb") as sparse:
-        sparse.truncate(1 << 40)
-    os.mkfifo(tmp_path / "fifo")
+    make_sparse(tmp_path / "sparse", 1 << 40)
+    if not WINDOWS:
+        os.mkfifo(tmp_path / "fifo")
 
 
 COUNTED = "2\tletters\n2\ttotal\n"
@@ -104,6 +112,7 @@ class Interrupted(io.RawIOBase):
         raise KeyboardInterrupt
 
 
+@posix_only("has no /dev/full")
 def test_how_it_ends_in_this_process(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Interrupted()))
     assert main(["count"]) == 130
@@ -160,11 +169,12 @@ else:
 """
 # Where the package is installed, the script is beside Python.
 SCRIPTS = (Path(cli.__file__).with_name("doubles"), Path(sys.executable).with_name("doubles"))
-SCRIPT = next(filter(Path.exists, SCRIPTS))
+SCRIPT = next(filter(Path.exists, SCRIPTS), None)
 MODULES = ["", "._native", ".cli.count", ".cli.chart"]
 MOMENTS = ["argparse", *(f"doubles_ffi{module}" for module in MODULES), "end"]
 
 
+@posix_only("imports the package before the command can say what Ctrl-C does")
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_ctrl_c_at_any_moment_gives_no_traceback(tmp_path, moment):
     (tmp_path / "sitecustomize.py").write_text(PRESSES)
@@ -203,24 +213,23 @@ def test_ctrl_c_at_any_moment_gives_no_traceback(tmp_path, moment):
 def test_ctrl_c_ends_the_process(line):
     if "--plot" in line:
         pytest.importorskip("matplotlib")
+    if "fifo" in line:
+        need_posix("has no FIFOs in folders")
     with started(*line.split(), stdin=subprocess.PIPE) as process:
-        assert interrupt(process) == (-signal.SIGINT, b"")
+        assert interrupt(process) == (INTERRUPTED, b"")
 
 
 def test_ctrl_c_where_nobody_reads():
     with started("count", "--files-from", "list") as process:
-        os.set_blocking(process.stdout.fileno(), False)  # It fills the pipe, and waits.
-        while process.poll() is None and select.select([process.stdout], [], [], 0)[0] == []:
-            pass
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == -signal.SIGINT
+        assert is_readable(process.stdout, 60)  # It fills the pipe, and waits.
+        press_ctrl_c(process)
+        assert process.wait(timeout=60) == INTERRUPTED
         assert process.stderr.read() == b""
 
 
 @pytest.mark.parametrize("columns", [0, 60])
 def test_ctrl_c_erases_progress(columns):
-    with Path("sparse").open("wb") as file:
-        file.truncate(1 << 36)
+    make_sparse(Path("sparse"), 1 << 36)
     status, shown = on_terminal(
         *("count", "--progress", "always", "sparse"),
         is_interrupted=True,

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -73,7 +74,7 @@ BYTES = "жук.txt:1:9: \\n x3\nжук.txt:4:1: ' '\nжук.txt:4:3: \\t\n"
         (["-m", "1", "letters", "жук.txt"], "letters:1:3: l\nжук.txt:1:1: ж\n"),
         (["--max-count=3", "letters"], "".join(LETTERS.splitlines(keepends=True)[:3])),
         (["-m4", "letters"], LETTERS),
-        (["-r", "--glob", "l*"], "./letters:" + "./letters:".join(LETTERS.split("letters:")[1:])),
+        (["-r", "--glob", "l*"], LETTERS.replace("letters", f".{os.sep}letters")),
     ],
 )
 def test_files(arguments, expected, capsysbinary):

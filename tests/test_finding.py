@@ -5,7 +5,6 @@ import gc
 import inspect
 import itertools
 import pickle
-import signal
 import subprocess
 import sys
 
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import any_text, binary, runs, text, text_with_lone_surrogates
+from systems import OWN_CONSOLE, press_ctrl_c
 
 import doubles_ffi
 from doubles_ffi import count_doubles, find_doubles
@@ -238,12 +238,14 @@ for _ in found:
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_control_c_stops_a_long_search():
     with subprocess.Popen(
-        [sys.executable, "-c", A_LONG_SEARCH], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", A_LONG_SEARCH],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **OWN_CONSOLE,
     ) as process:
-        assert process.stdout.readline() == b"ready\n"
-        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline().split() == [b"ready"]
+        press_ctrl_c(process)
         _, errors = process.communicate(timeout=60)
     assert b"KeyboardInterrupt" in errors

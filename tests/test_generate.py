@@ -15,6 +15,7 @@ import pytest
 import reference_random
 from hypothesis import given
 from hypothesis import strategies as st
+from systems import posix_only
 
 from doubles_ffi import fill_random, generate, random_string
 
@@ -159,6 +160,7 @@ for _ in range(1000):
 """
 
 
+@posix_only("has no fork")
 def test_forked_children_do_not_repeat_each_other():
     command = [sys.executable, "-W", "ignore", "-c", FORKED]
     output = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
