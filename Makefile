@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py build_ffi.py $(wildcard doubles_ffi/*.c) doub
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: help demo test test-release test-kernels test-packages test-c test-minimal-versions msrv miri bench docs \
-	lint rustdoc trust trust-briefly trust-self-test header man notices wheels install uninstall clean
+	lint rustdoc windows trust trust-briefly trust-self-test header man notices wheels install uninstall clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-22s %s\n", $$1, $$2 }'
@@ -76,11 +76,16 @@ lint: $(VENV)/with-lint ## check formats, lints and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict doubles_ffi
+	$(BIN)/mypy --strict --platform win32 doubles_ffi
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows \
 		.github/workflows/*.yml examples/minimal/.github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --no-progress --quiet .github examples/minimal/.github
+
+# All that it needs is fetched once into ~/.cache, 5 GB.
+windows: ## test the package for Windows under Wine (Debian, as root; TESTS='tests/test_cli.py -k pipe')
+	.ci/windows $(TESTS)
 
 # With private items, so that each link in a comment is followed.
 rustdoc: ## build the crate's documentation; each warning is an error

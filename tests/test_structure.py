@@ -79,6 +79,30 @@ def test_one_package_alone_touches_the_compiled_module(module):
             assert "doubles_ffi._native" not in {alias.name for alias in node.names}
 
 
+WINDOWS_LACKS = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+
+
+def run_at_import(node):
+    """Yield what a module runs when it is imported: all but the bodies of functions."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield child
+            yield from run_at_import(child)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*MODULES.values(), *sorted(Path(__file__).parent.glob("*.py"))],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_import_needs_what_windows_lacks(path):
+    for node in run_at_import(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            assert not {alias.name for alias in node.names} & WINDOWS_LACKS
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module not in WINDOWS_LACKS
+
+
 def test_memory_is_freed_in_c_alone():
     """A KeyboardInterrupt in a callback is dropped, and only Python code raises one."""
     code = [
