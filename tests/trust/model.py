@@ -25,6 +25,7 @@ ROWS = (
     "python_mutants",
     "cpus",
     "interpreters",
+    "windows",
     "fork",
     "files",
     "interrupts",

@@ -95,6 +95,13 @@ PLANTS = (
         "sanitizers",
     ),
     Plant(
+        "a piece of a file read from the file's beginning, on Windows",
+        "doubles_ffi/_windows.py",
+        "    file.seek(start)\n",
+        "",
+        "windows",
+    ),
+    Plant(
         "an unguarded export",
         "rustlib/src/ffi.rs",
         "    guard(|| Ok(pool::num_threads() as u64))",
