@@ -515,6 +515,51 @@ fn utf8_faults_at_every_place() {
 }
 
 /// Marks may begin and end within a text: what is before them only says whether the first unit ends a double.
+/// Long texts are read from a cache line on, and what is before it is read as a copy.
+#[test]
+fn utf8_long_texts_at_every_place_of_a_line() {
+    const LINE: usize = 64;
+    let check = |text: &[u8], offset: usize, shown: &str| {
+        let expected = str::from_utf8(text).ok().map(|text| {
+            let units: Vec<char> = text.chars().collect();
+            CodePoints {
+                length: units.len() as u64,
+                count: doubles(&units).len() as u64,
+            }
+        });
+        let mut copy = vec![0; text.len() + 2 * LINE];
+        let start = copy.as_ptr().addr().wrapping_neg() % LINE + offset;
+        copy[start..start + text.len()].copy_from_slice(text);
+        each_kernel(|kernel, name| {
+            let found = kernel.count_utf8(&copy[start..start + text.len()]);
+            assert_eq!(found, expected, "{name}, {offset} {shown}");
+        });
+    };
+    for offset in 0..LINE {
+        // The first ones equal what may be the padding before them.
+        for units in ["\0\0\u{1}", "\u{3}\u{3}", "ЖЖж", "€€₭", "𝄞𝄞𝄟", "a€€𝄞bbжж"]
+        {
+            let mut text = units.repeat(17_000 / units.len()).into_bytes();
+            check(&text, offset, units);
+            let line = (LINE - offset) % LINE;
+            for place in [
+                0,
+                1,
+                line,
+                line + 1,
+                line + LINE - 1,
+                line + LINE,
+                line + 2 * LINE,
+            ] {
+                let valid = text[place];
+                text[place] = 0x80 | valid & 0x40;
+                check(&text, offset, units);
+                text[place] = valid;
+            }
+        }
+    }
+}
+
 #[test]
 fn marks_of_a_part_of_a_text() {
     for widest in 1..=4 {

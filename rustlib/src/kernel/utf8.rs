@@ -72,6 +72,41 @@ pub(super) fn other_than(first: u8) -> u8 {
     first & 0x7F ^ 1
 }
 
+/// Bytes of a text whose loop begins at a cache line. Loads that cross lines cost English 8 % with AVX-512 and 6 %
+/// with AVX2, other text up to 1 % (Zen 4); the copy of the start costs 10 ns.
+#[cfg(target_arch = "x86_64")]
+const WORTH_ALIGNING: usize = 16 * 1024;
+
+/// The start of a long text, up to the end of the first cache line that is all text. Padding before it equals neither
+/// the text nor its neighbours.
+#[cfg(target_arch = "x86_64")]
+pub(super) struct Start {
+    /// Padding, and the start of the text.
+    pub(super) window: [u8; BEFORE + SHORT],
+    /// Where in the text its first whole line begins, the last [`BEFORE`] bytes of the window.
+    pub(super) line: usize,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Start {
+    /// Copies the start of a text; `None` if the text is short or aligned.
+    #[inline(always)]
+    pub(super) fn new(text: &[u8]) -> Option<Self> {
+        let line = text.as_ptr().addr().wrapping_neg() % BEFORE;
+        if text.len() < WORTH_ALIGNING || line == 0 {
+            return None;
+        }
+        let other = other_than(text[0]);
+        let mut window = [other; _];
+        for pair in window.as_chunks_mut::<2>().0 {
+            pair[0] ^= 2;
+        }
+        let size = line + BEFORE;
+        window[BEFORE + SHORT - size..].copy_from_slice(&text[..size]);
+        Some(Self { window, line })
+    }
+}
+
 /// Moves marks from the byte after each double to the one that ends it. `carry` says whether a double ends
 /// with the last byte.
 #[cfg(target_arch = "x86_64")]

@@ -23,7 +23,7 @@
 //!    add up in lanes: without masks and their addition that is a twentieth faster (Zen 4).
 //! 5. What AVX-512 gains by tiles that grow is lost here, as 16 registers do not hold all that a loop needs.
 
-use crate::kernel::utf8::{BEFORE, copy, greatest_at_end, move_to_ends};
+use crate::kernel::utf8::{BEFORE, Start, copy, greatest_at_end, move_to_ends};
 use crate::kernel::{CodePoints, is_lead};
 use std::arch::x86_64::*;
 
@@ -44,11 +44,18 @@ const _: () = assert!(TILE / VECTOR <= 255, "a lane is a u8");
 #[target_feature(enable = "avx2,popcnt")]
 pub(super) fn count(text: &[u8]) -> Option<CodePoints> {
     let mut sum = Sum::new();
-    sum.add_copy(&copy(text, 0));
-    let whole = text.len() / TURN * TURN;
+    let mut lines = text;
+    if let Some(start) = Start::new(text) {
+        sum.add_copy(start.window.first_chunk().expect("a start has two turns"));
+        sum.add_copy(start.window.last_chunk().expect("a start has two turns"));
+        lines = &text[start.line..];
+    } else {
+        sum.add_copy(&copy(text, 0));
+    }
+    let whole = lines.len() / TURN * TURN;
     if whole > 0 {
-        sum.add(&text[..whole], |_, _| {});
-        sum.add_copy(&copy(text, whole));
+        sum.add(&lines[..whole], |_, _| {});
+        sum.add_copy(&copy(lines, whole));
     }
     sum.is_valid().then(|| CodePoints {
         length: text.len() as u64 - sum.continuations,

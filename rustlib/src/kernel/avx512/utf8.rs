@@ -26,10 +26,10 @@
 //!    first.
 //! 5. ASCII is asked for only while there is much of it; tiles of other text grow.
 //! 6. The two ends of a text are vectors of their own, whose bytes before are shifted in from the vector before:
-//!    nothing is copied.
+//!    nothing of a short text is copied.
 
 use crate::kernel::CodePoints;
-use crate::kernel::utf8::{BEFORE, greatest_at_end, move_to_ends, other_than};
+use crate::kernel::utf8::{BEFORE, Start, greatest_at_end, move_to_ends, other_than};
 use std::arch::x86_64::*;
 
 /// Bytes per vector.
@@ -54,11 +54,21 @@ pub(super) fn count(text: &[u8]) -> Option<CodePoints> {
     let mut sum = Sum::new();
     let other = all(text.first().map_or(0, |&first| other_than(first)));
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        sum.add_vector(other, load(first), VECTOR);
-        let whole = text.len() / VECTOR * VECTOR;
-        sum.add(&text[..whole], |_, _| {});
-        let before = text[..whole].last_chunk().expect("a vector");
-        let rest = text.len() - whole;
+        let mut lines = text;
+        if let Some(start) = Start::new(text) {
+            let [before, first, second] = start.window.as_chunks().0 else {
+                unreachable!("a start has three vectors");
+            };
+            sum.add_vector(load(before), load(first), VECTOR);
+            sum.add_vector(load(first), load(second), VECTOR);
+            lines = &text[start.line..];
+        } else {
+            sum.add_vector(other, load(first), VECTOR);
+        }
+        let whole = lines.len() / VECTOR * VECTOR;
+        sum.add(&lines[..whole], |_, _| {});
+        let before = lines[..whole].last_chunk().expect("a vector");
+        let rest = lines.len() - whole;
         sum.add_vector(load(before), last_bytes(last, rest), rest);
     } else if !text.is_empty() {
         // SAFETY: the mask lets through the bytes of the text. Others are not read.
