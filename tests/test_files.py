@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -44,10 +43,6 @@ def small_reads(monkeypatch):
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "file"
-
-
-def tally(units):
-    return Counter(units[i] for i in range(1, len(units)) if units[i - 1] == units[i])
 
 
 ALL_EQUAL = b"a" * 1000
@@ -91,7 +86,7 @@ def test_text_in_any_encoding_cut_anywhere(encoding, threads, path, set_threads)
         counted = counter.count(path)
         assert counted.count == reference.count(TEXT[start:])
         assert counted.length == len(TEXT[start:])
-        assert counted.read_tally(text=True) == tally(TEXT[start:])
+        assert counted.read_tally(text=True) == reference.tally(TEXT[start:])
         assert counted.end == path.stat().st_size
 
 
@@ -140,7 +135,7 @@ def test_tallies_are_those_of_a_loop(encoding, path, set_threads):
     path.write_bytes(TEXT.encode(encoding or "utf-8"))
     for source in (path, io.BytesIO(path.read_bytes())):
         found = tally_file(source, encoding=encoding, threads=2)
-        assert found == tally(TEXT if encoding else TEXT.encode())
+        assert found == reference.tally(TEXT if encoding else TEXT.encode())
     calls = []
     tally_file(path, progress=lambda *call: calls.append(call))
     assert calls[-1][0] == path.stat().st_size
@@ -166,7 +161,7 @@ def test_ranges_add_up_to_the_file(data, cuts, encoding):
 
     def expected():
         units = data.decode(encoding) if encoding else data
-        return reference.count(units), len(units), len(data), tally(units)
+        return reference.count(units), len(units), len(data), reference.tally(units)
 
     try:
         answer = expected()

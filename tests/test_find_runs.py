@@ -9,6 +9,7 @@ import sys
 
 import numpy
 import pytest
+import reference
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import binary, runs, text, text_with_lone_surrogates
@@ -20,17 +21,6 @@ any_str = text_with_lone_surrogates | runs | st.text("ab", max_size=300)
 least = st.integers(1, 5) | st.just(2**70)
 
 TEXT = "Mississippi жж𝄞𝄞𝄞\0\0\ud800\ud800"
-
-
-def groups(units, min_run=2):
-    """Return start, length and unit of each run, by itertools."""
-    found, start = [], 0
-    for unit, run in itertools.groupby(units):
-        length = len(list(run))
-        if length >= min_run:
-            found.append((start, length, unit))
-        start += length
-    return found
 
 
 def with_rows(*rows):
@@ -49,21 +39,21 @@ ROWS = [(0, 2, 2, ord("s")), (0, 5, 3, ord("ж")), (7, 0, 2, ord("p"))]
 @example("a", 1)
 def test_the_runs_of_a_str(data, min_run):
     found = find_runs(data, min_run=min_run)
-    assert found.tolist() == groups(data, min_run)
+    assert found.tolist() == reference.runs(data, min_run)
     assert found.tolist() == list(find_doubles(data, min_run=min_run))
 
 
 @given(binary, least)
 def test_the_runs_of_bytes(data, min_run):
     for convert in (bytes, bytearray, memoryview):
-        assert find_runs(convert(data), min_run=min_run).tolist() == groups(data, min_run)
+        assert find_runs(convert(data), min_run=min_run).tolist() == reference.runs(data, min_run)
 
 
 @given(text | runs, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1", "utf-7"]))
 def test_the_runs_of_encoded_text(data, encoding):
     data = data.encode(encoding, "ignore")
     found = find_runs(data, min_run=1, encoding=encoding)
-    assert found.tolist() == groups(data.decode(encoding), 1)
+    assert found.tolist() == reference.runs(data.decode(encoding), 1)
 
 
 @given(any_str)
@@ -95,7 +85,7 @@ def test_the_runs_of_a_sequence_of_bases():
 def test_text_longer_than_a_call_into_the_library(unit, min_run, monkeypatch):
     monkeypatch.setattr("doubles_ffi.runs.COLLECTED_SLICE", 1 << 12)
     data = ("bc" + unit * 3000 + "cc" + unit) * 50 + "b"
-    expected = groups(data, min_run)
+    expected = reference.runs(data, min_run)
     assert find_runs(data, min_run=min_run).tolist() == expected
     assert find_runs(data.encode(), min_run=min_run, encoding="utf-8").tolist() == expected
 
@@ -120,7 +110,7 @@ def test_wrong_arguments():
 
 
 def test_runs_are_a_sequence():
-    found, expected = find_runs(TEXT), groups(TEXT)
+    found, expected = find_runs(TEXT), reference.runs(TEXT)
     assert len(found) == len(expected) == 7
     assert [found[place] for place in range(7)] == list(found) == found.tolist() == expected
     assert found[-1] == Run(19, 2, "\ud800")
@@ -140,11 +130,11 @@ def test_runs_are_a_sequence():
 
 def test_more_runs_than_are_made_at_a_time():
     data = "ab" * 5000
-    assert list(find_runs(data, min_run=1)) == groups(data, 1)
+    assert list(find_runs(data, min_run=1)) == reference.runs(data, 1)
 
 
 def test_slices_are_those_of_a_list():
-    found, expected = find_runs(TEXT), groups(TEXT)
+    found, expected = find_runs(TEXT), reference.runs(TEXT)
     edges = [None, -8, -3, 0, 1, 5, 7, 20]
     for start, stop, step in itertools.product(edges, edges, [None, 1, 2, -1, -3]):
         part = found[start:stop:step]
@@ -205,7 +195,7 @@ def test_columns_are_numpy_arrays_of_its_memory():
     start, length = found.start, found.length
     del found
     gc.collect()
-    assert list(zip(start.tolist(), length.tolist())) == [run[:2] for run in groups(TEXT)]
+    assert list(zip(start.tolist(), length.tolist())) == [run[:2] for run in reference.runs(TEXT)]
     empty = find_runs("ab")
     assert (empty.start.tolist(), empty.unit.dtype) == ([], "uint32")
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import any_text, binary, runs, text, text_with_lone_surrogates
@@ -21,37 +22,26 @@ from doubles_ffi._library import InvalidUtf8Error, search
 from doubles_ffi._library.search import _SLICE, Search, run_columns
 
 
-def reference(units):
-    """Return the runs of at least two equal units: start, length and unit."""
-    found, start = [], 0
-    for unit, group in itertools.groupby(units):
-        length = len(list(group))
-        if length > 1:
-            found.append((start, length, unit))
-        start += length
-    return found
-
-
 @given(text_with_lone_surrogates | runs)
 def test_str(data):
-    assert list(find_doubles(data)) == reference(data)
+    assert list(find_doubles(data)) == reference.runs(data)
 
 
 @given(binary)
 def test_bytes(data):
     for convert in (bytes, bytearray, memoryview):
-        assert list(find_doubles(convert(data))) == reference(data)
+        assert list(find_doubles(convert(data))) == reference.runs(data)
     assert sum(length - 1 for _, length, _ in find_doubles(data)) == count_doubles(data)
 
 
 @given(text | runs, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "utf-7"]))
 def test_encoded_text(data, encoding):
-    assert list(find_doubles(data.encode(encoding), encoding=encoding)) == reference(data)
+    assert list(find_doubles(data.encode(encoding), encoding=encoding)) == reference.runs(data)
 
 
 @given(any_text.filter(str.isascii) | st.text("aé\xff", max_size=50))
 def test_latin_1(data):
-    assert list(find_doubles(data.encode("latin-1"), encoding="latin-1")) == reference(data)
+    assert list(find_doubles(data.encode("latin-1"), encoding="latin-1")) == reference.runs(data)
 
 
 def test_units_are_ints_of_bytes_and_characters_of_text():
@@ -75,11 +65,11 @@ LONG = {
 @pytest.mark.parametrize("name", LONG)
 def test_long_text(name):
     data = LONG[name]
-    expected = reference(data)
+    expected = reference.runs(data)
     assert list(find_doubles(data)) == expected
     assert list(find_doubles(data.encode(), encoding="utf-8")) == expected
     assert list(find_doubles(data.encode("utf-16"), encoding="utf-16")) == expected
-    assert list(find_doubles(data.encode())) == reference(data.encode())
+    assert list(find_doubles(data.encode())) == reference.runs(data.encode())
 
 
 @pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞"])
@@ -88,8 +78,8 @@ def test_runs_across_the_ends_of_chunks(unit, before):
     """Every code point that a chunk ends in is torn somewhere."""
     width = len(unit.encode())
     data = "x" * before + "yz" * ((_SLICE - before - 3 * width) // 2) + unit * 6 + "q"
-    assert list(find_doubles(data.encode(), encoding="utf-8")) == reference(data)
-    assert list(find_doubles(data)) == reference(data)
+    assert list(find_doubles(data.encode(), encoding="utf-8")) == reference.runs(data)
+    assert list(find_doubles(data)) == reference.runs(data)
 
 
 INVALID = [
@@ -122,7 +112,7 @@ def test_runs_before_invalid_text_are_yielded(data, encoding, pad):
     assert raised.value.args[2:] == expected.value.args[2:]
     assert raised.value.object == expected.value.object
     right = expected.value.object[: expected.value.start].decode(codec)
-    assert found == reference(right)
+    assert found == reference.runs(right)
 
 
 @given(binary, st.sampled_from(["utf-8", "utf-16-le", "cp1252", "gb18030"]))
@@ -137,7 +127,7 @@ def test_any_bytes_as_text(data, encoding):
     except UnicodeDecodeError as error:
         raised = error
     assert repr(raised) == repr(fault)
-    assert found == reference(expected)
+    assert found == reference.runs(expected)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 """The longest run, and squeezed text and bytes, against itertools."""
 
-import itertools
 import mmap
 import pickle
 import sys
 
 import pytest
+import reference
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import binary, runs, text, text_with_lone_surrogates
@@ -17,32 +17,14 @@ any_str = text_with_lone_surrogates | runs | st.text("ab", max_size=300)
 mosts = st.integers(1, 5) | st.just(2**64) | st.just(2**70)
 
 
-def squeezed(units, most=1, only=lambda _: True):
-    """Return the units without those that come after the first `most` of their run."""
-    groups = itertools.groupby(units)
-    kept = (itertools.islice(run, min(most, 10**9)) if only(unit) else run for unit, run in groups)
-    return list(itertools.chain.from_iterable(kept))
-
-
-def longest(units):
-    """Return start, length and unit of the first of the longest runs."""
-    found, start = None, 0
-    for unit, run in itertools.groupby(units):
-        length = len(list(run))
-        if found is None or length > found[1]:
-            found = (start, length, unit)
-        start += length
-    return found
-
-
 @given(any_str, mosts)
 def test_a_str_is_squeezed(data, most):
-    assert squeeze_doubles(data, most=most) == "".join(squeezed(data, most))
+    assert squeeze_doubles(data, most=most) == "".join(reference.squeezed(data, most))
 
 
 @given(binary, mosts)
 def test_bytes_are_squeezed_to_bytes(data, most):
-    expected = bytes(squeezed(data, most))
+    expected = bytes(reference.squeezed(data, most))
     for convert in (bytes, bytearray, memoryview):
         found = squeeze_doubles(convert(data), most=most)
         assert type(found) is bytes
@@ -51,27 +33,27 @@ def test_bytes_are_squeezed_to_bytes(data, most):
 
 @given(text | runs, mosts)
 def test_encoded_text_is_squeezed_undecoded(data, most):
-    expected = "".join(squeezed(data, most))
+    expected = "".join(reference.squeezed(data, most))
     assert squeeze_doubles(data.encode(), most=most, encoding="UTF-8") == expected.encode()
 
 
 @given(st.text("ab\x7f", max_size=90), st.text("a\xe9\xff", max_size=90))
 def test_ascii_and_latin_1_are_squeezed_undecoded(ascii_text, latin_text):
     for data, encoding in ((ascii_text, "ascii"), (latin_text, "latin-1")):
-        expected = "".join(squeezed(data)).encode(encoding)
+        expected = "".join(reference.squeezed(data)).encode(encoding)
         assert squeeze_doubles(bytearray(data, encoding), encoding=encoding) == expected
 
 
 @given(any_str, mosts, st.text("ab\nжЖ€𝄞\ud800", min_size=1, max_size=3))
 def test_only_limits_squeezing_to_some_characters(data, most, only):
-    expected = "".join(squeezed(data, most, only.__contains__))
+    expected = "".join(reference.squeezed(data, most, only.__contains__))
     assert squeeze_doubles(data, most=most, only=only) == expected
     assert squeeze_doubles(data, most=most, only=lambda unit: unit in only) == expected
 
 
 @given(binary, st.binary(min_size=1, max_size=3))
 def test_only_limits_squeezing_to_some_bytes(data, only):
-    expected = bytes(squeezed(data, 1, only.__contains__))
+    expected = bytes(reference.squeezed(data, 1, only.__contains__))
     assert squeeze_doubles(data, only=only) == expected
     assert squeeze_doubles(data, only=bytearray(only)) == expected
     assert squeeze_doubles(data, only=only.__contains__) == expected
@@ -95,19 +77,19 @@ def test_no_run_of_squeezed_text_is_longer_than_asked_for(data, most):
 @given(any_str)
 @example("")
 def test_the_longest_run_of_a_str(data):
-    assert longest_run(data) == longest(data)
+    assert longest_run(data) == reference.longest(data)
     assert longest_run(data) is None or type(longest_run(data)) is Run
 
 
 @given(binary)
 def test_the_longest_run_of_bytes(data):
-    assert longest_run(data) == longest(data)
-    assert longest_run(memoryview(data)) == longest(data)
+    assert longest_run(data) == reference.longest(data)
+    assert longest_run(memoryview(data)) == reference.longest(data)
 
 
 @given(text | runs, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "utf-7"]))
 def test_the_longest_run_of_encoded_text(data, encoding):
-    assert longest_run(data.encode(encoding), encoding=encoding) == longest(data)
+    assert longest_run(data.encode(encoding), encoding=encoding) == reference.longest(data)
 
 
 @given(any_str)
@@ -237,7 +219,7 @@ def test_where_a_str_can_not_be_written_in_place(monkeypatch):
 
     monkeypatch.setattr("doubles_ffi.runs.Room", no_room)
     for data in ("aab", "жжж\ud800\ud800𝄞𝄞", "\ufeff\ufeffa", ""):
-        assert squeeze_doubles(data) == "".join(squeezed(data))
+        assert squeeze_doubles(data) == "".join(reference.squeezed(data))
     monkeypatch.setattr("doubles_ffi.runs.str_storage", lambda _: None)
     assert squeeze_doubles("жжa") == "жa"
 

@@ -1,12 +1,12 @@
 """`doubles squeeze`, held against itertools; test_ends.py has how it ends."""
 
 import gzip
-import itertools
 import subprocess
 import sys
 import unicodedata
 
 import pytest
+import reference
 from commands import PEAK, answer, on_terminal, shell, started, stdin
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
@@ -20,13 +20,6 @@ BLOCKS = st.sampled_from([1, 2, 3, 5, 7, 64, 4096])
 several = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-
-
-def squeezed(units, most=1, only=lambda _: True):
-    """Return the units without those that come after the first `most` of their run."""
-    groups = itertools.groupby(units)
-    kept = (itertools.islice(run, most) if only(unit) else run for unit, run in groups)
-    return list(itertools.chain.from_iterable(kept))
 
 
 @pytest.fixture
@@ -61,14 +54,14 @@ def squeeze(folder, capsysbinary):
 def test_text_in_files_cut_anywhere_is_one_text(squeeze, text, most, block, cuts):
     ends = [*sorted(min(cut, len(text)) for cut in cuts), len(text)]
     parts = [text[start:end].encode() for start, end in zip([0, *ends], ends)]
-    expected = "".join(squeezed(text, most)).encode()
+    expected = "".join(reference.squeezed(text, most)).encode()
     assert squeeze("-n", str(most), contents=parts, block=block) == (0, expected, "")
 
 
 @several
 @given(TEXTS, st.sampled_from(["a", "a\n", "ж€", "𝄞"]), BLOCKS)
 def test_only_some_characters(squeeze, text, only, block):
-    expected = "".join(squeezed(text, 1, only.__contains__)).encode()
+    expected = "".join(reference.squeezed(text, 1, only.__contains__)).encode()
     found = squeeze("--only", only, contents=[text.encode()], block=block)
     assert found == (0, expected, "")
 
@@ -76,7 +69,7 @@ def test_only_some_characters(squeeze, text, only, block):
 @several
 @given(binary | TEXTS.map(str.encode), st.integers(1, 3), BLOCKS)
 def test_bytes(squeeze, data, most, block):
-    expected = bytes(squeezed(data, most))
+    expected = bytes(reference.squeezed(data, most))
     assert squeeze("--bytes", f"--most={most}", contents=[data], block=block) == (0, expected, "")
     latin = squeeze("--encoding", "latin-1", "-n", str(most), contents=[data], block=block)
     assert latin == (0, expected, "")
@@ -97,7 +90,7 @@ def test_text_before_a_fault_is_written(squeeze, encoding, data, block):
         text, status = data[: error.start].decode(encoding), 2
         complaint = f"doubles: 0: not {encoding}: {error.reason} at byte {error.start}{HINT}\n"
     found = squeeze("--encoding", encoding, contents=[data], block=block)
-    assert found == (status, "".join(squeezed(text)).encode(), complaint)
+    assert found == (status, "".join(reference.squeezed(text)).encode(), complaint)
 
 
 def test_a_fault_at_byte_6(squeeze):
