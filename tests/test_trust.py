@@ -4,10 +4,11 @@ import json
 import math
 import os
 import shutil
+import sys
 
 import pytest
 from trust import __main__ as driver
-from trust import children, model, mutants, python_mutants, report, sanitizers
+from trust import children, code, model, mutants, python_mutants, report, sanitizers
 from trust.model import ROOT, ROWS, Figure, MissingError, Row, load_all
 from trust.plants import PLANTS
 
@@ -36,26 +37,29 @@ def test_each_row_has_a_promise_and_a_goal(row):
 def row(name, *figures):
     """Return a row that finds these figures, one a run."""
     figures = iter(figures)
-    return Row(name, f"{name} holds", "100 tries", lambda _: next(figures))
+    return Row(name, f"{name} holds", "100 tries", lambda *_: next(figures), hours=2)
 
 
 def test_the_report_says_what_was_not_run_fell_short_or_failed():
-    rows = [row(name) for name in ("one", "two", "three", "four")]
+    rows = [row(name) for name in ("one", "two", "three", "four", "five")]
     known = {"date": "2026-01-02", "commit": "abc", "machine": "a machine", "seconds": 60}
-    known |= {"figure": "50 tries", "details": "of two kinds"}
+    known |= {"figure": "50 tries", "details": "of two kinds", "changed": False}
     results = {
         "two": known | {"passed": True, "reached": False},
         "three": known | {"passed": False, "reached": False, "seconds": 7200},
         "four": known | {"passed": True, "reached": True, "seconds": 600},
+        "five": known | {"passed": True, "reached": True, "changed": True},
     }
     page = report.render(rows, results)
-    assert "**1 of 4 promises were tested at full length.**" in page
-    assert "| one holds | not yet |  |" in page
-    assert "| two holds | 50 tries (*short of its goal*) | abc |" in page
+    assert "**1 of 5 promises are tested at full length.**" in page
+    assert "| one holds | not yet (*takes 2 h*) |  |" in page
+    assert "| two holds | 50 tries (*short: takes 2 h*) | abc |" in page
     assert "| three holds | **failed**: 50 tries | abc |" in page
     assert "| four holds | 50 tries | abc |" in page
+    assert "| five holds | not since its code changed (*takes 2 h*) |  |" in page
     assert "Found: 50 tries. of two kinds." in page
-    assert "`make trust ROWS=three`, 2 h on 2026-01-02, commit abc; a machine." in page
+    assert "Found before its code changed: 50 tries. of two kinds." in page
+    assert "`make trust ROWS=three`, 2 h until 2026-01-02, commit abc; a machine." in page
     assert "Not run yet: `make trust ROWS=one`." in page
 
 
@@ -66,29 +70,82 @@ def test_no_cell_of_the_table_is_longer_than_a_line():
             assert len(cell) <= 100, cell
 
 
-def test_a_trial_replaces_no_longer_run_unless_it_failed(file):
-    long, short = Figure("long", passed=True), Figure("short", passed=True)
-    failed = Figure("failed", passed=False)
+@pytest.fixture
+def run(file, monkeypatch):
+    """Return a function that runs `make trust` with rows, and returns what the report says then."""
 
-    def record(*arguments, is_full=False):
-        driver.record("fork", *arguments, is_full=is_full)
-        return json.loads(file.read_text("utf-8"))["fork"]["figure"]
+    def run(*rows, minutes=None):
+        monkeypatch.setattr(driver, "load_all", lambda: rows)
+        monkeypatch.setattr(report, "load_all", lambda: rows)
+        options = ["--minutes", str(minutes)] if minutes else []
+        monkeypatch.setattr("sys.argv", ["trust", *options])
+        driver.main()
+        return json.loads(file.read_text("utf-8"))
 
-    assert record(long, 100) == "long"
-    assert record(short, 10) == "long"
-    assert record(failed, 10) == "failed"
-    assert record(short, 10) == "short"
-    assert record(long, 5, is_full=True) == "long"
-    assert "| long |" in file.with_suffix(".md").read_text("utf-8")
+    return run
+
+
+def test_a_shorter_run_replaces_no_longer_one_unless_one_of_them_failed(run, monkeypatch):
+    long, short = (Figure(text, passed=True, reached=False) for text in ("long", "short"))
+    full, failed = Figure("full", passed=True), Figure("failed", passed=False)
+    tries = row("fork", long, short, failed, short, full)
+    clock = iter([0, 0, 100, 0, 0, 10, 0, 0, 10, 0, 0, 10, 0, 0, 5])
+    monkeypatch.setattr(driver.time, "monotonic", lambda: next(clock))
+    found = [run(tries)["fork"]["figure"] for _ in range(5)]
+    assert found == ["long", "long", "failed", "short", "full"]
+
+
+def test_runs_on_the_same_code_add_up_and_a_change_of_it_drops_them(run, monkeypatch):
+    def add(_, earlier):
+        tries = earlier.get("tries", 0) + 10
+        return Figure(f"{tries} tries", passed=True, reached=False, state={"tries": tries})
+
+    adding, other = Row("fork", "", "", add), row("soak", *[Figure("held", passed=True)] * 4)
+    monkeypatch.setattr(Row, "code", lambda self: versions[self.name])
+    monkeypatch.setattr(driver, "commit", lambda: versions["commit"])
+    versions = {"fork": "1", "soak": "1", "commit": "a"}
+    run(adding, other)
+    versions["commit"] = "b"
+    results = run(adding, other)
+    assert (results["fork"]["figure"], results["fork"]["commit"]) == ("20 tries", "a")
+    versions |= {"fork": "2", "commit": "c"}
+    results = run(other)
+    assert not results["soak"]["changed"]
+    results = run(adding, other)
+    assert (results["fork"]["figure"], results["fork"]["commit"]) == ("10 tries", "c")
+    versions["fork"] = "3"
+    report.write(report.read())
+    assert report.read()["fork"]["changed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "same", "other"),
+    [
+        ("a.py", "x = 1  # one\n", '"""Doc."""\n\nx = 1\n', "x = 2\n"),
+        ("a.rs", "// One.\nlet x = 1;\n", "\n    /// Two.\nlet x = 1;\n", "let x = 2;\n"),
+        ("a.lock", "x = 1\n", "x = 1\n", "x = 1\n\n"),
+    ],
+)
+def test_code_is_the_same_whatever_its_comments_say(tmp_path, name, text, same, other):
+    found = []
+    for number, version in enumerate((text, same, other)):
+        path = tmp_path / f"{number}-{name}"
+        path.write_text(version)
+        found.append(code.essence(path))
+    assert found[0] == found[1] != found[2]
+
+
+def test_each_row_covers_code_that_exists():
+    assert all(row.code() != code.fingerprint("no-such-file") for row in ROWS_THERE)
 
 
 def test_a_row_that_raises_has_failed_and_the_others_run(file, monkeypatch, capsys):
-    def fail(_):
+    def fail(*_):
         raise LookupError("what it says")
 
     times = []
 
-    def hold(seconds):
+    def hold(seconds, _):
         times.append(seconds)
         return Figure("held", passed=True)
 
@@ -107,7 +164,7 @@ def test_a_row_that_raises_has_failed_and_the_others_run(file, monkeypatch, caps
 
 
 def test_a_row_that_lacks_a_tool_is_no_failure_unless_it_was_asked_for(file, monkeypatch, capsys):
-    def lack(_):
+    def lack(*_):
         model.need("no-such-tool", "false")
 
     lacking = Row("fork", "", "", lack)
@@ -126,7 +183,7 @@ def test_sanitizers_name_a_missing_tool_before_they_compile(tmp_path, monkeypatc
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sanitizers, "corpus", lambda: pytest.fail("it takes minutes"))
     with pytest.raises(MissingError, match="needs valgrind"):
-        sanitizers.run(60)
+        sanitizers.run(60, {})
 
 
 def test_a_tool_that_is_missing_is_installed(tmp_path, monkeypatch):
@@ -157,7 +214,7 @@ def test_a_part_that_gives_no_answer_is_reported_with_its_command(
     monkeypatch.setattr(children, "GRACE", 5)
     with pytest.raises(children.PartError, match=said) as caught:
         children.ask("part", "--seed", 7, seconds=0, MODE="odd")
-    assert "MODE=odd python -m part --seed 7" in str(caught.value)
+    assert f"MODE=odd {sys.executable} -m part --seed 7" in str(caught.value)
 
 
 def test_mutants_are_made_of_every_file_of_the_crate():

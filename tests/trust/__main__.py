@@ -31,9 +31,13 @@ def main():
     for number, row in enumerate(rows):
         say(f"{row.name}: {row.promise}")
         start = time.monotonic()
+        before = report.read().get(row.name, {})
+        if before.get("code") != row.code():
+            before = {}
         # Rows that end early leave their time to the others.
         try:
-            figure = attempt(row, max(end - start, 0) / (len(rows) - number))
+            seconds = max(end - start, 0) / (len(rows) - number)
+            figure = attempt(row, seconds, before.get("state", {}))
         except MissingError as error:
             say(f"{row.name}: NOT RUN: {error}")
             not_run.append(row.name)
@@ -42,16 +46,16 @@ def main():
         outcome = "passed" if figure.passed else "FAILED"
         say(f"{row.name}: {outcome} in {seconds:.0f} s: {figure.text}")
         failed += [row.name] * (not figure.passed)
-        record(row.name, figure, seconds, is_full=math.isinf(options.minutes))
+        record(row, figure, seconds, before)
     for what, names in (("failed", failed), ("not run", not_run)):
         if names:
             say(f"{what}: {', '.join(names)}")
     return bool(failed or (options.rows and not_run))
 
 
-def attempt(row, seconds):
+def attempt(row, seconds, earlier):
     try:
-        return row.run(seconds)
+        return row.run(seconds, earlier)
     except MissingError:
         raise
     except Exception as error:  # noqa: BLE001 (the other rows are still to run)
@@ -59,21 +63,28 @@ def attempt(row, seconds):
         return Figure(f"{type(error).__name__}: {error}".splitlines()[0], passed=False)
 
 
-def record(name, figure, seconds, *, is_full):
-    """Merge a result into the report. A trial replaces no longer run, unless it failed."""
+def record(row, figure, seconds, before):
+    """Put a result into the report, which has `before` of the same code.
+
+    Runs that add up are one, since the first of them. Of others a shorter run replaces no longer
+    one, unless one of them failed.
+    """
+    found = asdict(figure)
+    adds_up = bool(before and figure.state)
+    is_shorter = before and not figure.reached and seconds < before["seconds"]
+    if is_shorter and not adds_up and figure.passed and before["passed"]:
+        return
     results = report.read()
-    before = results.get(name)
-    if is_full or before is None or not figure.passed or seconds >= before["seconds"]:
-        found = asdict(figure)
-        results[name] = {
-            "date": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
-            "commit": commit(),
-            "machine": f"{processor()}; {platform.system()}, CPython {platform.python_version()}",
-            "seconds": round(seconds),
-            "figure": found.pop("text"),
-            **found,
-        }
-        report.write(results)
+    results[row.name] = {
+        "date": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
+        "commit": before["commit"] if adds_up else commit(),
+        "code": row.code(),
+        "machine": f"{processor()}; {platform.system()}, CPython {platform.python_version()}",
+        "seconds": round(seconds) + (before["seconds"] if adds_up else 0),
+        "figure": found.pop("text"),
+        **found,
+    }
+    report.write(results)
 
 
 if __name__ == "__main__":

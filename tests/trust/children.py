@@ -23,13 +23,13 @@ class PartError(Exception):
     """A part ended otherwise than with an answer."""
 
 
-def ask(module, *arguments, seconds, **environment):
+def ask(module, *arguments, seconds, python=sys.executable, **environment):
     """Run a part of a row, `python -m MODULE ARGUMENT...`, and return the JSON that it printed.
 
     Raises:
         PartError: it hung, was ended by a signal, or failed; with how to run it again.
     """
-    command = [sys.executable, "-m", module, *map(str, arguments)]
+    command = [str(python), "-m", module, *map(str, arguments)]
     with subprocess.Popen(
         command,
         cwd=TESTS,
@@ -49,7 +49,7 @@ def ask(module, *arguments, seconds, **environment):
             errors += f"hung for {GRACE} s"
     if process.returncode:
         settings = [f"{name}={value}" for name, value in environment.items()]
-        again = f"cd tests; {shlex.join([*settings, 'python', *command[1:]])}"
+        again = f"cd tests; {shlex.join([*settings, *command])}"
         say(output + errors)
         last_line = errors.strip().rpartition("\n")[2]
         raise PartError(f"status {process.returncode} of `{again}`: {last_line}")

@@ -23,16 +23,18 @@ from pathlib import Path
 import numpy
 from arrow_producer import Producer, Stream, build, i32, i64
 from trust.children import PartError, ask, rounds
-from trust.model import Figure
+from trust.model import PRODUCT, Figure
 
 import doubles_ffi as d
 
 GOAL = "10 minutes of each kind, 0 signals, 0 panics"
+HOURS = 1.4
+COVERS = PRODUCT
 SECONDS = 600
 
 
-def run(seconds):
-    tries, times = Counter(), Counter()
+def run(seconds, earlier):
+    tries, times = Counter(earlier.get("tries")), Counter(earlier.get("times"))
     for kind, each, seed in rounds([*KINDS], min(seconds, SECONDS * len(KINDS))):
         try:
             tries[kind] += ask(
@@ -47,6 +49,7 @@ def run(seconds):
         passed=True,
         reached=min(times.values()) >= 0.99 * SECONDS,
         details=parts,
+        state={"tries": tries, "times": times},
     )
 
 
@@ -152,9 +155,13 @@ def call_with(data):
         options["threads"] = any_number()
     if random.random() < 0.1:
         options["tally"] = any_value()
+    if random.random() < 0.1:
+        options[random.choice(["min_run", "most"])] = any_number()
+    if random.random() < 0.1:
+        options["only"] = random.choice([b"a", "a", str.isalpha, any_value()])
     if name == "random_string":  # A length that is true could fill the memory.
         data, options = random.choice([-1, 1 << 62, Liar(3), "3"]), {"alphabet": any_value()}
-    elif name == "Counts":
+    elif name in {"Counts", "Runs"}:  # Only the package makes them.
         return
     getattr(d, name)(data, **options)
 
@@ -163,6 +170,7 @@ def buffers():
     call_with(any_buffer())
 
 
+ON_MEMORY = [d.count_doubles, d.tally_doubles, d.find_runs, d.longest_run, d.squeeze_doubles]
 CHANGES = [lambda data: data.append(7), lambda data: data.pop(), d.fill_random]
 
 
@@ -199,7 +207,7 @@ def concurrent():
         for _ in range(5):
             for memory in (data, mapped):
                 encoding = random.choice([None, "utf-8", "utf-16", "koi8-r"])
-                function = random.choice([d.count_doubles, d.tally_doubles])
+                function = random.choice(ON_MEMORY)
                 with refused():
                     function(memory, encoding=encoding)
             with refused():
@@ -326,9 +334,14 @@ def arrow():
         length = 1 << 62
     producer = Producer(library(), form, length, buffers, **fields)
     try:
-        d.count_each(producer)
+        each(producer)
     finally:
         assert producer.released == [1, 1, 0], (form, length, fields, producer.released)
+
+
+def each(column):
+    """Pass a column to any function of columns."""
+    random.choice([d.count_each, d.longest_each])(column)
 
 
 def any_view():
@@ -346,7 +359,7 @@ def streams():
     stream = Stream(library(), random.randrange(5), message)
     if random.random() < 0.3:
         stream.set("get_schema", "fail")
-    d.count_each(stream)
+    each(stream)
 
 
 def rows():
@@ -372,7 +385,7 @@ def rows():
             return 7
 
     given = random.choice([column, Column(column), tuple(column), iter(column), [Row("aa")] * 9])
-    d.count_each(given)
+    each(given)
 
 
 _libraries = []

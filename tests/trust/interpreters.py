@@ -19,13 +19,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import wheels
-from trust.model import Figure, need_debian, say
+from trust.model import PRODUCT, Figure, need_debian, say
 
 GOAL = (
     "CPython 3.10 to 3.15 with its own wheel and with abi3's, free-threaded CPython and PyPy 3.11:"
     " all tests, on PyPy without those of NumPy, columns and C; -O, -I, -bb, dev mode and the"
     " C locale: all tests; subinterpreters: a clear error"
 )
+HOURS = 0.6
+COVERS = PRODUCT
 
 WANTED = ["cp310", "cp311", "cp312", "cp313", "cp314", "cp314t", "cp315", "pp311"]
 
@@ -64,7 +66,7 @@ PACKAGES = (
 )
 
 
-def run(seconds):
+def run(seconds, _earlier):
     """Test with every Python that can be had, until the time is up."""
     deadline = time.monotonic() + seconds
     wheels.sources()

@@ -6,17 +6,28 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-ROOT = Path(__file__).parents[2]
+from trust.code import ROOT, fingerprint
 
 # Where inputs that made a row fail are kept, a folder for each row.
 KEPT = ROOT / "build" / "trust"
 
-# The rows in order. Each is a module beside this file: the first line of its docstring is the
-# promise, `GOAL` says in words what a run of full length reaches, and `run(seconds)` tries for
-# about that long and returns a `Figure`. Infinite seconds are the full length: until the goal.
+# The code of the crate without its tests, and with it that of the package without the cluster.
+LIBRARY = (
+    "rustlib/src",
+    "rustlib/Cargo.lock",
+    ":!rustlib/src/**/tests.rs",
+    ":!rustlib/src/**/tests",
+)
+PRODUCT = (*LIBRARY, "doubles_ffi", ":!doubles_ffi/cluster")
+
+# The rows in order. Each is a module beside this file:
+# - The first line of its docstring is the promise.
+# - `GOAL` says in words what a run of full length reaches, `HOURS` how long two idle cores take.
+# - `COVERS` are the files whose code it tests. When that changes, what was found is dropped.
+# - `run(seconds, earlier)` tries for about that long and returns a `Figure`. Infinite seconds are
+#   the full length: until the goal. `earlier` is the `state` of the last figure of the same code.
 ROWS = (
     "fuzzing",
     "python_fuzzing",
@@ -44,13 +55,15 @@ class Figure:
     """What a run of a row has found: in a few words, and whether the promise held.
 
     `reached` is whether it got as far as its goal; a run that was cut short holds but falls short.
-    `details` are shown below the table, where there is room.
+    `details` are shown below the table, where there is room. Rows whose runs add up have a `state`,
+    which the next run takes as its start.
     """
 
     text: str
     passed: bool
     reached: bool = True
     details: str = ""
+    state: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,13 @@ class Row:
     name: str
     promise: str
     goal: str
-    run: Callable[[float], Figure]
+    run: Callable[[float, dict], Figure]
+    hours: float = 0
+    covers: tuple[str, ...] = PRODUCT
+
+    def code(self):
+        """Return the fingerprint of the code that it tests."""
+        return fingerprint(*self.covers)
 
 
 class MissingError(Exception):
@@ -89,7 +108,7 @@ def need_crate(name, seconds):
 def load(name):
     module = importlib.import_module(f"trust.{name}")
     promise = module.__doc__.partition("\n")[0].removesuffix(".")
-    return Row(name, promise, module.GOAL, module.run)
+    return Row(name, promise, module.GOAL, module.run, module.HOURS, module.COVERS)
 
 
 def load_all():

@@ -12,9 +12,11 @@ import signal
 import subprocess
 
 from trust.crate import BUILD, CRATE
-from trust.model import Figure, need_crate, say
+from trust.model import LIBRARY, Figure, need_crate, say
 
 GOAL = "every mutant of the crate killed, except those that are listed as equivalent"
+HOURS = 24
+COVERS = LIBRARY
 
 FOLDER = BUILD / "mutants"
 
@@ -31,6 +33,7 @@ FILES = (
     "find/*.rs",
     "squeeze.rs",
     "longest.rs",
+    "runs.rs",
     "columns.rs",
     "columns/*.rs",
     "arrow.rs",
@@ -45,7 +48,7 @@ FILES = (
 )
 
 
-def run(seconds):
+def run(seconds, _earlier):
     need_crate("cargo-mutants", seconds)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)

@@ -16,6 +16,8 @@ from pathlib import Path
 from trust.model import ROOT, Figure, keep, say
 
 GOAL = "each mutant of the modules below killed, or listed with the reason why it can't be"
+HOURS = 3
+COVERS = ("doubles_ffi",)
 
 # Which tests are for a module.
 MODULES = {
@@ -92,7 +94,7 @@ EQUIVALENT = {
 PATIENCE = 300
 
 
-def run(seconds):
+def run(seconds, _earlier):
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder:
         copy(Path(folder))

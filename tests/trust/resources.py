@@ -17,16 +17,18 @@ from collections import Counter
 from pathlib import Path
 
 from trust.children import PartError, ask, rounds
-from trust.model import Figure
+from trust.model import PRODUCT, Figure
 
 GOAL = "each limit 200 times, 0 signals"
+HOURS = 6
+COVERS = PRODUCT
 EACH = 200
 
 CGROUPS = Path("/sys/fs/cgroup")
 
 
-def run(seconds):
-    tries, answers = Counter(), Counter()
+def run(seconds, earlier):
+    tries, answers = Counter(earlier.get("tries")), Counter(earlier.get("answers"))
     kinds = [kind for kind, limit in LIMITS.items() if is_possible(limit)]
     for kind, _, seed in rounds(kinds, seconds):
         try:
@@ -48,7 +50,8 @@ def run(seconds):
     if len(kinds) < len(LIMITS):
         details += f"; not possible there: {', '.join(LIMITS.keys() - {*kinds})}"
     is_whole = len(kinds) == len(LIMITS) and min(tries.values()) >= EACH
-    return Figure(text, passed=True, reached=is_whole, details=details)
+    state = {"tries": tries, "answers": answers}
+    return Figure(text, passed=True, reached=is_whole, details=details, state=state)
 
 
 def address_space():
@@ -178,6 +181,9 @@ def work(folder):
         (lambda: d.count_doubles(text.encode() * 30, encoding="utf-8"), 300_000),
         (lambda: d.tally_doubles(text), {"ж": 10_000}),
         (lambda: d.count_each(rows).null_count, 10_000),
+        (lambda: d.squeeze_doubles(data), b"\0"),
+        (lambda: d.longest_run(data), (0, len(data), 0)),
+        (lambda: len(d.find_runs(text)), 10_000),
         (lambda: (d.DoubleCounter(data) + d.DoubleCounter(data)).count, 2 * len(data) - 1),
         (lambda: len(d.random_string(5 << 20)), 5 << 20),
         (lambda: d.count_file(sparse), (80 << 20) - 1),

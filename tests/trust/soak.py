@@ -18,12 +18,14 @@ from pathlib import Path
 import numpy
 import pyarrow
 from trust.children import PartError, ask
-from trust.model import Figure
+from trust.model import PRODUCT, Figure
 
 import doubles_ffi as d
 from doubles_ffi.cli import main as command
 
 GOAL = "8 hours, memory, descriptors and threads flat"
+HOURS = 8
+COVERS = PRODUCT
 SECONDS = 8 * 3600
 
 # Rounds after which all is loaded, and all pools and caches are full.
@@ -33,7 +35,7 @@ WARM = 20
 MOST = 8
 
 
-def run(seconds):
+def run(seconds, _earlier):
     seconds = min(seconds, SECONDS)
     seed = random.getrandbits(32)
     try:
@@ -182,6 +184,18 @@ def tallies():
     assert d.count_each(CHUNKS).sum() == 4000
     assert d.count_each(STRINGS).sum() == 2000
     assert d.squeeze_doubles(TEXT) == "ж€" * 100_000
+    assert d.longest_each(ARROW)[:3].tolist() == [2, None, 2]
+
+
+def runs():
+    found = d.find_runs(TEXT)
+    assert found[7] == d.Run(21, 2, "ж")
+    assert pyarrow.table(found[:10]).num_rows == 10
+    assert len(found.start) == sum(1 for _ in d.find_doubles(TEXT)) == 100_000
+    assert d.longest_run(DATA) == (0, len(DATA), 0)
+    next(d.find_doubles(DATA))
+    with refused(UnicodeDecodeError):
+        d.find_runs(UTF8 + b"\xff", encoding="utf-8")
 
 
 def texts():
@@ -203,6 +217,7 @@ WORK = (
     random_text,
     tallies,
     texts,
+    runs,
 )
 
 

@@ -9,9 +9,11 @@ import re
 from pathlib import Path
 
 from trust.crate import attempt
-from trust.model import ROOT, Figure, MissingError, say
+from trust.model import PRODUCT, ROOT, Figure, MissingError, say
 
 GOAL = "all tests of the crate and of the wheel, under Wine"
+HOURS = 0.3
+COVERS = PRODUCT
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "doubles_ffi/windows")
 
@@ -19,7 +21,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "doubles_
 SOME = ("tests/test_everywhere.py", "tests/test_files.py", "-k", "not truncated and not memory")
 
 
-def run(seconds):
+def run(seconds, _earlier):
     is_trial = not math.isinf(seconds)
     if os.getuid() != 0:
         raise MissingError("needs root")
