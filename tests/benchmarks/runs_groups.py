@@ -6,7 +6,6 @@ import re
 import warnings
 from collections import deque
 from functools import partial
-from importlib.util import find_spec
 
 from benchmarks import inputs, texts
 from benchmarks.column_groups import as_arrow, as_pandas, as_polars
@@ -28,7 +27,7 @@ from benchmarks.model import (
 )
 
 import doubles_ffi
-from doubles_ffi import count_each, find_doubles, squeeze_doubles
+from doubles_ffi import count_each, find_doubles, longest_each, squeeze_doubles
 
 ROWS = 1_000_000
 ROW_LENGTHS = range(5, 21)
@@ -104,16 +103,6 @@ def public(name, **options):
         return partial(getattr(doubles_ffi, name), **options)
 
     return load
-
-
-def load_command():
-    """Return the command that squeezes a file."""
-    if find_spec("doubles_ffi.cli.squeeze") is None:
-        raise ImportError("doubles can't squeeze")
-    return SQUEEZE.load()
-
-
-SQUEEZE = command('doubles squeeze "$1" >/dev/null', is_right=is_anything)
 
 
 # A new object with a copy of what the input takes in memory.
@@ -267,10 +256,18 @@ GROUPS = [
                 is_right=is_start_of_column,
                 part=PART,
             ),
-            Contestant(
-                "longest_each", OURS, public("longest_each"), prepare=as_arrow, is_right=is_column
+            ours(
+                "longest_each",
+                partial(longest_each, threads=1),
+                prepare=as_arrow,
+                is_right=is_column,
             ),
-            ours("count_each", count_each, prepare=as_arrow, is_right=is_anything),
+            ours(
+                "count_each",
+                partial(count_each, threads=1),
+                prepare=as_arrow,
+                is_right=is_anything,
+            ),
         ],
     ),
     Group(
@@ -298,7 +295,7 @@ GROUPS = [
         [Case("1 GiB of letters", letters_file, GIB)],
         [
             rival("tr -s '\\000-\\377' <\"$1\" >/dev/null", rounds=1),
-            SQUEEZE._replace(load=load_command),
+            command('doubles squeeze "$1" >/dev/null', is_right=is_anything),
         ],
     ),
 ]
