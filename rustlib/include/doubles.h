@@ -643,8 +643,9 @@ int64_t doubles_counts_export(const struct DoublesCounts *counts,
                               struct DoublesArrowSchema *schema,
                               struct DoublesArrowArray *array);
 
-// Continues a search with bytes, and writes the runs that end in them: those of at least `least` units. The last run of `data` may continue in the next chunk, so it is not written yet: call
-// `doubles_find_end` after the last chunk.
+// Continues a search with bytes, and writes the runs that end in them: those of at least `least` units. The last
+// run of `data` may continue in the next chunk, so it is not written yet: call `doubles_find_end` after the last
+// chunk.
 //
 // Returns the number of runs written, or a status; then the finder is as it was, and the contents of `runs` are
 // unspecified. DOUBLES_STATUS_OUTPUT_TOO_SMALL says that `runs_len` is less than `len / 2 + 2`,

@@ -173,8 +173,8 @@ impl Progress {
         }
     }
 
-    /// Measures the rows of the next slice, and returns the first row of text in it that is not UTF-8, if there is one. In a
-    /// dictionary that is no fault yet: perhaps no row is that entry.
+    /// Measures the rows of the next slice, and returns the first row of text in it that is not UTF-8, if there is
+    /// one. In a dictionary that is no fault yet: perhaps no row is that entry.
     fn advance(
         &mut self,
         measure: Measure,
