@@ -206,6 +206,10 @@ pub(super) fn tally(bytes: &[u8], table: &mut [u64; 256]) {
 
 /// A bit for each lane, the first one lowest. A long `flag` has to be `#[inline(always)]` too: called lane
 /// by lane, it is ten times as slow with AVX2.
+///
+/// On aarch64, pairwise additions of NEON in place of the multiplications would make [`equal_bits`] 2.1 times as fast
+/// on a Neoverse N1 and 2.7 times on an Apple M1. That is an estimate of llvm-mca for loops written by hand; nothing
+/// was run.
 #[inline(always)]
 fn flags(flag: impl Fn(usize) -> bool) -> u64 {
     /// Moves the lowest bit of each byte into the highest byte, the first byte's lowest.
