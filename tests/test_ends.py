@@ -102,6 +102,42 @@ def test_a_closed_pipe_is_silent(subcommand):
     assert (end.returncode, end.stderr) == (0, b"")
 
 
+@posix_only("pipes have no such mode")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("line", ["random 5M", "find many", "squeeze many"])
+def test_a_pipe_in_non_blocking_mode_is_an_error_when_it_is_full(line, unbuffered):
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with os.fdopen(reading), os.fdopen(writing):
+        end = subprocess.run(
+            [sys.executable, "-m", "doubles_ffi", *line.split()],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+            env={**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered},
+        )
+    complaint = end.stderr.decode()
+    assert end.returncode == 2
+    assert complaint.startswith("doubles: standard output: ")
+    assert len(complaint.splitlines()) == 1
+
+
+class Full(io.RawIOBase):
+    """A pipe in non-blocking mode that is full."""
+
+    def write(self, _):
+        return None
+
+
+def test_a_full_pipe_without_a_buffer_in_this_process(capsys, monkeypatch):
+    stream = io.TextIOWrapper(Full(), write_through=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        assert main(["random", "5"]) == 2
+    assert capsys.readouterr().err.startswith("doubles: standard output: ")
+
+
 class Interrupted(io.RawIOBase):
     """A terminal where Ctrl-C is pressed."""
 

@@ -116,9 +116,17 @@ def _json_escape(character: str) -> str:
 
 
 def write_all(data: memoryview) -> None:
-    """Write bytes to standard output: without Python's buffers, a write may take only a part."""
+    """Write bytes to standard output: without Python's buffers, a write may take only a part.
+
+    Raises:
+        BlockingIOError: it is in non-blocking mode, and its reader is slower.
+        OSError: as writing raises it.
+    """
     while data:
-        data = data[sys.stdout.buffer.write(data) :]
+        written = sys.stdout.buffer.write(data)
+        if written is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        data = data[written:]
 
 
 def discard(stream: TextIO) -> None:
