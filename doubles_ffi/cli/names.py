@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from doubles_ffi.cli.inputs import file_size
 from doubles_ffi.cli.reasons import reason
 from doubles_ffi.cli.streams import identity, standard_input
-from doubles_ffi.cli.system import expanded, has_to_wait, is_link, names_in
+from doubles_ffi.cli.system import has_to_wait, is_link, names_in
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +32,7 @@ def named(options: argparse.Namespace, fail: Fail) -> Iterable[str | None]:
 
     None among them means that the next one may take a while. Errors are passed to `fail`.
     """
-    names: Iterable[str | None] = expanded(options.files)
+    names: Iterable[str | None] = options.files
     if options.files_from is not None:
         separator = b"\0" if options.null else b"\n"
         names = itertools.chain(names, _in_list(options.files_from, separator, fail))

@@ -10,6 +10,7 @@ from doubles_ffi import __version__
 from doubles_ffi._library.search import LEAST
 from doubles_ffi.cli.arguments import alphabet, integer_from, length, plot, seed, text_encoding
 from doubles_ffi.cli.streams import FAILED, complain, visible
+from doubles_ffi.cli.system import expanded
 from doubles_ffi.runs import SQUEEZED
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _parse_files(arguments: list[str], parser: argparse.ArgumentParser) -> argpa
     # Everything after -- is a file, which argparse would forget.
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = parser.parse_intermixed_args(arguments[:end])
-    options.files = [*options.files, *arguments[end + 1 :]]
+    options.files = expanded([*options.files, *arguments[end + 1 :]])
     if "files_from" in options:
         _check_lists(options, parser)
     return options

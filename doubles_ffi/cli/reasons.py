@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from doubles_ffi.cli.system import usual
+
 if TYPE_CHECKING:
     import argparse
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 def reason_of(error: Exception, name: str, options: argparse.Namespace) -> str:
     """Return why a file could not be read, and which option may help."""
     can_enter = "recursive" in options and not (name == "-" or options.cluster)
+    error = usual(error, name)
     if isinstance(error, IsADirectoryError) and can_enter:
         return f"{reason(error)}; try -r"
     if not isinstance(error, UnicodeError):

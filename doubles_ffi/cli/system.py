@@ -32,10 +32,23 @@ def matching(patterns: list[str]) -> list[str]:
     names = []
     for pattern in patterns:
         # Names may have brackets.
-        is_pattern = not {"*", "?"}.isdisjoint(pattern)
-        found = glob.glob(pattern.replace("[", "[[]")) if is_pattern else []
+        found = glob.glob(pattern.replace("[", "[[]")) if _is_pattern(pattern) else []
         names += sorted(found) or [pattern]
     return names
+
+
+def _is_pattern(name: str) -> bool:
+    return not {"*", "?"}.isdisjoint(name)
+
+
+def usual(error: Exception, name: str) -> Exception:
+    """Return the error that other systems raise where Windows raises another one."""
+    if sys.platform == "win32" and isinstance(error, OSError):
+        if error.errno == errno.EACCES and os.path.isdir(name):
+            return OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if error.errno == errno.EINVAL and _is_pattern(name):  # It matches nothing.
+            return OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return error
 
 
 def names_in(file: Any) -> Any:
@@ -69,7 +82,8 @@ class WindowsList:
             try:
                 text = self._decoder.decode(block, final=not block).replace("\r", "")
             except UnicodeDecodeError as error:
-                raise OSError(errno.EILSEQ, f"is not {error.encoding}: {error.reason}") from None
+                message = f"is not text in UTF-8 or UTF-16: {error.reason}"
+                raise OSError(errno.EILSEQ, message) from None
             if not block:
                 break
         return text.encode("utf-8", "surrogatepass")
