@@ -14,7 +14,7 @@ GUIDE = ROOT / "docs/guide.md"
 CROSSINGS = ROOT / "docs/crossings.md"
 MINIMAL = ROOT / "examples/minimal"
 
-BUILT = re.compile(r"(build|target|\.pytest_cache|__pycache__)/|\.egg-info/|\.(so|dylib)$")
+BUILT = re.compile(r"(build|target|\.pytest_cache|__pycache__)/|\.egg-info/|\.(so|dylib|pyd|dll)$")
 
 
 def sources(folder):

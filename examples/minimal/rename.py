@@ -16,7 +16,8 @@ taken = NEW in sys.stdlib_module_names or any(NEW in text.lower() for text in te
 if taken or not re.fullmatch("[a-z][a-z0-9]+(_[a-z0-9]+)*", NEW):
     sys.exit(f"usage: rename.py NAME, in lower case, and nowhere used here or by Python; not {NEW}")
 for path, text in texts.items():
-    path.write_text(re.sub("(?i)" + OLD, lambda old: SPELLINGS[old[0]], text), "utf-8")
+    renamed = re.sub("(?i)" + OLD, lambda old: SPELLINGS[old[0]], text)
+    path.write_text(renamed, "utf-8", newline="\n")
 for path in (*ROOT.glob(f"*/*{OLD}.*"), ROOT / "python" / OLD):
     path.rename(path.with_name(path.name.replace(OLD, NEW)))
 for built in (*ROOT.glob("build"), *ROOT.glob("python/*.egg-info")):

@@ -9,8 +9,12 @@ import cffi  # noqa: F401  # Without it setuptools would ignore cffi_modules and
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
-LIBRARY = "libbytestats" + (".dylib" if sys.platform == "darwin" else ".so")
-LINK_NAME = "-install_name,@rpath/" if sys.platform == "darwin" else "-soname,"  # for the loader
+LIBRARY, FLAG = {
+    # The second gives the library its name for the loader. A DLL has that of its file; with the
+    # flag it needs no C library of Microsoft's that may be missing.
+    "darwin": ("libbytestats.dylib", "link-arg=-Wl,-install_name,@rpath/libbytestats.dylib"),
+    "win32": ("bytestats.dll", "target-feature=+crt-static"),
+}.get(sys.platform, ("libbytestats.so", "link-arg=-Wl,-soname,libbytestats.so"))
 
 # cffi builds for the stable ABI, which free-threaded CPython lacks before 3.15.
 STABLE_ABI = {} if get_config_var("Py_GIL_DISABLED") else {"py_limited_api": "cp310"}
@@ -21,7 +25,7 @@ class BuildRustFirst(build_ext):
 
     def run(self) -> None:
         """Run cargo, then the C compiler."""
-        flags = f"-C strip=symbols -C link-arg=-Wl,{LINK_NAME}{LIBRARY}"
+        flags = f"-C strip=symbols -C {FLAG}"
         cargo = f"cargo rustc --release --lib --target-dir build/rust -- {flags}"
         subprocess.run(cargo.split(), check=True)
         self.library_dirs.append("build/rust/release")
