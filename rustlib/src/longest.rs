@@ -8,7 +8,7 @@
 //!         measure its runs
 //! ```
 //!
-//! After some hundred characters almost no word might, so that most cost a few operations on 64 bits.
+//! After some thousand characters almost no piece has such a word, so that most cost a few operations on vectors.
 #![forbid(unsafe_code)]
 
 use crate::code_points::InvalidUtf8;
@@ -137,7 +137,17 @@ impl Longest {
         let (last, words) = repeats[..=piece.size / LANES]
             .split_last()
             .expect("one at least");
-        for (block, &word) in words.iter().enumerate() {
+        let wanted = self.longest * U::SHORTEST as u64;
+        let is_full = words.iter().fold(u64::MAX, |all, word| all & word) == u64::MAX;
+        // Neither loop of these has a branch, so that a CPU takes several words at once.
+        let is_poor = wanted >= 4 && !have_four_ones(before, words);
+        let skipped = if is_full || is_poor { words.len() } else { 0 };
+        if let (true, Some(word)) = (is_poor, words.last()) {
+            open = word.leading_ones().into();
+        } else if is_full {
+            open += (words.len() * LANES) as u64;
+        }
+        for (block, &word) in words.iter().enumerate().skip(skipped) {
             if word == u64::MAX {
                 open += LANES as u64;
                 before = word;
@@ -210,6 +220,18 @@ fn word_before(ones: u64) -> u64 {
     }
 }
 
+/// Whether any words have four ones side by side, with those at the end of the word before them.
+#[inline(always)]
+fn have_four_ones(mut before: u64, words: &[u64]) -> bool {
+    let mut found = 0;
+    for &word in words {
+        let shifted = |by| word << by | before >> (LANES - by);
+        found |= word & shifted(1) & shifted(2) & shifted(3);
+        before = word;
+    }
+    found != 0
+}
+
 /// Whether two words have a number of ones side by side, of which all beyond 64 are taken for granted.
 #[inline(always)]
 fn has_ones(before: u64, word: u64, number: u64) -> bool {
@@ -226,7 +248,7 @@ fn has_ones(before: u64, word: u64, number: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracle::{self, LETTERS, Numbers};
+    use crate::oracle::{self, Case, Numbers};
 
     /// The definition: the first of the longest runs.
     fn longest<T: Copy + PartialEq + Into<u32>>(units: &[T]) -> (u64, u64, u32) {
@@ -260,33 +282,19 @@ mod tests {
 
     #[test]
     fn every_text_cut_anywhere_is_measured_as_defined() {
-        let mut numbers = Numbers(3);
-        let alphabets = [
-            &LETTERS[..],
-            &LETTERS[..3],
-            &LETTERS[3..6],
-            &LETTERS[6..8],
-            &LETTERS[8..],
-        ];
-        for turn in 0..3000 {
-            let letters = alphabets[turn % alphabets.len()];
-            let length = numbers.below([8, 70, 600, 9000][turn % 4]);
-            let text = oracle::text(&mut numbers, letters, length, [3, 40, 700][turn % 3]);
-            let utf8 = text.iter().collect::<String>().into_bytes();
-            let mut cuts: Vec<usize> = (0..turn % 4)
-                .map(|_| numbers.below(utf8.len() + 1))
-                .collect();
-            cuts.sort_unstable();
+        for Case {
+            text,
+            utf8,
+            mut cuts,
+            ..
+        } in oracle::cases(3)
+        {
             check(&text, &utf8, &cuts, |longest, part| {
                 longest.append_utf8(part).expect("valid");
             });
 
-            let wide: Vec<u8> = text
-                .iter()
-                .flat_map(|&c| u32::from(c).to_ne_bytes())
-                .collect();
-            cuts.iter_mut().for_each(|cut| *cut = *cut / 4 * 4);
-            cuts.retain(|&cut| cut <= wide.len());
+            let wide = oracle::utf32(&text);
+            oracle::round(&mut cuts, 4, wide.len());
             check(&text, &wide, &cuts, Longest::append_utf32);
             let halves: Vec<u16> = text.iter().map(|&c| u32::from(c) as u16).collect();
             let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_ne_bytes()).collect();
@@ -324,6 +332,10 @@ mod tests {
             let (before, word) = (word(), word());
             let text = format!("{word:064b}{before:064b}");
             let most = text.split('0').map(str::len).max().unwrap_or(0) as u64;
+            let words = u128::from(before) | u128::from(word) << LANES;
+            let has_four = (LANES..2 * LANES).any(|last| words >> (last - 3) & 0xF == 0xF);
+            assert_eq!(have_four_ones(before, &[word]), has_four, "{text}");
+            assert_eq!(have_four_ones(0, &[before, word]), most >= 4, "{text}");
             for number in 1..70 {
                 assert_eq!(
                     has_ones(before, word, number),
