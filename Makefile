@@ -185,7 +185,7 @@ uninstall: ## remove what make install has installed with the same variables
 	rm -f $(foreach file,$(INSTALLED),"$(DESTDIR)$(file)")
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) build dist *.egg-info rustlib/target rustlib/fuzz/target tests/benchmarks/peers/target doubles_ffi/*.so doubles_ffi/*.dylib
+	rm -rf $(VENV) build dist *.egg-info rustlib/target rustlib/fuzz/target tests/benchmarks/peers/target doubles_ffi/*.so doubles_ffi/*.dylib doubles_ffi/*.dll doubles_ffi/*.pyd
 
 # The package, editable. Its extras are then added without building it again.
 $(VENV)/with-%: $(VENV)/built

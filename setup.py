@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 from sysconfig import get_config_var
+from typing import Any
 
 try:
     import cffi  # noqa: F401  # Without it setuptools would ignore cffi_modules and build nothing.
-    from setuptools import __version__, setup
+    from setuptools import Distribution, __version__, setup
     from setuptools.command.build import build
     from setuptools.command.build_ext import build_ext
     from setuptools.errors import ExecError
@@ -54,6 +55,17 @@ STABLE_ABI = {"py_limited_api": "cp310"} if os.environ.get("DOUBLES_ABI3") == "1
 
 # Equal sources give equal wheels: their files get this time, the earliest that a zip can hold.
 os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
+
+
+class Project(Distribution):
+    """The project of pyproject.toml. On Windows the command is a program that pip makes."""
+
+    def parse_config_files(self, *args: Any, **options: Any) -> None:
+        """Read pyproject.toml, which has the script for other systems."""
+        super().parse_config_files(*args, **options)
+        if WINDOWS:
+            self.scripts = []
+            self.entry_points = {"console_scripts": ["doubles=doubles_ffi.__main__:main"]}
 
 
 class CleanBuild(build):
@@ -201,18 +213,11 @@ COMMANDS = {"build": CleanBuild, "build_ext": BuildRustFirst}
 if bdist_wheel:
     COMMANDS["bdist_wheel"] = WheelWithNotices
 
-# The script tells why it is no entry point. Windows can't run it.
-COMMAND = (
-    {"entry_points": {"console_scripts": ["doubles=doubles_ffi.__main__:main"]}}
-    if WINDOWS
-    else {"scripts": ["doubles_ffi/cli/doubles"]}
-)
-
 setup(
-    **COMMAND,
     **{LICENSE_FIELD: "MIT OR Apache-2.0"},
     license_files=["LICENSE", str(NOTICES)],
     cffi_modules=["build_ffi.py:ffibuilder"],
     cmdclass=COMMANDS,
+    distclass=Project,
     options={"bdist_wheel": STABLE_ABI},
 )

@@ -179,6 +179,7 @@ command.run()
 module = [extension.libraries, extension.library_dirs]
 print(json.dumps([*module, extension.extra_compile_args, extension.extra_link_args]))
 print(*pathlib.Path(command.build_lib, "doubles_ffi").iterdir())
+distribution.parse_config_files()
 print(distribution.entry_points, distribution.scripts)
 """
     before = WINDOWS + f"os.environ['CARGO_TARGET_DIR'] = {str(tmp_path / 'cargo')!r}"
@@ -200,7 +201,7 @@ print(distribution.entry_points, distribution.scripts)
         ["/Brepro"],
     ]
     assert files == str(tmp_path / "doubles_ffi/doubles_ffi.dll")
-    assert commands == "{'console_scripts': ['doubles=doubles_ffi.__main__:main']} None"
+    assert commands == "{'console_scripts': ['doubles=doubles_ffi.__main__:main']} []"
 
 
 @runs_setup
