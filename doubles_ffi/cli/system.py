@@ -123,7 +123,10 @@ def shows_colors(terminal: Any) -> bool:
     if sys.platform == "win32":
         from doubles_ffi import _windows
 
-        return _windows.shows_colors(terminal.fileno())
+        try:
+            return _windows.shows_colors(terminal.fileno())
+        except OSError:  # It is in memory.
+            return True
     return True
 
 
