@@ -282,6 +282,7 @@ def test_ctrl_c_leaves_no_highlight_on_a_terminal():
     assert shown.endswith(b"\x1b[m")
 
 
+@posix_only("has no signal handler for that, but one of the console")
 @pytest.mark.parametrize("action", [signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler])
 def test_ctrl_c_is_changed_where_it_would_end_the_process(action, monkeypatch):
     """This process would not survive it."""

@@ -451,7 +451,7 @@ def test_an_error_while_reading_is_raised(path, monkeypatch):
     # A piece that can't be read is left to reading in order, where the error shows again; or not.
     monkeypatch.setattr(engine, "WORTH_SPLITTING", 1)
     monkeypatch.setattr(reading, "READ_SIZE", READ)
-    monkeypatch.setattr(os, "preadv", fail)
+    monkeypatch.setattr(os, "preadv", fail, raising=False)
     path.write_bytes(ALL_EQUAL)
     assert count_file(path, threads=2) == 999
 
@@ -686,6 +686,7 @@ def test_no_more_threads_are_started_than_asked_for(path, monkeypatch, set_threa
         assert len(started) == expected
 
 
+@posix_only("has no preadv")
 def test_a_piece_is_read_to_its_end_after_short_reads(path, monkeypatch):
     preadv = os.preadv
     monkeypatch.setattr(reading, "READ_SIZE", READ)
@@ -699,6 +700,7 @@ def test_a_piece_is_read_to_its_end_after_short_reads(path, monkeypatch):
     assert part.count == reference.count(text[7:1_500])
 
 
+@posix_only("has no preadv")
 def test_a_system_without_preadv(path, monkeypatch):
     monkeypatch.setattr(engine, "WORTH_SPLITTING", 1)
     monkeypatch.delattr(os, "preadv")

@@ -15,6 +15,7 @@ from commands import PEAK, Terminal, answer, on_terminal, shell, started, stdin
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from strategies import runs
+from systems import posix_only
 
 from doubles_ffi._library.search import write_runs
 from doubles_ffi.cli import find as finding
@@ -400,6 +401,7 @@ def test_a_terminal_whose_encoding_lacks_a_character(files, monkeypatch):
     assert ESCAPES.sub("", show("some")) == "some:1:2: \\u0436éé\n"
 
 
+@posix_only("has no names with control characters")
 @pytest.mark.parametrize("options", [[], ["--bytes"], ["--encoding", "latin-1"], ["--json"]])
 def test_no_control_character_reaches_a_terminal(options, files):
     name = "a\x1b]0;b\x07\n\x9b31m"

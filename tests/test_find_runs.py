@@ -13,6 +13,7 @@ import reference
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import binary, runs, text, text_with_lone_surrogates
+from systems import posix_only
 
 from doubles_ffi import RowRun, Run, Runs, count_doubles, find_doubles, find_runs, longest_run
 from doubles_ffi._library.runs import Columns
@@ -249,6 +250,7 @@ def test_data_frames_take_runs():
     assert polars.DataFrame(with_rows(*ROWS)).rows() == ROWS
 
 
+@posix_only("has no getrusage")
 def test_runs_take_twenty_bytes_each_and_are_freed():
     code = """
 import resource

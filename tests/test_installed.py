@@ -26,6 +26,7 @@ def run(*arguments, given=b""):
     [
         ("count", "жжук", "1\t-\n"),
         ("find", "aab\nжж", "-:1:1: a\n-:2:1: ж\n"),
+        ("squeeze", "goood жук\n", "god жук\n"),
         ("random 5 --alphabet z", "", "zzzzz"),
     ],
 )
