@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import sys
+from collections import Counter
 
 import pytest
 from trust import __main__ as driver
@@ -97,8 +98,8 @@ def test_a_shorter_run_replaces_no_longer_one_unless_one_of_them_failed(run, mon
 
 def test_runs_on_the_same_code_add_up_and_a_change_of_it_drops_them(run, monkeypatch):
     def add(_, earlier):
-        tries = earlier.get("tries", 0) + 10
-        return Figure(f"{tries} tries", passed=True, reached=False, state={"tries": tries})
+        tries = Counter(earlier) + Counter(tries=10)
+        return Figure(f"{tries.total()} tries", passed=True, reached=False, state=tries)
 
     adding, other = Row("fork", "", "", add), row("soak", *[Figure("held", passed=True)] * 4)
     monkeypatch.setattr(Row, "code", lambda self: versions[self.name])

@@ -13,7 +13,6 @@ import platform
 import sys
 import time
 import traceback
-from dataclasses import asdict
 
 from benchmarks.results import commit, processor
 from trust import report
@@ -69,7 +68,7 @@ def record(row, figure, seconds, before):
     Runs that add up are one, since the first of them. Of others a shorter run replaces no longer
     one, unless one of them failed.
     """
-    found = asdict(figure)
+    found = {**vars(figure)}
     adds_up = bool(before and figure.state)
     is_shorter = before and not figure.reached and seconds < before["seconds"]
     if is_shorter and not adds_up and figure.passed and before["passed"]:
