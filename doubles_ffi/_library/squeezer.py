@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from doubles_ffi._library.memory import Kind, Piece, Pointer
 
-# Bytes per call into the library, between which Python handles signals. Text of characters of several
-# widths that is all doubles is squeezed to two of each run at 0.5 GB/s.
+# Bytes per call into the library, between which Python handles signals. Text of characters of
+# several widths that is all doubles is squeezed to two of each run at 0.5 GB/s.
 SLICE = 8 * 1024 * 1024
 
 # Bytes that may be written for a chunk of UTF-8 beyond its length: the code point torn before it.

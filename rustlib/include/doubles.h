@@ -77,10 +77,10 @@ typedef enum DoublesStatus {
   DOUBLES_STATUS_INVALID_STRUCT = -12,
 } DoublesStatus;
 
-// A column of strings or bytes that is being counted, one count for each row.
+// A column of strings or bytes whose rows are being counted, measured, squeezed or searched.
 //
-// Its life: `doubles_column_new`; one of the functions `doubles_column_import_*`; `doubles_column_count`
-// until it returns 0, or a status, about which `doubles_column_fault` says more; `doubles_column_free`,
+// Its life: `doubles_column_new`; one of the functions `doubles_column_import_*`; `doubles_column_count`,
+// `_longest`, `_squeeze` or `_find` until it returns 0, or a status, about which `doubles_column_fault` says more; `doubles_column_free`,
 // also after an error.
 //
 // ```c
@@ -143,6 +143,13 @@ typedef struct DoublesRuns DoublesRuns;
 // doubles_tally_free(tally);
 // ```
 typedef struct DoublesTally DoublesTally;
+
+// Texts of rows, of which some may be null.
+//
+// Its life: `doubles_texts_new`; any number of calls of `doubles_column_squeeze`; `doubles_texts_view` to read them,
+// or `doubles_texts_export` to hand them to consumers of Arrow; `doubles_texts_free`. Exported arrays share their
+// memory, which is freed with the last owner.
+typedef struct DoublesTexts DoublesTexts;
 
 // `struct ArrowSchema` of the Arrow C data interface: the type of a column.
 typedef struct DoublesArrowSchema {
@@ -398,6 +405,20 @@ typedef struct DoublesSummary {
   uint8_t tail_len;
 } DoublesSummary;
 
+// The memory of texts, to be read until they are changed or freed.
+typedef struct DoublesTextsView {
+  // Where each row begins in `data`, and where the last one ends: one more than there are rows.
+  const int64_t *offsets;
+  // The bytes of all rows, one after the other. Null rows have none.
+  const uint8_t *data;
+  // One bit for each row, the first row in the lowest bit: 1 if it is valid, 0 if it is null.
+  const uint8_t *validity;
+  // The number of rows.
+  size_t length;
+  // The number of null rows.
+  size_t null_count;
+} DoublesTextsView;
+
 
 
 
@@ -537,6 +558,43 @@ int64_t doubles_column_count(struct DoublesColumn *column,
 int64_t doubles_column_longest(struct DoublesColumn *column,
                                struct DoublesCounts *counts,
                                size_t threads);
+
+// Squeezes the rows of the next slice of a column, which takes some milliseconds, and appends them to `texts`: of each
+// run of equal units the first `most`. `only` limits this to some units: it has a bit for each value, `only_len` bytes
+// of them, the lowest bit of the first byte for 0. Values beyond are not selected. NULL selects all.
+//
+// Returns 1 if there was a slice, 0 at the end, or a status. DOUBLES_STATUS_INVALID_LENGTH says that `most` is 0.
+// After a status the column can't be squeezed any further, and the texts that were appended are unspecified.
+// `doubles_column_fault` says more. Call it until it returns 0, with the same `most` and `only`; don't mix it with
+// other functions that use up the column.
+//
+// # Safety
+//
+// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+// - `texts` is NULL or came from `doubles_texts_new`, and no other thread uses it.
+// - `only` is NULL or points to `only_len` readable bytes.
+int64_t doubles_column_squeeze(struct DoublesColumn *column,
+                               struct DoublesTexts *texts,
+                               uint64_t most,
+                               const uint8_t *only,
+                               size_t only_len);
+
+// Finds the runs in the rows of the next slice of a column, which takes some milliseconds, and appends those of at
+// least `least` units to `runs`, which have rows; all runs, of one unit too, if `least` is below 2. The rows are
+// counted from `first`, the number of the column's first row.
+//
+// Returns 1 if there was a slice, 0 at the end, or a status. After a status the column can't be searched any further,
+// and the runs that were appended are unspecified. `doubles_column_fault` says more. Call it until it returns 0, with
+// the same `least` and `first`; don't mix it with other functions that use up the column.
+//
+// # Safety
+//
+// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+// - `runs` is NULL or came from `doubles_runs_new`, and no other thread uses it.
+int64_t doubles_column_find(struct DoublesColumn *column,
+                            struct DoublesRuns *runs,
+                            uint64_t least,
+                            int64_t first);
 
 // Writes details about the last status that a function of the column returned. Returns zero or a status.
 //
@@ -1246,6 +1304,46 @@ int64_t doubles_tally_add(struct DoublesTally *tally,
                           const uint32_t *units,
                           const uint64_t *counts,
                           size_t len);
+
+// Makes texts of no rows. Free them with `doubles_texts_free`. Returns NULL if the library panicked.
+struct DoublesTexts *doubles_texts_new(void);
+
+// Frees texts. Does nothing if they are NULL. Exported arrays stay valid.
+//
+// # Safety
+//
+// `texts` is NULL or came from `doubles_texts_new`, and is not used again.
+void doubles_texts_free(struct DoublesTexts *texts);
+
+// Writes where the memory of the texts is. Returns zero or a status. To read the first row:
+//
+// ```c
+// DoublesTextsView view = {0};
+// if (doubles_texts_view(texts, &view) == 0 && view.length > 0 && (view.validity[0] & 1))
+//     fwrite(view.data, 1, (size_t)view.offsets[1], stdout);
+// ```
+//
+// # Safety
+//
+// - `texts` is NULL or came from `doubles_texts_new`, and no other thread changes it.
+// - `view` is NULL or points to a writable struct.
+int64_t doubles_texts_view(const struct DoublesTexts *texts, struct DoublesTextsView *view);
+
+// Writes `len` of the texts, from `start` on, as an array and its type, for any consumer of the Arrow C data
+// interface. `format` is the letter of the type: 'u' for strings, 'z' for binary, 'U' and 'Z' for the same with
+// offsets of 64 bits. If offsets of 32 bits don't reach, the type is the one with 64 bits. The text is not copied.
+// The consumer releases both. Returns zero or a status.
+//
+// # Safety
+//
+// - `texts` is NULL or came from `doubles_texts_new`, and no other thread changes it.
+// - `schema` and `array` are NULL or point to writable structs, whose contents are not released.
+int64_t doubles_texts_export(const struct DoublesTexts *texts,
+                             size_t start,
+                             size_t len,
+                             uint32_t format,
+                             struct DoublesArrowSchema *schema,
+                             struct DoublesArrowArray *array);
 
 #ifdef __cplusplus
 }  // extern "C"

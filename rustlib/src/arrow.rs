@@ -8,6 +8,7 @@
 //! - [`reader`]: from an array and its type to a [`crate::columns::Column`].
 //! - [`source`]: a column that arrives in chunks and is counted in slices.
 //! - [`export`]: counts as an array of Arrow.
+//! - [`texts`]: texts as an array of Arrow.
 //! - [`runs`]: runs as a struct of Arrow.
 
 pub mod export;
@@ -15,6 +16,7 @@ pub mod reader;
 pub mod runs;
 pub mod source;
 pub mod structs;
+pub mod texts;
 
 use std::collections::TryReserveError;
 

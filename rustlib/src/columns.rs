@@ -5,6 +5,9 @@
 //! remembers how much is done. Entries of a dictionary are measured once each, and
 //! looked up for the rows.
 //!
+//! Squeezed rows ([`Texts`]) and runs ([`RowSearch`]) have any size, so one thread writes them in order; [`Walk`]
+//! remembers how much is done. All of this uses the marks of blocks of rows, copied side by side.
+//!
 //! ```
 //! use doubles::columns::{Column, Counts, Layout, Measure, Progress, Rows, Units};
 //!
@@ -22,18 +25,25 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bitmap;
 mod block;
 mod copy;
 mod counts;
+mod find;
 mod layout;
 mod numbers;
+mod texts;
+mod walk;
 
 use crate::parallel;
 pub use counts::Counts;
+pub use find::RowSearch;
 pub use layout::{Fixed, KeyKind, Keys, Layout, Malformed, Rows, Units, Validity};
 use numbers::{INVALID, Part};
 use std::collections::TryReserveError;
 use std::num::NonZeroUsize;
+pub use texts::Texts;
+pub use walk::Walk;
 
 /// Rows per slice, at most: at 10 ns a row, 5 ms.
 const SLICE_ROWS: usize = 1 << 19;
@@ -108,6 +118,20 @@ impl<'a> Column<'a> {
             Self::Rows(rows) => rows.length,
             Self::Dictionary { keys, .. } => keys.length(),
         }
+    }
+
+    /// The units of each row.
+    fn units(&self) -> Units {
+        match self {
+            Self::Null { .. } => Units::Utf8,
+            Self::Rows(rows) => rows.units,
+            Self::Dictionary { entries, .. } => entries.units(),
+        }
+    }
+
+    /// Whether a row is valid.
+    fn is_valid(&self, row: usize) -> bool {
+        matches!(self.find(row), Ok(Some(_)))
     }
 
     /// The rows that hold the text of a row, and which of them it is; `None` if the row is null.

@@ -14,6 +14,7 @@ pub mod runs;
 pub mod squeeze;
 pub mod summary;
 pub mod tally;
+pub mod texts;
 
 use crate::{kernel, pool};
 use guard::guard;

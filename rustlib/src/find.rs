@@ -22,6 +22,7 @@
 
 mod collect;
 mod lines;
+mod rows;
 mod state;
 mod survey;
 
@@ -30,6 +31,7 @@ use crate::kernel;
 use crate::marks::{Fixed, Piece, Pieces, Units, Utf8};
 pub use collect::Uncollected;
 pub use lines::{CELL, write_lines};
+pub(crate) use rows::RowFinder;
 pub use state::{Finder, Run};
 use survey::{Before, NEWLINE, Survey};
 

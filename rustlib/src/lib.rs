@@ -13,7 +13,7 @@
 //! - [`ladder`]: the historic counters, slowest to fastest, in safe Rust.
 //! - [`random`]: random text.
 //! - [`arrow`]: columns in Arrow's memory, read and handed out.
-//! - [`columns`]: one count for each row of a column of strings.
+//! - [`columns`]: the rows of a column of strings, counted, measured, squeezed or searched.
 //! - [`find`]: where doubles are, with lines and columns.
 //! - [`runs`]: runs as columns.
 //! - [`squeeze`]: the same input with every run cut.

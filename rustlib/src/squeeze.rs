@@ -151,7 +151,6 @@ impl Squeezer {
         rule: &Rule<'_>,
         out: &mut [u8],
     ) -> Result<usize, InvalidUtf8> {
-        let is_plain = rule.most == 1 && rule.only.is_none();
         let mut pieces = Pieces::<U>::new(bytes, (self.run > 0).then_some(self.unit));
         let (mut marks, mut dropped) = (NO_BITS, NO_BITS);
         let mut written = 0;
@@ -159,19 +158,30 @@ impl Squeezer {
             piece.is_wide.ok_or(InvalidUtf8)?;
             kernel::run(
                 #[inline(always)]
-                || {
-                    if is_plain {
-                        self.run = 1;
-                    } else {
-                        self.select(&piece, rule, &mut marks);
-                    }
-                    piece.spread(piece.continuing().as_ref(), &marks, &mut dropped);
-                },
+                || self.choose(&piece, rule, &mut marks, &mut dropped),
             );
             self.unit = piece.number(piece.size - 1);
             written += kernel::squeeze(piece.bytes(), &dropped, &mut out[written..]);
         }
         Ok(written)
+    }
+
+    /// Sets a bit in `dropped` for each byte of a piece that the rule drops, and clears the others. Clears the marks
+    /// of units that the rule keeps.
+    #[inline(always)]
+    pub(crate) fn choose<U: Units>(
+        &mut self,
+        piece: &Piece<'_, U>,
+        rule: &Rule<'_>,
+        marks: &mut Bits,
+        dropped: &mut Bits,
+    ) {
+        if rule.most == 1 && rule.only.is_none() {
+            self.run = 1;
+        } else {
+            self.select(piece, rule, marks);
+        }
+        piece.spread(piece.continuing().as_ref(), marks, dropped);
     }
 
     /// Clears the marks of units that the rule keeps.

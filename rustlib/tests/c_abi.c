@@ -490,6 +490,54 @@ static void check_columns(void) {
     doubles_counts_free(longest);
     doubles_column_free(column);
 
+    DoublesTexts *texts = doubles_texts_new();
+    DoublesTextsView text = {0};
+    const uint8_t letter_a[13] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
+    column = doubles_column_new();
+    CHECK(doubles_column_import_rows(column, offsets, &valid, 3, rows, 8, 1) == DOUBLES_STATUS_OK);
+    CHECK(doubles_column_squeeze(column, NULL, 1, NULL, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_squeeze(NULL, texts, 1, NULL, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_squeeze(column, texts, 0, NULL, 0) == DOUBLES_STATUS_INVALID_LENGTH);
+    while (doubles_column_squeeze(column, texts, 1, letter_a, sizeof letter_a) > 0)
+        ;
+    CHECK(doubles_texts_view(texts, &text) == DOUBLES_STATUS_OK);
+    CHECK(text.length == 3 && text.null_count == 1 && text.validity[0] == 5);
+    CHECK(text.offsets[1] == 3 && text.offsets[3] == 3 && memcmp(text.data, "a\0\0", 3) == 0);
+    CHECK(doubles_texts_view(texts, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_texts_view(NULL, &text) == DOUBLES_STATUS_NULL_POINTER);
+    doubles_column_free(column);
+
+    DoublesArrowSchema text_schema = {0};
+    DoublesArrowArray text_array = {0};
+    CHECK(doubles_texts_export(texts, 2, 2, 'z', &text_schema, &text_array) == DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_texts_export(texts, 2, SIZE_MAX, 'z', &text_schema, &text_array) ==
+          DOUBLES_STATUS_INVALID_LENGTH);
+    CHECK(doubles_texts_export(texts, 0, 3, 'l', &text_schema, &text_array) ==
+          DOUBLES_STATUS_UNSUPPORTED_COLUMN);
+    CHECK(doubles_texts_export(texts, 0, 3, 'z', NULL, &text_array) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_texts_export(texts, 0, 3, 'z', &text_schema, NULL) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_texts_export(NULL, 0, 3, 'z', &text_schema, &text_array) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_texts_export(texts, 0, 3, 'z', &text_schema, &text_array) == DOUBLES_STATUS_OK);
+    CHECK(strcmp(text_schema.format, "z") == 0 && ((const int32_t *)text_array.buffers[1])[1] == 3);
+    doubles_texts_free(texts);
+    doubles_texts_free(NULL);
+    CHECK(memcmp(text_array.buffers[2], "a\0\0", 3) == 0);
+    text_schema.release(&text_schema);
+    text_array.release(&text_array);
+
+    DoublesRuns *row_runs = doubles_runs_new(1);
+    DoublesRunsView run = {0};
+    column = doubles_column_new();
+    CHECK(doubles_column_import_rows(column, offsets, &valid, 3, rows, 8, 1) == DOUBLES_STATUS_OK);
+    CHECK(doubles_column_find(column, NULL, 2, 0) == DOUBLES_STATUS_NULL_POINTER);
+    CHECK(doubles_column_find(NULL, row_runs, 2, 0) == DOUBLES_STATUS_NULL_POINTER);
+    while (doubles_column_find(column, row_runs, 2, 5) > 0)
+        ;
+    CHECK(doubles_runs_view(row_runs, &run) == DOUBLES_STATUS_OK);
+    CHECK(run.length == 2 && run.rows[1] == 5 && run.starts[1] == 2 && run.lengths[1] == 2);
+    doubles_runs_free(row_runs);
+    doubles_column_free(column);
+
     const int64_t more[] = {7, 8};
     const uint8_t second = 2;
     CHECK(doubles_counts_append(counts, more, &second, 2) == DOUBLES_STATUS_OK);

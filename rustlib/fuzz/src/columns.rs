@@ -1,12 +1,15 @@
-//! Finds columns whose rows are measured wrong, or whose faults are not found or are said of the wrong row.
+//! Finds columns whose rows are measured, squeezed or searched wrong, or whose faults are not found or are said of the wrong row.
 
 use crate::oracle;
 use crate::raw::{self, Cell, Expected, Raw};
 use doubles::columns::{
-    Column, Counts, Fault, Fixed, Keys, Layout, Measure, Progress, Rows, Units, Validity,
+    Column, Counts, Fault, Fixed, Keys, Layout, Measure, Progress, RowSearch, Rows, Texts, Units,
+    Validity, Walk,
 };
+use doubles::runs::Runs;
+use doubles::squeeze::Rule;
 
-/// Measures the column that `data` describes.
+/// Measures, squeezes and searches the column that `data` describes.
 pub fn check(data: &[u8]) {
     let Ok(raw) = Raw::new(data) else {
         return; // Too short for a column.
@@ -23,7 +26,8 @@ pub fn check(data: &[u8]) {
     }
     for measure in [Measure::Doubles, Measure::Longest] {
         let found = measured(measure, &column);
-        let Some(counts) = unless_faulty(found, &raw, &expected) else {
+        let within = raw.is_malformed_within();
+        let Some(counts) = unless_faulty(found, within, &expected) else {
             continue;
         };
         let values = match measure {
@@ -33,12 +37,48 @@ pub fn check(data: &[u8]) {
         assert_eq!(counts.values(), values);
         check_validity(counts.validity(), counts.nulls(), &expected);
     }
+    let number = 1 + data.len() as u64 % 3;
+    if let Some(texts) = unless_faulty(squeezed(&column, number), false, &expected) {
+        for (row, units) in expected.units.iter().enumerate() {
+            let [start, end] = [0, 1].map(|next| texts.offsets()[row + next] as usize);
+            let found = raw::units_of(&texts.data()[start..end], raw.units());
+            let units = units.as_deref().unwrap_or_default();
+            assert_eq!(found, Some(oracle::squeezed(units, number)));
+        }
+        assert_eq!(texts.length(), expected.units.len());
+        check_validity(texts.validity(), texts.nulls(), &expected);
+    }
+    if let Some(runs) = unless_faulty(runs(&column, number), false, &expected) {
+        let mut all = Runs::of_rows();
+        for (row, units) in expected.units.iter().enumerate() {
+            for (start, length, unit) in oracle::runs(units.as_deref().unwrap_or_default()) {
+                if length >= number {
+                    all.push(row as i64, start as i64, length as i64, unit);
+                }
+            }
+        }
+        assert_eq!(runs, all);
+    }
 }
 
-/// What was found, unless there is a fault: then that has to be the right one.
-fn unless_faulty<T>(found: Result<T, Fault>, raw: &Raw, expected: &Expected) -> Option<T> {
+fn squeezed(column: &Column<'_>, most: u64) -> Result<Texts, Fault> {
+    let rule = Rule::new(most, None).expect("not zero");
+    let (mut walk, mut texts) = (Walk::default(), Texts::default());
+    while texts.squeeze(&mut walk, column, &rule)? {}
+    Ok(texts)
+}
+
+fn runs(column: &Column<'_>, least: u64) -> Result<Runs, Fault> {
+    let (mut walk, mut runs) = (Walk::default(), Runs::of_rows());
+    while RowSearch::new(&mut runs, least, 0).advance(&mut walk, column)? {}
+    Ok(runs)
+}
+
+/// What was found, unless there is a fault: then that has to be the right one. `within` says that an entry of a
+/// dictionary is malformed and that all are looked at, used or not.
+fn unless_faulty<T>(found: Result<T, Fault>, within: bool, expected: &Expected) -> Option<T> {
     match found {
-        Err(fault) if raw.is_malformed_within() => {
+        Err(fault) if within => {
             assert_eq!(fault, Fault::Malformed { row: None });
         }
         Err(Fault::Malformed { row }) => {
@@ -47,7 +87,7 @@ fn unless_faulty<T>(found: Result<T, Fault>, raw: &Raw, expected: &Expected) -> 
         Err(Fault::InvalidUtf8 { row }) => assert_eq!(Some(row), expected.invalid),
         Err(fault) => panic!("{fault:?}"),
         Ok(found) => {
-            assert!(expected.first().is_none() && !raw.is_malformed_within());
+            assert!(expected.first().is_none() && !within);
             return Some(found);
         }
     }

@@ -20,18 +20,33 @@ pub fn count<U: Copy + PartialEq>(units: &[U]) -> u64 {
     count
 }
 
-/// How many units the longest run has.
-pub fn longest<U: Copy + PartialEq>(units: &[U]) -> u64 {
-    let (mut longest, mut run) = (0, 0);
-    for i in 0..units.len() {
-        run = if i > 0 && units[i - 1] == units[i] {
-            run + 1
-        } else {
-            1
-        };
-        longest = longest.max(run);
+/// Every run: how many units come before it, how many it has, and which.
+pub fn runs(units: &[u32]) -> Vec<(u64, u64, u32)> {
+    let mut found: Vec<(u64, u64, u32)> = Vec::new();
+    for (at, &unit) in units.iter().enumerate() {
+        match found.last_mut() {
+            Some((_, length, last)) if *last == unit => *length += 1,
+            _ => found.push((at as u64, 1, unit)),
+        }
     }
-    longest
+    found
+}
+
+/// How many units the longest run has.
+pub fn longest(units: &[u32]) -> u64 {
+    let lengths = runs(units).into_iter().map(|(_, length, _)| length);
+    lengths.max().unwrap_or(0)
+}
+
+/// The units without those that come after the first `most` of their run.
+pub fn squeezed(units: &[u32], most: u64) -> Vec<u32> {
+    let mut kept = Vec::new();
+    for (_, length, unit) in runs(units) {
+        for _ in 0..length.min(most) {
+            kept.push(unit);
+        }
+    }
+    kept
 }
 
 /// Every unit that makes doubles, with how many, in the order of the units.

@@ -3,8 +3,10 @@
 use super::Error;
 use super::reader::{check, column};
 use super::structs::{ArrowArray, ArrowSchema, ArrowStream, Owned};
-use crate::columns::{Column, Counts, Fault, Measure, Progress, Rows};
+use crate::columns::{Column, Counts, Fault, Measure, Progress, RowSearch, Rows, Texts, Walk};
 use crate::os;
+use crate::runs::Runs;
+use crate::squeeze::Rule;
 use std::ffi::{CStr, CString, c_int};
 use std::num::NonZeroUsize;
 
@@ -14,7 +16,7 @@ pub struct Source {
     /// The producer of the chunks that follow.
     stream: Option<Owned<ArrowStream>>,
     chunk: Option<Chunk>,
-    progress: Progress,
+    progress: (Progress, Walk),
     /// The number of rows in the chunks that are done.
     done: usize,
     fault: Details,
@@ -51,7 +53,7 @@ impl Source {
             schema: Owned::empty(),
             stream: None,
             chunk: None,
-            progress: Progress::default(),
+            progress: Default::default(),
             done: 0,
             fault: Details::default(),
         }
@@ -115,6 +117,33 @@ impl Source {
         counts: &mut Counts,
         threads: Option<NonZeroUsize>,
     ) -> Result<bool, Error> {
+        self.advance(|(progress, _), column, _| {
+            os::ask_for_huge_pages(counts.reserve(progress.left(column))?);
+            progress.count(measure, column, counts, threads)
+        })
+    }
+
+    /// Appends the rows of the next slice, squeezed, to `texts`. Returns whether there was a slice. After an error the
+    /// column can't be used any further.
+    pub fn squeeze(&mut self, texts: &mut Texts, rule: &Rule<'_>) -> Result<bool, Error> {
+        self.advance(|(_, walk), column, _| texts.squeeze(walk, column, rule))
+    }
+
+    /// Appends the runs of the next slice that have at least `least` units to `runs`; all of them if `least` is below
+    /// 2. Their rows are counted from `first` at the first row of the column. Returns whether there was a slice. After
+    /// an error the column can't be used any further.
+    pub fn find(&mut self, runs: &mut Runs, least: u64, first: i64) -> Result<bool, Error> {
+        self.advance(|(_, walk), column, done| {
+            RowSearch::new(runs, least, first + done as i64).advance(walk, column)
+        })
+    }
+
+    /// Has `step` do the next slice of the chunk at hand. It gets the number of rows in the chunks before, too, and
+    /// returns whether there is more to do in that chunk. Returns whether there was a slice.
+    fn advance(
+        &mut self,
+        step: impl FnOnce(&mut (Progress, Walk), &Column<'_>, usize) -> Result<bool, Fault>,
+    ) -> Result<bool, Error> {
         if self.chunk.is_none() {
             self.chunk = self.next_chunk()?;
         }
@@ -128,12 +157,11 @@ impl Source {
             }
             Some(Chunk::Column(column)) => column,
         };
-        os::ask_for_huge_pages(counts.reserve(self.progress.left(column))?);
-        match self.progress.count(measure, column, counts, threads) {
+        match step(&mut self.progress, column, self.done) {
             Ok(true) => {}
             Ok(false) => {
                 self.done += column.length();
-                self.progress = Progress::default();
+                self.progress = Default::default();
                 self.chunk = None;
             }
             Err(fault) => {

@@ -5,6 +5,7 @@
 //! it, so that its mark means nothing: that double would be of two rows.
 #![forbid(unsafe_code)]
 
+use super::Column;
 use super::copy::{Copied, SHORT};
 use super::layout::Rows;
 use crate::marks::{BEFORE, Bits, LANES, NO_BITS, NO_UNIT, PIECE, Piece, Units};
@@ -54,19 +55,44 @@ impl Block {
         copied.load(rows, range)
     }
 
+    /// Copies the first rows of a range of any column, null ones as if they were empty, and returns their number: 0 if
+    /// the first one is malformed or does not fit.
+    pub(super) fn load_column(&mut self, column: &Column<'_>, range: Range<usize>) -> usize {
+        if let Column::Rows(rows) = column {
+            let number = self.load(rows, range.clone());
+            let is_null = |&row: &usize| !rows.is_valid(range.start + row);
+            if rows.validity.is_none()
+                || (0..number)
+                    .filter(is_null)
+                    .all(|row| self.row(row).is_empty())
+            {
+                return number;
+            }
+        }
+        let mut copied = Copied {
+            text: &mut self.text[BEFORE..][..PIECE + SHORT],
+            ends: &mut self.ends,
+        };
+        copied.load_each(range, |row| column.text(row))
+    }
+
     /// Marks the first `rows` of the rows that were copied, at least one.
     #[inline(always)]
     pub(super) fn mark<U: Units>(&mut self, rows: usize) -> Marked<'_, U> {
-        let ends = &self.ends[..rows];
-        let size = ends[rows - 1] as usize;
+        let size = self.size(rows);
         let padded = (size / LANES + 1) * LANES;
         self.text[BEFORE..][size..padded].fill(0);
         let window = &self.text[..BEFORE + padded];
         Marked {
             piece: Piece::mark(window, size, &mut self.marks),
             marks: &mut self.marks,
-            ends,
+            ends: &self.ends[..rows],
         }
+    }
+
+    /// The number of bytes in the first `rows` of the rows that were copied, at least one.
+    pub(super) fn size(&self, rows: usize) -> usize {
+        self.ends[rows - 1] as usize
     }
 
     /// The bytes of a row that was copied.
@@ -81,6 +107,20 @@ impl<U: Units> Marked<'_, U> {
     #[inline(always)]
     pub(super) fn first_end(&self, start: usize) -> usize {
         start + U::more(self.piece.blocks()[start])
+    }
+
+    /// Clears the marks of the first units of rows, and returns whether no code point is torn between two of them.
+    #[inline(always)]
+    pub(super) fn separate(&mut self) -> bool {
+        let (mut start, mut torn) = (0, false);
+        for &end in self.ends {
+            // The first unit of an empty row is another row's, or padding.
+            let first_end = self.first_end(start);
+            torn |= self.is_torn(start, first_end);
+            self.marks[first_end / LANES] &= !(1 << (first_end % LANES));
+            start = end as usize;
+        }
+        !torn
     }
 
     /// Whether a row begins with a byte that no unit begins with: it is torn from the row before.

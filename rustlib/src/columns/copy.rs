@@ -4,7 +4,7 @@
 //! a row between the check and the count.
 #![forbid(unsafe_code)]
 
-use super::layout::{Layout, Rows, offset32, offset64, view_length, view_rest};
+use super::layout::{Layout, Malformed, Rows, offset32, offset64, view_length, view_rest};
 use std::ops::Range;
 
 /// The longest row that is worth copying as if it had this length.
@@ -45,7 +45,9 @@ impl Copied<'_> {
             Layout::Views { views, buffers } => self.load_views(rows, views, buffers, range),
             Layout::Fixed(fixed) => match fixed.adjacent(range.clone(), self.capacity()) {
                 Some(adjacent) => self.load_adjacent(adjacent, fixed.width),
-                None => self.load_each(rows, range),
+                None => self.load_each(range, |row| {
+                    rows.is_valid(row).then(|| rows.text(row)).transpose()
+                }),
             },
         }
     }
@@ -132,20 +134,24 @@ impl Copied<'_> {
         rows
     }
 
-    fn load_each(&mut self, rows: &Rows<'_>, range: Range<usize>) -> usize {
+    /// Copies rows one by one, of which `text` returns the bytes, or `None` for a null.
+    pub(super) fn load_each<'a>(
+        &mut self,
+        range: Range<usize>,
+        text: impl Fn(usize) -> Result<Option<&'a [u8]>, Malformed>,
+    ) -> usize {
         let (mut number, mut end) = (0, 0);
-        for row in range {
-            if rows.is_valid(row) {
-                let Ok(text) = rows.text(row) else {
-                    break;
-                };
-                if end + text.len() > self.capacity() {
-                    break;
-                }
-                self.text[end..end + text.len()].copy_from_slice(text);
-                end += text.len();
+        for (row, copy) in range.zip(&mut *self.ends) {
+            let Ok(text) = text(row) else {
+                break;
+            };
+            let text = text.unwrap_or_default();
+            if end + text.len() > self.text.len() - SHORT {
+                break;
             }
-            self.ends[number] = end as u32;
+            self.text[end..end + text.len()].copy_from_slice(text);
+            end += text.len();
+            *copy = end as u32;
             number += 1;
         }
         number

@@ -1,6 +1,7 @@
 //! The counts of the rows of a column, of which some may be null.
 #![forbid(unsafe_code)]
 
+use super::bitmap::Bitmap;
 use super::layout::Validity;
 use std::collections::TryReserveError;
 use std::hint;
@@ -12,9 +13,7 @@ pub struct Counts {
     /// The counts, followed by zeros.
     values: Vec<i64>,
     length: usize,
-    /// One bit for each count, the first one in the lowest bit. The bits after the last count are zero.
-    validity: Vec<u8>,
-    nulls: usize,
+    validity: Bitmap,
 }
 
 impl Counts {
@@ -25,28 +24,24 @@ impl Counts {
 
     /// One bit for each count, the first one in the lowest bit: 1 if it is valid, 0 if it is null.
     pub fn validity(&self) -> &[u8] {
-        &self.validity
+        self.validity.bits()
     }
 
     /// The number of nulls.
     pub fn nulls(&self) -> usize {
-        self.nulls
+        self.validity.nulls()
     }
 
     /// The number of nulls in a range.
     pub fn nulls_in(&self, range: Range<usize>) -> usize {
-        let valid = Validity::new(&self.validity, range.start);
-        let eights = (0..range.len()).step_by(8);
-        let ones = eights.map(|row| valid.eight(row) & (0xFF >> (8 - 8.min(range.len() - row))));
-        range.len() - ones.map(|bits| bits.count_ones() as usize).sum::<usize>()
+        self.validity.nulls_in(range)
     }
 
     /// The count of a row, which may be null (`Some(None)`); `None` if there is no such row.
     #[inline(always)]
     pub(super) fn get(&self, row: usize) -> Option<Option<i64>> {
         let &value = self.values().get(row)?;
-        let &bits = self.validity.get(row / 8)?;
-        Some((bits >> (row % 8) & 1 == 1).then_some(value))
+        Some(self.validity.is_valid(row).then_some(value))
     }
 
     /// Makes room for more counts, and returns the part of it that is zero already. The first rows get memory
@@ -63,7 +58,7 @@ impl Counts {
             let spare = self.values.len() - self.length;
             self.values.try_reserve(rows.saturating_sub(spare))?;
         }
-        self.validity.try_reserve(rows / 8 + 1)?;
+        self.validity.reserve(rows)?;
         Ok(&mut self.values[self.length..])
     }
 
@@ -80,17 +75,7 @@ impl Counts {
 
     /// Sets which of the last `rows` counts are valid: as the rows of a column from `first` on.
     pub(super) fn mark(&mut self, validity: Option<Validity<'_>>, first: usize, rows: usize) {
-        let known = self.length - rows;
-        let mut marked = 0;
-        if validity.is_none() && known.is_multiple_of(8) {
-            // Nearly all columns are of this kind.
-            marked = rows - rows % 8;
-            self.validity.resize((known + marked) / 8, 0xFF);
-        }
-        for row in (marked..rows).step_by(8) {
-            let bits = validity.map_or(0xFF, |validity| validity.eight(first + row));
-            self.push_bits(known + row, bits, 8.min(rows - row));
-        }
+        self.validity.extend(validity, first, rows);
     }
 
     /// Appends `rows` counts: `value(0)`, `value(1)` and so on.
@@ -109,24 +94,9 @@ impl Counts {
                 bits |= u8::from(value.is_some()) << bit;
                 self.values[known + bit] = value.unwrap_or(0);
             }
-            self.push_bits(known, bits, number);
+            self.validity.push(bits, number);
         }
         Ok(())
-    }
-
-    /// Appends up to eight bits of validity after those of `known` rows.
-    #[inline(always)]
-    fn push_bits(&mut self, known: usize, bits: u8, number: usize) {
-        let bits = bits & (0xFF >> (8 - number));
-        self.nulls += number - bits.count_ones() as usize;
-        let shift = known % 8;
-        match self.validity.last_mut() {
-            Some(last) if shift > 0 => *last |= bits << shift,
-            _ => self.validity.push(bits),
-        }
-        if shift > 0 && shift + number > 8 {
-            self.validity.push(bits >> (8 - shift));
-        }
     }
 
     /// Appends counts and their validity (`None`: all are valid). Counts of null rows become zero.

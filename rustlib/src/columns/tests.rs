@@ -4,11 +4,14 @@
 mod memory;
 
 use super::*;
-use memory::{BOTH, Memory, Row, Texts, append, check, column, expected, measured, read};
+use memory::{
+    BOTH, Drawn, Memory, Row, append, check, check_found, check_squeezed, column, expected, faults,
+    measured, read,
+};
 
 #[test]
 fn short_rows_of_every_script() {
-    let mut texts = Texts(1);
+    let mut texts = Drawn(1);
     for alphabet in ["ab\0", "aж", "a\u{80}\u{7ff}", "aж€𝄞", "€₭", "𝄞𝄟"] {
         for length in [0, 4, 9, 40, 300] {
             for number in [0, 1, 7, 8, 9, 1000] {
@@ -60,7 +63,7 @@ fn runs_across_words_of_marks() {
 
 #[test]
 fn many_slices_on_any_number_of_threads() {
-    let rows = Texts(3).rows(SLICE_ROWS + 70_000, "abж€", 4);
+    let rows = Drawn(3).rows(SLICE_ROWS + 70_000, "abж€", 4);
     let memory = Memory::new(&rows);
     for measure in BOTH {
         let expected = Ok(expected(measure, &rows, Units::Utf8));
@@ -93,6 +96,7 @@ fn rows_longer_than_a_slice() {
         for column in memory.columns(Units::Utf8) {
             let fault = Fault::InvalidUtf8 { row: 1 };
             assert_eq!(measured(measure, &column, None), Err(fault));
+            assert_eq!(faults(&column), [Some(fault); 2]);
         }
     }
 }
@@ -117,6 +121,7 @@ fn the_first_row_that_is_not_utf8_is_found_in_any_company() {
                     for measure in BOTH {
                         assert_eq!(measured(measure, &column, None), Err(fault), "{invalid:?}");
                     }
+                    assert_eq!(faults(&column), [Some(fault); 2], "{invalid:?}");
                 }
             }
         }
@@ -150,8 +155,10 @@ fn offsets_that_lead_out_of_the_data_are_a_fault_of_their_row() {
             },
         ] {
             let fault = Fault::Malformed { row: Some(row) };
-            let found = measured(Measure::Doubles, &column(Units::Utf8, layout, length), None);
+            let column = column(Units::Utf8, layout, length);
+            let found = measured(Measure::Doubles, &column, None);
             assert_eq!(found, Err(fault), "{offsets:?}");
+            assert_eq!(faults(&column), [Some(fault); 2], "{offsets:?}");
         }
     }
 }
@@ -201,7 +208,7 @@ fn views_that_lead_out_of_a_buffer_are_a_fault_unless_the_row_is_null() {
 
 #[test]
 fn rows_of_one_width() {
-    let mut texts = Texts(4);
+    let mut texts = Drawn(4);
     for width in [0, 1, 3, 16, 20_000] {
         for number in [0, 1, 9, 3000usize.min(100_000 / (width + 1))] {
             let data: Vec<u8> = (0..width * number).map(|_| texts.number(2) as u8).collect();
@@ -263,6 +270,12 @@ fn padded_rows_of_bytes_and_of_utf32_in_either_byte_order() {
             let found = measured(measure, &column, None);
             assert_eq!(found, Ok(answer[..number].to_vec()));
         }
+        let rows = rows[..number].iter();
+        let rows: Vec<Row> = rows
+            .map(|row| Some(row.chars().flat_map(encode).collect()))
+            .collect();
+        check_squeezed(&column, &rows, units);
+        check_found(&column, &rows, units);
     }
 }
 

@@ -2,6 +2,9 @@
 
 use super::counts::{DoublesCounts, bits};
 use super::guard::{DoublesStatus, boxed, guard, input, required, required_mut, unboxed};
+use super::runs::DoublesRuns;
+use super::squeeze::rule;
+use super::texts::DoublesTexts;
 use crate::arrow;
 use crate::arrow::source::{Details, Source};
 use crate::arrow::structs::{ArrowArray, ArrowSchema, ArrowStream};
@@ -10,10 +13,10 @@ use std::ffi::c_char;
 use std::num::NonZeroUsize;
 use std::ptr;
 
-/// A column of strings or bytes that is being counted, one count for each row.
+/// A column of strings or bytes whose rows are being counted, measured, squeezed or searched.
 ///
-/// Its life: `doubles_column_new`; one of the functions `doubles_column_import_*`; `doubles_column_count`
-/// until it returns 0, or a status, about which `doubles_column_fault` says more; `doubles_column_free`,
+/// Its life: `doubles_column_new`; one of the functions `doubles_column_import_*`; `doubles_column_count`,
+/// `_longest`, `_squeeze` or `_find` until it returns 0, or a status, about which `doubles_column_fault` says more; `doubles_column_free`,
 /// also after an error.
 ///
 /// ```c
@@ -229,6 +232,62 @@ pub unsafe extern "C" fn doubles_column_longest(
     guard(|| unsafe {
         let (column, counts) = (required_mut(column)?, required_mut(counts)?);
         column.count(Measure::Longest, counts, threads)
+    })
+}
+
+/// Squeezes the rows of the next slice of a column, which takes some milliseconds, and appends them to `texts`: of each
+/// run of equal units the first `most`. `only` limits this to some units: it has a bit for each value, `only_len` bytes
+/// of them, the lowest bit of the first byte for 0. Values beyond are not selected. NULL selects all.
+///
+/// Returns 1 if there was a slice, 0 at the end, or a status. DOUBLES_STATUS_INVALID_LENGTH says that `most` is 0.
+/// After a status the column can't be squeezed any further, and the texts that were appended are unspecified.
+/// `doubles_column_fault` says more. Call it until it returns 0, with the same `most` and `only`; don't mix it with
+/// other functions that use up the column.
+///
+/// # Safety
+///
+/// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+/// - `texts` is NULL or came from `doubles_texts_new`, and no other thread uses it.
+/// - `only` is NULL or points to `only_len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_column_squeeze(
+    column: *mut DoublesColumn,
+    texts: *mut DoublesTexts,
+    most: u64,
+    only: *const u8,
+    only_len: usize,
+) -> i64 {
+    // SAFETY: NULL, a column, texts, and NULL or `only_len` bytes.
+    guard(|| unsafe {
+        let (column, texts) = (required_mut(column)?, required_mut(texts)?);
+        let rule = rule(most, only, only_len)?;
+        Ok(column.0.squeeze(texts.change(), &rule)?.into())
+    })
+}
+
+/// Finds the runs in the rows of the next slice of a column, which takes some milliseconds, and appends those of at
+/// least `least` units to `runs`, which have rows; all runs, of one unit too, if `least` is below 2. The rows are
+/// counted from `first`, the number of the column's first row.
+///
+/// Returns 1 if there was a slice, 0 at the end, or a status. After a status the column can't be searched any further,
+/// and the runs that were appended are unspecified. `doubles_column_fault` says more. Call it until it returns 0, with
+/// the same `least` and `first`; don't mix it with other functions that use up the column.
+///
+/// # Safety
+///
+/// - `column` is NULL or came from `doubles_column_new`, and no other thread uses it.
+/// - `runs` is NULL or came from `doubles_runs_new`, and no other thread uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn doubles_column_find(
+    column: *mut DoublesColumn,
+    runs: *mut DoublesRuns,
+    least: u64,
+    first: i64,
+) -> i64 {
+    // SAFETY: NULL, a column, and runs.
+    guard(|| unsafe {
+        let (column, runs) = (required_mut(column)?, required_mut(runs)?);
+        Ok(column.0.find(runs.change(), least, first)?.into())
     })
 }
 

@@ -163,18 +163,14 @@ unsafe fn squeeze(
 ) -> i64 {
     guard(|| {
         // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
-        let (squeezer, data, only, out) = unsafe {
-            let only = (!only.is_null())
-                .then(|| input(only, only_len))
-                .transpose()?;
+        let (squeezer, data, rule, out) = unsafe {
             (
                 required_mut(squeezer)?,
                 bytes(data, len)?,
-                only,
+                rule(most, only, only_len)?,
                 output(out, out_len)?,
             )
         };
-        let rule = Rule::new(most, only).ok_or(DoublesStatus::InvalidLength)?;
         let mut after = squeezer.validated().ok_or(DoublesStatus::InvalidStruct)?;
         if out.len() < data.len() + usize::from(after.tail_len) {
             return Err(DoublesStatus::OutputTooSmall);
@@ -183,4 +179,21 @@ unsafe fn squeeze(
         *squeezer = after;
         Ok(written as u64)
     })
+}
+
+/// The rule that keeps `most` units of each run of those that have a bit in `only`; of all runs if that is NULL.
+///
+/// # Safety
+///
+/// Unless it is NULL, `only` points to `only_len` readable bytes, for as long as `'a`.
+pub(super) unsafe fn rule<'a>(
+    most: u64,
+    only: *const u8,
+    only_len: usize,
+) -> Result<Rule<'a>, DoublesStatus> {
+    let only = (!only.is_null()).then(|| {
+        // SAFETY: `only` is not NULL, so it points to `only_len` bytes.
+        unsafe { input(only, only_len) }
+    });
+    Rule::new(most, only.transpose()?).ok_or(DoublesStatus::InvalidLength)
 }

@@ -129,7 +129,7 @@ impl Finder {
     /// Collects the runs that end in a piece. `seconds` are its marks. `WIDE` says whether any unit is longer than
     /// the shortest.
     #[inline(always)]
-    fn collect_piece<U: Units, const WIDE: bool>(
+    pub(super) fn collect_piece<U: Units, const WIDE: bool>(
         &mut self,
         piece: &Piece<'_, U>,
         seconds: &Bits,
@@ -191,7 +191,7 @@ impl Finder {
 }
 
 /// Where the runs of a piece begin and end.
-struct Edges {
+pub(super) struct Edges {
     /// Where a unit ends; unused where all are of the same width.
     units: Bits,
     /// The units before each block; unused where all are of the same width.
@@ -202,7 +202,7 @@ struct Edges {
 }
 
 impl Edges {
-    const NONE: Self = Self {
+    pub(super) const NONE: Self = Self {
         units: NO_BITS,
         before: [0; _],
         list: [0; _],
@@ -259,7 +259,7 @@ impl Edges {
 
     /// The number of units of the piece before the one that ends with a byte, or before its end.
     #[inline(always)]
-    fn before<U: Units, const WIDE: bool>(&self, byte: usize) -> i64 {
+    pub(super) fn before<U: Units, const WIDE: bool>(&self, byte: usize) -> i64 {
         if !WIDE {
             return (byte / U::SHORTEST) as i64;
         }
@@ -272,7 +272,7 @@ impl Edges {
 const BATCH: usize = 512;
 
 /// Runs that are not appended yet.
-struct Batch<'a> {
+pub(super) struct Batch<'a> {
     least: i64,
     runs: &'a mut Runs,
     starts: [i64; BATCH],
@@ -282,7 +282,7 @@ struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    fn new(least: u64, runs: &'a mut Runs) -> Self {
+    pub(super) fn new(least: u64, runs: &'a mut Runs) -> Self {
         Self {
             least: least.min(i64::MAX as u64) as i64,
             runs,
@@ -316,7 +316,7 @@ impl<'a> Batch<'a> {
     }
 
     #[inline(never)]
-    fn flush(&mut self) -> Result<(), TryReserveError> {
+    pub(super) fn flush(&mut self) -> Result<(), TryReserveError> {
         self.runs.append(RunSlices {
             rows: None,
             starts: &self.starts[..self.number],

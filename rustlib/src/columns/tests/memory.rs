@@ -1,6 +1,8 @@
 //! Rows in memory, and what their counts have to be.
 
 use super::super::*;
+use crate::runs::Runs;
+use crate::squeeze::Rule;
 
 /// The bytes of a row, unless it is null.
 pub(super) type Row = Option<Vec<u8>>;
@@ -158,28 +160,119 @@ pub(super) fn read(counts: &Counts) -> Vec<Option<i64>> {
     rows
 }
 
-/// Measures rows in all layouts, as text and as bytes.
+/// Measures, squeezes and searches rows in all layouts, as text and as bytes.
 pub(super) fn check(rows: &[Row]) {
     let memory = Memory::new(rows);
-    for (units, measure) in [Units::Utf8, Units::Bytes]
-        .into_iter()
-        .flat_map(|units| BOTH.map(|measure| (units, measure)))
-    {
-        let expected = Ok(expected(measure, rows, units));
+    for units in [Units::Utf8, Units::Bytes] {
         for column in memory.columns(units) {
-            assert!(
-                measured(measure, &column, Some(1)) == expected,
-                "{measure:?}, {units:?}, {} rows",
-                rows.len()
-            );
+            for measure in BOTH {
+                assert!(
+                    measured(measure, &column, Some(1)) == Ok(expected(measure, rows, units)),
+                    "{measure:?}, {units:?}, {} rows",
+                    rows.len()
+                );
+            }
+            check_squeezed(&column, rows, units);
+            check_found(&column, rows, units);
         }
     }
 }
 
-/// A walk through texts in which code points of all widths are side by side, in runs of one to four.
-pub(super) struct Texts(pub(super) u32);
+/// The units of a row, each as its bytes.
+fn units_of(row: &[u8], units: Units) -> Vec<Vec<u8>> {
+    match units {
+        Units::Bytes => row.iter().map(|&byte| vec![byte]).collect(),
+        Units::Utf8 => {
+            let text = str::from_utf8(row).expect("valid");
+            text.chars().map(|unit| unit.to_string().into()).collect()
+        }
+        Units::Utf32 => row.chunks(4).map(<[u8]>::to_vec).collect(),
+    }
+}
 
-impl Texts {
+/// Squeezes a column, and compares each row with the definition.
+pub(super) fn check_squeezed(column: &Column<'_>, rows: &[Row], units: Units) {
+    // A bit for "a".
+    const ONLY_A: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+    let a = match units {
+        Units::Utf32 => u32::from(b'a').to_ne_bytes().to_vec(),
+        Units::Bytes | Units::Utf8 => b"a".to_vec(),
+    };
+    let (most, only) = [(1, None), (2, None), (1, Some(ONLY_A))][rows.len() % 3];
+    let rule = Rule::new(most, only).expect("not zero");
+    let (mut walk, mut texts) = (Walk::default(), Texts::default());
+    while texts.squeeze(&mut walk, column, &rule).expect("valid") {}
+    let nulls = rows.iter().filter(|row| row.is_none()).count();
+    assert_eq!((texts.length(), texts.nulls()), (rows.len(), nulls));
+    for (number, row) in rows.iter().enumerate() {
+        let [start, end] = [0, 1].map(|next| texts.offsets()[number + next] as usize);
+        let units = units_of(row.as_deref().unwrap_or_default(), units);
+        let kept = units.chunk_by(|a, b| a == b).map(|run| {
+            let is_selected = only.is_none() || run[0] == a;
+            let most = if is_selected {
+                most as usize
+            } else {
+                run.len()
+            };
+            run[..run.len().min(most)].concat()
+        });
+        let expected = kept.collect::<Vec<_>>().concat();
+        assert!(texts.data()[start..end] == expected, "row {number}");
+        let is_valid = texts.validity()[number / 8] >> (number % 8) & 1 == 1;
+        assert_eq!(is_valid, row.is_some());
+    }
+}
+
+/// The faults of squeezing and of searching a column.
+pub(super) fn faults(column: &Column<'_>) -> [Option<Fault>; 2] {
+    let rule = Rule::new(1, None).expect("not zero");
+    let (mut walk, mut texts) = (Walk::default(), Texts::default());
+    let squeezed = loop {
+        match texts.squeeze(&mut walk, column, &rule) {
+            Ok(true) => {}
+            end => break end.err(),
+        }
+    };
+    let (mut walk, mut runs) = (Walk::default(), Runs::of_rows());
+    let found = loop {
+        match RowSearch::new(&mut runs, 2, 0).advance(&mut walk, column) {
+            Ok(true) => {}
+            end => break end.err(),
+        }
+    };
+    [squeezed, found]
+}
+
+/// Finds the runs of a column, and compares them with the definition.
+pub(super) fn check_found(column: &Column<'_>, rows: &[Row], units: Units) {
+    let least = 1 + rows.len() as u64 % 3;
+    let (mut walk, mut runs) = (Walk::default(), Runs::of_rows());
+    while RowSearch::new(&mut runs, least, 7)
+        .advance(&mut walk, column)
+        .expect("valid")
+    {}
+    let found = runs.slices();
+    let all = found.rows.expect("rows").iter().zip(found.starts);
+    let all = all.zip(found.lengths);
+    let mut all = all.map(|((&row, &start), &length)| (row, start, length));
+    for (number, row) in rows.iter().enumerate() {
+        let mut start = 0;
+        let units = units_of(row.as_deref().unwrap_or_default(), units);
+        for run in units.chunk_by(|a, b| a == b) {
+            let length = run.len() as i64;
+            if run.len() as u64 >= least {
+                assert_eq!(all.next(), Some((number as i64 + 7, start, length)));
+            }
+            start += length;
+        }
+    }
+    assert_eq!(all.next(), None);
+}
+
+/// A walk through texts in which code points of all widths are side by side, in runs of one to four.
+pub(super) struct Drawn(pub(super) u32);
+
+impl Drawn {
     pub(super) fn number(&mut self, below: usize) -> usize {
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (self.0 >> 16) as usize % below
