@@ -8,7 +8,7 @@
 `doubles_ffi.baselines` has the ones in pure Python and NumPy.
 """
 
-from doubles_ffi.columns import Counts, count_each, longest_each
+from doubles_ffi.columns import Counts, count_each, find_each, longest_each
 from doubles_ffi.counter import DoubleCounter
 from doubles_ffi.counting import count_doubles, tally_doubles
 from doubles_ffi.files import count_file, tally_file
@@ -22,6 +22,7 @@ from doubles_ffi.ladder import (
 )
 from doubles_ffi.run_columns import RowRun, Run, Runs
 from doubles_ffi.runs import find_doubles, find_runs, longest_run, squeeze_doubles
+from doubles_ffi.texts import Texts, squeeze_each
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ __all__ = [
     "RowRun",
     "Run",
     "Runs",
+    "Texts",
     "count_doubles",
     "count_doubles_once",
     "count_doubles_once_bytes",
@@ -41,11 +43,13 @@ __all__ = [
     "count_file",
     "fill_random",
     "find_doubles",
+    "find_each",
     "find_runs",
     "longest_each",
     "longest_run",
     "random_string",
     "squeeze_doubles",
+    "squeeze_each",
     "tally_doubles",
     "tally_file",
 ]

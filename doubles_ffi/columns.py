@@ -1,4 +1,4 @@
-"""One number for each row of a column."""
+"""One number for each row of a column, and the runs of its rows."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import Any, cast, overload
 from doubles_ffi._input import pieces
 from doubles_ffi._input.columns import open_column
 from doubles_ffi._input.rows import UNKNOWN, columns, is_null, pandas_na, row_chunks, type_of_row
-from doubles_ffi._library import thread_limit
+from doubles_ffi._library import at_least_one, thread_limit
+from doubles_ffi._library.column import TEXT_FORMS
 from doubles_ffi._library.counts import Numbers, count_rows, unpack
 from doubles_ffi._library.memory import view
+from doubles_ffi._library.runs import Columns
+from doubles_ffi._library.search import LEAST
 from doubles_ffi._library.stretch import Stretch
+from doubles_ffi.run_columns import RowRun, Runs
 
-__all__ = ["Counts", "count_each", "longest_each"]
+__all__ = ["Counts", "count_each", "find_each", "longest_each"]
 
 # Rows that `repr` shows.
 _SHOWN = 10
@@ -101,6 +105,36 @@ def longest_each(column: Any, *, threads: int | None = None) -> Counts:
     return Counts(numbers)
 
 
+def find_each(column: Any, *, min_run: int = LEAST) -> Runs[RowRun]:
+    """Return where runs are in each row of a column: row, start, length and unit of each.
+
+    >>> find_each(["hello", None, "aaab"])
+    Runs([(0, 2, 2, 'l'), (2, 0, 3, 'a')])
+
+    Start and length are in units of the row, and a unit is a character of a string or the number of
+    a byte. A null has no runs.
+
+    Args:
+        column: as for `count_each`.
+        min_run: units of the shortest run to return. With 1, the runs are all of the column: each
+            row is run-length encoded.
+
+    Raises:
+        ValueError: `min_run` is below 1.
+        MemoryError: memory can't hold the runs.
+
+    The other exceptions are those of `count_each`.
+    """
+    least = min(at_least_one("min_run", min_run), 2**64 - 1)
+    runs, is_text = Columns(rows=True), True
+    for source in columns(column):
+        with source:
+            is_text = source.form in TEXT_FORMS if source.form != "n" else is_text
+            while source.find_next(runs, least):
+                pass
+    return Runs(runs, is_text=is_text)
+
+
 class Counts(Sequence["int | None"]):
     """One number for each row, None for a null row. `count_each` and `longest_each` return it.
 
@@ -152,11 +186,7 @@ class Counts(Sequence["int | None"]):
     def tolist(self) -> list[int | None]:
         """Return the counts as a list."""
         counts: list[int | None] = list(unpack(self._values + self._start, self._length))
-        for first, bits in enumerate(self._nulls().to_bytes(self._length // 8 + 1, "little")):
-            if bits:
-                for bit in range(8):
-                    if bits >> bit & 1:
-                        counts[8 * first + bit] = None
+        put_nulls(counts, self._nulls())
         return counts
 
     def sum(self) -> int:
@@ -245,8 +275,23 @@ class Counts(Sequence["int | None"]):
     def _nulls(self) -> int:
         """Return a number with one bit per row, the first row lowest, that is 1 for a null."""
         first, end = self._start // 8, (self._start + self._length + 7) // 8
-        valid = int.from_bytes(view(self._validity + first, end - first), "little")
-        return ~(valid >> self._start % 8) & ((1 << self._length) - 1)
+        validity = view(self._validity + first, end - first)
+        return null_bits(validity, self._start % 8, self._length)
+
+
+def null_bits(validity: memoryview, start: int, length: int) -> int:
+    """Return a number with one bit per row from `start` on, the lowest first: 1 for a null."""
+    valid = int.from_bytes(validity[: (start + length + 7) // 8], "little")
+    return ~(valid >> start) & ((1 << length) - 1)
+
+
+def put_nulls(rows: list[Any], nulls: int) -> None:
+    """Replace the rows whose bit is 1 by None."""
+    for first, bits in enumerate(nulls.to_bytes(len(rows) // 8 + 1, "little")):
+        if bits:
+            for bit in range(8):
+                if bits >> bit & 1:
+                    rows[8 * first + bit] = None
 
 
 def _restore(values: bytes, validity: bytes | bytearray) -> Counts:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from doubles_ffi._input import Data, Opened
 from doubles_ffi._input.buffers import BytesLike, hold_still
+from doubles_ffi._input.selection import select
 from doubles_ffi._input.text import exact
 from doubles_ffi._library import at_least_one
 from doubles_ffi._library.longest import measure_longest
@@ -24,7 +25,7 @@ from doubles_ffi._library.memory import (
     utf32,
 )
 from doubles_ffi._library.search import COLLECTED_SLICE, LEAST, Search, find_short, run_columns
-from doubles_ffi._library.squeezer import SLICE, Squeezer, selection
+from doubles_ffi._library.squeezer import SLICE, Squeezer
 from doubles_ffi.counting import tally_doubles
 from doubles_ffi.run_columns import Run, Runs
 
@@ -248,21 +249,6 @@ def _squeeze(piece: Piece, squeezer: Squeezer, room: Room) -> str | bytes:
 
 def _selection(data: Any, only: Any, encoding: str | None) -> bytes | None:
     """Return a bit for each unit, set for those whose runs are cut; None for all units."""
-    if only is None:
-        return None
+    tally: Any = tally_doubles
     is_text = isinstance(data, str) or encoding is not None
-    accepted = "a str" if is_text else "bytes"
-    units: Any = only
-    if callable(only):
-        tally: Any = tally_doubles
-        units = [unit for unit in tally(data, encoding=encoding) if only(unit)]
-    elif is_text and isinstance(only, str):
-        units = exact(only)
-    elif not is_text and not isinstance(only, str):
-        units = hold_still(only, accepted)
-    else:
-        raise TypeError(f"only must be {accepted}, a function or None, not {type(only).__name__}")
-    if not units and not callable(only):
-        raise ValueError("only is empty; None cuts all runs")
-    numbers = [ord(unit) for unit in units] if is_text else units
-    return selection(numbers)
+    return select(only, lambda: tally(data, encoding=encoding), is_text=is_text)

@@ -248,6 +248,7 @@ HANDLES = {
     "tally": ("stretch", lambda: doubles_ffi.tally_doubles(b"aa")),
     "runs": ("runs", lambda: doubles_ffi.find_runs(b"aa")),
     "counts": ("counts", lambda: doubles_ffi.count_each(["aa"])),
+    "texts": ("texts", lambda: doubles_ffi.squeeze_each(["aa"])),
     "column": ("column", Column),
 }
 

@@ -125,6 +125,12 @@ def _from_numpy(data: Any) -> Column | None:
     return Column.from_padded(data, interface["data"][0], rows, width, unit)
 
 
+def is_swapped(data: Any) -> bool:
+    """Return whether an array of NumPy has units in the byte order of other machines."""
+    order = ">" if sys.byteorder == "little" else "<"
+    return str(data.__array_interface__["typestr"]).startswith(order)
+
+
 def _is_masked(data: Any) -> bool:
     module = sys.modules.get("numpy.ma")
     return module is not None and isinstance(data, module.MaskedArray)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import sys
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from doubles_ffi._input.columns import open_column
+from doubles_ffi._input.columns import is_swapped, open_column
 from doubles_ffi._input.text import exact
-from doubles_ffi._library.column import Column
+from doubles_ffi._library.column import UTF32_FORM, Column
 from doubles_ffi._library.memory import utf32
 
 if TYPE_CHECKING:
@@ -89,21 +89,30 @@ def type_of_row(row: Any, number: int, others: int) -> int:
     return found
 
 
-def columns(data: Any) -> Iterator[Column]:
+def columns(data: Any, *, as_utf8: bool = False) -> Iterator[Column]:
     """Yield a column as the library reads it: whole, or in chunks if its rows are Python objects.
+
+    Args:
+        data: the column.
+        as_utf8: rows that are str become UTF-8. Without this, lone surrogates are units.
 
     Raises:
         TypeError, ValueError, OSError: as `open_column`; TypeError for a row of another type.
+        UnicodeEncodeError: a row can't be UTF-8; the attribute `row` is its number.
     """
     whole = open_column(data)
-    if whole is not None:
+    if whole is not None and not (whole.form == UTF32_FORM and (as_utf8 or is_swapped(data))):
         yield whole
         return
+    if whole is not None:
+        import numpy
+
+        data = numpy.asarray(data)
     type_, done = UNKNOWN, 0
     for chunk, first, end in row_chunks(data):
         rows = list(chunk[first:end])
         type_ = _normalize(rows, done, type_)
-        yield _packed(rows, type_)
+        yield _packed(rows, done, type_, as_utf8=as_utf8)
         done += len(rows)
 
 
@@ -128,7 +137,7 @@ def _normalize(rows: list[Any], done: int, others: int) -> int:
     return others
 
 
-def _packed(rows: list[Any], type_: int) -> Column:
+def _packed(rows: list[Any], done: int, type_: int, *, as_utf8: bool) -> Column:
     """Copy exact rows into a column, one after the other."""
     empty: Any = "" if type_ == TEXT else b""
     validity = None
@@ -137,11 +146,15 @@ def _packed(rows: list[Any], type_: int) -> Column:
         validity = int(bits, 2).to_bytes(len(rows) // 8 + 1, "little")
         rows = [empty if row is None else row for row in rows]
     if type_ != TEXT:
-        return Column.from_rows(b"".join(rows), _offsets(rows), validity, 1)
+        form = "z" if type_ == BYTES else "n"
+        return Column.from_rows(b"".join(rows), _offsets(rows), validity, form, done)
     text = "".join(rows)
     if text.isascii():
-        return Column.from_rows(text.encode(), _offsets(rows), validity, 0)
-    return Column.from_rows(utf32(text), _offsets(rows, 4), validity, 4)
+        return Column.from_rows(text.encode(), _offsets(rows), validity, "u", done)
+    if as_utf8:
+        encoded = _encoded(rows, done)
+        return Column.from_rows(b"".join(encoded), _offsets(encoded), validity, "u", done)
+    return Column.from_rows(utf32(text), _offsets(rows, 4), validity, UTF32_FORM, done)
 
 
 def _offsets(rows: list[Any], unit: int = 1) -> array[int]:
@@ -150,3 +163,15 @@ def _offsets(rows: list[Any], unit: int = 1) -> array[int]:
     if unit > 1:
         lengths = (unit * length for length in lengths)
     return array("q", itertools.accumulate(lengths, initial=0))
+
+
+def _encoded(rows: list[str], done: int) -> list[bytes]:
+    encoded: list[bytes] = []
+    try:
+        encoded.extend(map(str.encode, rows))
+    except UnicodeEncodeError as error:
+        row = done + len(encoded)
+        error.reason += f" in row {row}"
+        cast("Any", error).row = row
+        raise
+    return encoded

@@ -2,7 +2,8 @@
 
 `loading` imports that module, and checks that it fits the library. This file has the functions of
 the library that need nothing but memory. `memory` makes pointers. Each type of the library has a
-module: `stretch` (summaries and tallies), `search` (finders and runs), `column`, `counts`.
+module: `stretch` (summaries and tallies), `search` (finders and runs), `column`, `counts`,
+`texts`.
 """
 
 from __future__ import annotations

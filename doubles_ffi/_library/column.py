@@ -1,4 +1,4 @@
-"""Columns of the library: import one, count it slice by slice, release it."""
+"""Columns of the library: import one, work on it slice by slice, release it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from doubles_ffi._library.counts import Numbers
     from doubles_ffi._library.memory import Pointer
+    from doubles_ffi._library.runs import Columns
+    from doubles_ffi._library.texts import Strings
 
 
 class ColumnTypeError(TypeError):
@@ -30,12 +32,29 @@ class ColumnTypeError(TypeError):
         self.names = names
 
 
+# What takes the place of Arrow's format for text in UTF-32, which Arrow does not have.
+UTF32_FORM = "UTF-32"
+
+TEXT_FORMS = {"u", "U", "vu", UTF32_FORM}
+
+# Bytes of a unit of rows in memory of Python's objects, by their form; 0 stands for UTF-8.
+_UNITS = {"n": 1, "z": 1, "u": 0, UTF32_FORM: 4}
+
+
 class Column:
-    """A column as the library reads it. It is released at the end of a `with`."""
+    """A column as the library reads it. It is released at the end of a `with`.
 
-    __slots__ = ("_handle", "_owner")
+    Attributes:
+        form: Arrow's format of its rows: "u" or "U" for strings, "z" or "Z" for binary, "n" if all
+            are null; those of views begin with "v", and "w:" is fixed-size binary. Or UTF32_FORM.
+        first: the number of its first row, if it is a chunk of a larger column.
+    """
 
-    def __init__(self, owner: Any = None) -> None:
+    __slots__ = ("_handle", "_owner", "first", "form")
+
+    def __init__(self, owner: Any = None, form: str = "n", first: int = 0) -> None:
+        self.form = form
+        self.first = first
         handle = lib.doubles_column_new()
         if handle == ffi.NULL:
             check(lib.DOUBLES_STATUS_PANICKED)
@@ -54,6 +73,7 @@ class Column:
         column = cls()
         try:
             (column._take_array if capsules[1:] else column._take_stream)(*capsules)
+            column.form = column._innermost()
         except BaseException:
             column.__exit__()
             raise
@@ -62,13 +82,13 @@ class Column:
     @classmethod
     def from_padded(cls, owner: Any, address: int, rows: int, width: int, unit: int) -> Self:
         """Read rows of one width, side by side in the memory of an object."""
-        column = cls(owner)
+        column = cls(owner, "z" if unit == 1 else UTF32_FORM)
         pointer = pointer_to(address)
         column._check(lib.doubles_column_import_padded(column._handle, pointer, rows, width, unit))
         return column
 
     @classmethod
-    def from_rows(cls, data: Any, offsets: Any, validity: Any, unit: int) -> Self:
+    def from_rows(cls, data: Any, offsets: Any, validity: Any, form: str, first: int = 0) -> Self:
         """Read rows that are one after the other in a buffer.
 
         Args:
@@ -76,16 +96,17 @@ class Column:
             offsets: where each row begins, and where the last one ends, as 64-bit integers.
             validity: a bit for each row that is 0 for a null, the first row lowest; None if all are
                 valid.
-            unit: bytes of a unit: 1 for bytes, 4 for UTF-32, 0 for UTF-8.
+            form: "u" for UTF-8, UTF32_FORM, "z" for bytes, or "n" if all rows are null.
+            first: the number of the first row.
         """
         starts = ffi.from_buffer("int64_t[]", offsets)
         text = ffi.from_buffer("uint8_t[]", data)
         bits = ffi.NULL if validity is None else ffi.from_buffer("uint8_t[]", validity)
-        column = cls((starts, text, bits))
+        column = cls((starts, text, bits), form, first)
         rows = len(starts) - 1
         column._check(
             lib.doubles_column_import_rows(
-                column._handle, starts, bits, rows, text, len(text), unit
+                column._handle, starts, bits, rows, text, len(text), _UNITS[form]
             )
         )
         return column
@@ -116,6 +137,23 @@ class Column:
         Returns and raises what `count_next` does.
         """
         status = lib.doubles_column_longest(self._handle, numbers.handle, threads)
+        return bool(self._check(status))
+
+    def squeeze_next(self, strings: Strings, most: int, only: bytes | None) -> bool:
+        """Append the rows of the next slice, squeezed.
+
+        Returns and raises what `count_next` does.
+        """
+        bits, size = (ffi.NULL, 0) if only is None else (only, len(only))
+        status = lib.doubles_column_squeeze(self._handle, strings.handle, most, bits, size)
+        return bool(self._check(status))
+
+    def find_next(self, runs: Columns, least: int) -> bool:
+        """Append the runs of at least `least` units in the rows of the next slice.
+
+        Returns and raises what `count_next` does.
+        """
+        status = lib.doubles_column_find(self._handle, runs.handle, least, self.first)
         return bool(self._check(status))
 
     # The structs live as long as the capsules, whose names are theirs until the call is over.
@@ -154,9 +192,14 @@ class Column:
     def _type_error(self) -> ColumnTypeError:
         schema = lib.doubles_column_schema(self._handle)
         names = [_text(schema.children[i].name) for i in range(schema.n_children)]
+        return ColumnTypeError(self._innermost(), names)
+
+    def _innermost(self) -> str:
+        """Return Arrow's format of the rows, which may be entries of a dictionary."""
+        schema = lib.doubles_column_schema(self._handle)
         while schema.dictionary:
             schema = schema.dictionary
-        return ColumnTypeError(_text(schema.format), names)
+        return _text(schema.format)
 
 
 def _text(pointer: Pointer) -> str:
