@@ -239,7 +239,7 @@ def test_bad_types(arguments):
 
 
 def test_buffers_that_can_not_be_written():
-    mapped = mmap.mmap(-1, 3, prot=mmap.PROT_READ)
+    mapped = mmap.mmap(-1, 3, access=mmap.ACCESS_READ)
     view = memoryview(bytearray(3)).toreadonly()
     for buffer in (b"abc", memoryview(b"abc"), view, mapped):
         with pytest.raises(BufferError, match="read-only"):
