@@ -14,7 +14,6 @@ from benchmarks.inputs import storage
 from benchmarks.load_peers import load_peers
 from benchmarks.model import (
     LIMIT,
-    OURS,
     PEER,
     Case,
     Contestant,
@@ -26,8 +25,14 @@ from benchmarks.model import (
     ours,
 )
 
-import doubles_ffi
-from doubles_ffi import count_each, find_doubles, longest_each, squeeze_doubles
+from doubles_ffi import (
+    count_each,
+    find_doubles,
+    find_each,
+    longest_each,
+    squeeze_doubles,
+    squeeze_each,
+)
 
 ROWS = 1_000_000
 ROW_LENGTHS = range(5, 21)
@@ -92,17 +97,6 @@ def load_squeeze_peer():
         return (peers.of_str if isinstance(data, str) else peers.of_bytes).squeeze(data)
 
     return squeeze
-
-
-def public(name, **options):
-    """Return how to load a public function."""
-
-    def load():
-        if not hasattr(doubles_ffi, name):
-            raise ImportError(f"doubles_ffi has no {name}")
-        return partial(getattr(doubles_ffi, name), **options)
-
-    return load
 
 
 # A new object with a copy of what the input takes in memory.
@@ -234,13 +228,7 @@ GROUPS = [
                 is_right=is_start_of_column,
                 part=PART,
             ),
-            Contestant(
-                "find_each",
-                OURS,
-                public("find_each", min_run=3),
-                prepare=as_arrow,
-                is_right=is_column,
-            ),
+            ours("find_each", partial(find_each, min_run=3), prepare=as_arrow, is_right=is_column),
         ],
     ),
     Group(
@@ -283,9 +271,7 @@ GROUPS = [
                 is_right=is_start_of_column,
                 part=PART,
             ),
-            Contestant(
-                "squeeze_each", OURS, public("squeeze_each"), prepare=as_arrow, is_right=is_column
-            ),
+            ours("squeeze_each", squeeze_each, prepare=as_arrow, is_right=is_column),
         ],
     ),
     Group(
