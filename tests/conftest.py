@@ -49,7 +49,8 @@ if not (Path(__file__).parents[1] / "setup.py").exists():
 # CPython without NumPy fails test_numpy.py, so that none of its tests is lost there.
 if sys.implementation.name == "pypy":
     LEFT_OUT["test_arrow.py"] = "makes structs for Arrow with CPython's C API"
-    LEFT_OUT["test_columns.py"] = LEFT_OUT["test_counts.py"] = "NumPy has no wheel for PyPy"
+    for name in ("columns", "counts", "find_runs"):
+        LEFT_OUT[f"test_{name}.py"] = "NumPy has no wheel for PyPy"
     LEFT_OUT["test_native.py"] = "tests what CPython alone has"
     LEFT_OUT["test_numpy.py"] = "NumPy has no wheel for PyPy"
 

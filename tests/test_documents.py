@@ -37,6 +37,7 @@ MODULES = {
     "Dask": ["dask.dataframe"],
     "DuckDB": ["duckdb", "pyarrow"],
     "Spark": ["pyspark", "pyarrow"],
+    "pyarrow and pandas": ["pandas", "pyarrow"],
 }
 
 # What the commands of a page need that a system may lack.
