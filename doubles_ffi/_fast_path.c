@@ -248,6 +248,22 @@ static PyType_Spec fast_path_spec = {
 typedef int64_t (*Find)(DoublesFinder *finder, const uint8_t *data, size_t len, uint64_t least, DoublesRun *runs,
                         size_t runs_len);
 
+/* Defines a function that calls one of the library. Calls are bound when they are made, addresses when the module
+ * is loaded: with those, a library that lacks the function could not tell its version. */
+#define CALLING(function)                                                                                         \
+    static int64_t call_##function(DoublesFinder *finder, const uint8_t *data, size_t len, uint64_t least,        \
+                                   DoublesRun *runs, size_t runs_len) {                                           \
+        return doubles_##function(finder, data, len, least, runs, runs_len);                                      \
+    }
+
+CALLING(find_bytes)
+#if FULL_API
+CALLING(find_utf16)
+CALLING(find_utf32)
+#else
+CALLING(find_utf8)
+#endif
+
 /* Returns the function that searches the units of a str or bytes, and where these are. NULL if it is too long, or
  * the Python function is to search it. */
 static Find find_units(PyObject *data, const uint8_t **units, Py_ssize_t *size) {
@@ -255,20 +271,20 @@ static Find find_units(PyObject *data, const uint8_t **units, Py_ssize_t *size) 
     if (PyBytes_CheckExact(data)) {
         *units = BYTES_DATA(data);
         *size = BYTES_SIZE(data);
-        find = doubles_find_bytes;
+        find = call_find_bytes;
     } else if (PyUnicode_CheckExact(data)) {
 #if FULL_API
         *units = PyUnicode_DATA(data);
         *size = PyUnicode_GET_LENGTH(data) * (Py_ssize_t)PyUnicode_KIND(data);
         switch (PyUnicode_KIND(data)) {
         case PyUnicode_1BYTE_KIND:
-            find = doubles_find_bytes;
+            find = call_find_bytes;
             break;
         case PyUnicode_2BYTE_KIND:
-            find = doubles_find_utf16;
+            find = call_find_utf16;
             break;
         case PyUnicode_4BYTE_KIND:
-            find = doubles_find_utf32;
+            find = call_find_utf32;
             break;
         default: /* Before 3.12 there are strings of no kind yet. */
             break;
@@ -279,7 +295,7 @@ static Find find_units(PyObject *data, const uint8_t **units, Py_ssize_t *size) 
         if (*units == NULL)
             PyErr_Clear(); /* A lone surrogate, or no memory for the copy. */
         else
-            find = doubles_find_utf8;
+            find = call_find_utf8;
 #endif
     }
     return find != NULL && *size <= SHORT_SEARCH ? find : NULL;
