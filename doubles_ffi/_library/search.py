@@ -23,9 +23,9 @@ LEAST = 2
 # Bytes per call into the library. They stay in cache, and so do the runs in usual text.
 _SLICE = 64 * 1024
 
-# Bytes per call that collects runs, between which Python handles signals. It may write 20 bytes for
-# each of them.
-COLLECTED_SLICE = 1024 * 1024
+# Bytes per call that collects runs, between which Python handles signals. Where the system is slow
+# to give memory, runs of one unit are written at 20 MB/s of input.
+COLLECTED_SLICE = 512 * 1024
 
 
 class Search:
