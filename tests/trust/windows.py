@@ -29,7 +29,7 @@ def run(seconds, _earlier):
         raise MissingError("needs Wine and others, which `make windows` fetches")
     done = attempt([ROOT / ".ci/windows", *(SOME if is_trial else ())], ROOT)
     numbers = re.findall(r"^test result: ok\. (\d+) passed", done.stdout, re.MULTILINE)
-    summary = re.search(r"=+ (?:.*, )?(\d+) passed(?:, (\d+) skipped)?.* in .* =+$", done.stdout)
+    summary = re.search(r"^=+ (\d+) passed(?:, (\d+) skipped)?.* in ", done.stdout, re.MULTILINE)
     if done.returncode or summary is None:
         say(done.stdout[-8000:])
         return Figure("not passed", passed=False)
