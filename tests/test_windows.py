@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from systems import posix_only
 
 from doubles_ffi.cli import system
 
@@ -77,6 +78,7 @@ def test_patterns_match_sorted_names_and_keep_their_brackets(tmp_path, monkeypat
     assert system.matching(["no*", "-", "none"]) == ["no*", "-", "none"]
 
 
+@posix_only("has the shell leave patterns")
 def test_elsewhere_the_shell_has_expanded_patterns():
     assert system.expanded(["*"]) == ["*"]
     assert system.usual(error := OSError(22, "Invalid"), "*") is error
