@@ -218,15 +218,24 @@ def test_a_part_that_gives_no_answer_is_reported_with_its_command(
     assert f"MODE=odd {sys.executable} -m part --seed 7" in str(caught.value)
 
 
-def test_mutants_are_made_of_every_file_of_the_crate():
-    source = ROOT / "rustlib/src"
-    listed = [set(source.glob(pattern)) for pattern in mutants.FILES]
-    assert all(listed)
-    left_out = {path.relative_to(source) for path in set(source.rglob("*.rs")).difference(*listed)}
-    assert {str(path) for path in left_out if not {"tests", "tests.rs"} & {*path.parts}} == {
-        "lib.rs",  # It has no code.
-        "oracle.rs",  # It is only for tests.
+def test_mutants_that_are_alive_are_told_from_those_that_can_not_be_killed(capsys):
+    position = {"start": {"line": 2, "column": 1}}
+    of_result = {"location": position, "description": "replace it with 0"}
+    of_operator = {"location": position, "description": "replace < with <="}
+    killed = [of_result | {"status": "Killed"}]
+    killed += [of_result | {"status": "Survived", "statusReason": "timed out: after 20 s"}]
+    alive = [of_result | {"status": status} for status in ("Survived", "NoCoverage")]
+    equivalent = [of_operator | {"status": "Survived"}]
+    other = [of_operator | {"status": status} for status in ("CompileError", "Ignored", "Pending")]
+    content = {"source": "fn f() {\n    a < b\n}", "mutants": killed + alive + equivalent + other}
+    assert mutants.verdicts({"files": {"src/parallel.rs": content}}) == {
+        "killed": 2,
+        "alive": 2,
+        "equivalent": 1,
+        "not compiled": 2,
+        "waiting": 1,
     }
+    assert "alive: src/parallel.rs: a < b: replace it with 0" in capsys.readouterr().out
 
 
 def test_mutants_are_made_of_modules_and_killed_by_tests_that_exist():
