@@ -36,6 +36,7 @@ ROWS = (
     "python_mutants",
     "cpus",
     "interpreters",
+    "free_threaded",
     "windows",
     "fork",
     "files",

@@ -71,6 +71,21 @@ PLANTS = (
         "    return tally",
         "soak",
     ),
+    # If the machine has no free-threaded Python, `python -m trust.no_gil` makes one.
+    Plant(
+        "structs that are realized at first use",
+        "doubles_ffi/_library/loading.py",
+        'if not getattr(sys, "_is_gil_enabled", lambda: True)():',
+        "if False:",
+        "free_threaded",
+    ),
+    Plant(
+        "a data race",
+        "doubles_ffi/counter.py",
+        "            mutex = self._lock\n",
+        "            mutex = RLock()\n",
+        "free_threaded",
+    ),
     Plant(
         "flush after 256 instead of 255",
         "rustlib/src/kernel/avx2.rs",

@@ -1,0 +1,248 @@
+"""Without a GIL, threads that share objects get right answers, from their first call on.
+
+cd tests && python3.13t -m trust.free_threaded KIND SECONDS SEED
+"""
+
+import array
+import contextlib
+import itertools
+import json
+import math
+import operator
+import os
+import pickle
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy
+import wheels
+from trust import no_gil
+from trust.children import PartError, ask, rounds
+from trust.interpreters import tests_passed
+from trust.model import PRODUCT, Figure
+
+import doubles_ffi as d
+
+GOAL = "all tests, 500 first uses from 4 threads at once, 3 minutes of each kind of shared object"
+HOURS = 0.4
+COVERS = PRODUCT
+FIRST_USES, SECONDS, THREADS = 500, 180, 4
+
+# Seconds that all tests take about.
+TESTS_TAKE = 300
+
+
+def run(seconds, earlier):
+    end = time.monotonic() + seconds
+    python = no_gil.python(wanted=math.isinf(seconds))
+    os.environ |= no_gil.wheels()
+    wheels.sources()
+    room = wheels.Installed(python, "trust/no-gil", wheels.build(python, "trust/no-gil"))
+    first = earlier.get("first", 0)
+    left = max(end - time.monotonic(), 30)
+    try:
+        first += first_uses(room.python, FIRST_USES - first, left / 3)
+        calls, times = stress(room.python, min(left / 3, SECONDS * len(KINDS)), earlier)
+    except PartError as error:
+        return Figure(str(error), passed=False)
+    tests = earlier.get("tests")
+    if tests is None and time.monotonic() + TESTS_TAKE < end:
+        tests = tests_passed(room, "-X", "gil=0")
+    text = f"{first} first uses, {calls.total():,} calls on {len(KINDS)} kinds of shared objects"
+    parts = [wheels.run(python, "-VV").strip(), f"tests: {tests or 'not run'}"]
+    parts += [f"{kind} {number:,}" for kind, number in calls.items()]
+    reached = tests and first >= FIRST_USES and min(times.values()) >= 0.99 * SECONDS
+    state = {"first": first, "calls": calls, "times": times, "tests": tests}
+    return Figure(text, passed=True, reached=bool(reached), details=", ".join(parts), state=state)
+
+
+def first_uses(python, number, seconds):
+    """Let threads of new processes use the library first at once; return how many processes."""
+    end = time.monotonic() + seconds
+
+    def first_use(index):
+        if index and time.monotonic() > end:
+            return False
+        seed = random.getrandbits(32)
+        ask("trust.free_threaded", "facts", 0, seed, seconds=0, python=python)
+        return True
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return sum(pool.map(first_use, range(number)))
+
+
+def stress(python, seconds, earlier):
+    """Return how many calls there were on each kind of shared object, and for how long."""
+    calls, times = Counter(earlier.get("calls")), Counter(earlier.get("times"))
+    for kind, each, seed in rounds([*KINDS], seconds):
+        calls[kind] += ask("trust.free_threaded", kind, each, seed, seconds=each, python=python)
+        times[kind] += each
+    return calls, times
+
+
+def threads(seconds, *actions):
+    """Call each action in a thread of its own until the time is over; return how many calls."""
+    barrier, calls, errors = threading.Barrier(len(actions)), [0] * len(actions), []
+    end = time.monotonic() + seconds
+
+    def work(number):
+        barrier.wait()
+        try:
+            while not calls[number] or (time.monotonic() < end and not errors):
+                actions[number]()
+                calls[number] += 1
+        except BaseException as error:  # noqa: BLE001 (raised below, in the main thread)
+            errors.append(error)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(len(actions))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if errors:
+        raise errors[0]
+    return sum(calls)
+
+
+def naive(units):
+    return sum(map(operator.eq, units, units[1:]))
+
+
+TEXT = "жaa€€€𝄞" * 3000
+DATA = TEXT.encode()
+ROWS = ["aa", None, "жжж", "x" * 300, "жжa" * 1000] * 40
+COUNTS = [1, None, 2, 299, 1000] * 40
+OF_DATA = naive(DATA)
+
+# Each is true, however many threads ask at once.
+FACTS = (
+    lambda: d.count_doubles(DATA) == OF_DATA,
+    lambda: d.count_doubles(DATA, encoding="utf-8") == 9000,
+    lambda: d.count_doubles(TEXT) == 9000,
+    lambda: d.tally_doubles(TEXT) == {"a": 3000, "€": 6000},
+    lambda: [*d.find_doubles(TEXT[:7])] == [(1, 2, "a"), (3, 3, "€")],
+    lambda: d.find_runs(TEXT)[:2].tolist() == [(1, 2, "a"), (3, 3, "€")],
+    lambda: d.find_each(ROWS)[0] == (0, 0, 2, "a"),
+    lambda: d.squeeze_each(ROWS).tolist()[:4] == ["a", None, "ж", "x"],
+    lambda: d.longest_each(ROWS)[:5].tolist() == [2, None, 3, 300, 2],
+    lambda: d.longest_run(TEXT) == (3, 3, "€"),
+    lambda: d.squeeze_doubles(TEXT) == "жa€𝄞" * 3000,
+    lambda: d.count_each(ROWS).tolist() == COUNTS,
+    lambda: d.DoubleCounter(DATA, encoding="utf-8", tally=True).count == 9000,
+    lambda: d.count_doubles_slice_parallel(DATA * 50) == 50 * OF_DATA,
+    lambda: d.random_string(5000, seed=7) == d.random_string(5000, seed=7),
+)
+
+
+def facts(seconds):
+    """Ask for each fact in an order of its own on each thread."""
+
+    def ask_all():
+        for fact in random.sample(FACTS, len(FACTS)):
+            assert fact()
+
+    return threads(seconds, *[ask_all] * THREADS)
+
+
+def resized(seconds):
+    """Count and search buffers while another thread resizes and writes them."""
+    data, numbers = bytearray(b"a" * 1000), array.array("B", b"a" * 1000)
+    sizes = (0, 1, 100, 1000, 70_000, 2_000_000)
+
+    def change():
+        size = random.choice(sizes)
+        for buffer in (data, numbers):
+            with contextlib.suppress(BufferError, IndexError):
+                buffer[random.randrange(1000)] = 97
+                del buffer[size:]
+                buffer.extend(b"a" * (size - len(buffer)))
+
+    def count():
+        for buffer in (data, numbers):
+            assert 0 <= d.count_doubles(buffer) < sizes[-1]
+            assert 0 <= d.tally_doubles(buffer)[97] < sizes[-1]
+            assert len(d.squeeze_doubles(buffer)) <= 1
+            assert sum(length for _, length, _ in d.find_doubles(buffer)) <= sizes[-1]
+
+    return threads(seconds, change, *[count] * (THREADS - 1))
+
+
+def counter(seconds):
+    """Update one counter from all threads, while it is copied, read and added up."""
+    shared = d.DoubleCounter(encoding="utf-8", tally=True)
+    chunk, updates = "жж".encode() * 10, itertools.count()
+
+    def update():
+        for _ in range(50):
+            shared.update(chunk)
+            next(updates)
+        copy = random.choice([shared.copy, lambda: pickle.loads(pickle.dumps(shared))])()
+        assert copy.tally == {"ж": copy.count}
+        assert (shared + copy).count >= 2 * copy.count + 1
+        assert copy == copy.copy()
+
+    calls = threads(seconds, *[update] * THREADS)
+    units = 20 * next(updates)
+    assert (shared.length, shared.count) == (units, units - 1)
+    return calls
+
+
+def counts(seconds):
+    """Read one Counts from all threads, and count one list while it changes."""
+    shared, changing = d.count_each(ROWS), [*ROWS]
+
+    def read():
+        place = random.randrange(len(ROWS))
+        assert shared[place] == COUNTS[place]
+        assert shared[place : place + 50].tolist() == COUNTS[place : place + 50]
+        assert shared.null_count == COUNTS.count(None)
+        assert numpy.asarray(shared).size == len(ROWS)
+        assert shared == d.count_each(ROWS)
+
+    def change():
+        with contextlib.suppress(IndexError):
+            changing[random.randrange(len(ROWS))] = random.choice(ROWS)
+            changing.pop()
+        changing.extend(random.sample(ROWS, random.randrange(3)))
+
+    def count_changing():
+        with contextlib.suppress(IndexError):  # As in any loop over a list that shrinks.
+            assert {*d.count_each(changing)} <= {*COUNTS}
+
+    return threads(seconds, read, read, change, count_changing)
+
+
+def memory(seconds):
+    """Fill one buffer from all threads, and count it and one file."""
+    room = bytearray(100_000)
+
+    def fill():
+        d.fill_random(room, alphabet="ab")
+        assert 0 <= d.count_doubles(room) < len(room)
+
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(DATA * 50)
+        file.flush()
+
+        def count():
+            assert d.count_file(file.name) == 50 * OF_DATA
+
+        return threads(seconds, fill, fill, count, count)
+
+
+KINDS = {kind.__name__: kind for kind in (facts, resized, counter, counts, memory)}
+
+
+def main(kind, seconds, seed):
+    assert not sys._is_gil_enabled()
+    random.seed(int(seed))
+    print(json.dumps(KINDS[kind](float(seconds))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
