@@ -33,10 +33,12 @@ from doubles_ffi import (
     count_each,
     count_file,
     find_doubles,
+    find_each,
     find_runs,
     longest_each,
     longest_run,
     squeeze_doubles,
+    squeeze_each,
     tally_doubles,
 )
 
@@ -166,6 +168,10 @@ def functions(folder):
         "Arrow": lambda: count_each(arrow),
         "longest of rows": lambda: longest_each(rows),
         "longest of Arrow": lambda: longest_each(arrow),
+        "runs of rows": lambda: find_each(rows),
+        "runs of Arrow": lambda: find_each(arrow),
+        "squeeze rows": lambda: squeeze_each(rows),
+        "squeeze Arrow": lambda: squeeze_each(arrow),
         "NumPy": lambda: count_each(strings),
         "file": lambda: count_file(sparse),
         "file, 1 thread": lambda: count_file(sparse, threads=1),

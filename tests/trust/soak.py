@@ -185,6 +185,8 @@ def tallies():
     assert d.count_each(STRINGS).sum() == 2000
     assert d.squeeze_doubles(TEXT) == "ж€" * 100_000
     assert d.longest_each(ARROW)[:3].tolist() == [2, None, 2]
+    assert d.find_each(ROWS)[1] == (2, 0, 2, "ж")
+    assert d.squeeze_each(ARROW).tolist()[:3] == ["helo", None, "ж"]
 
 
 def runs():
