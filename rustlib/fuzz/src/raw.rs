@@ -394,7 +394,7 @@ impl Expected {
 
     /// The number of each row: 0 if it is null or wrong.
     pub fn values(&self, number: impl Fn(&[u32]) -> u64) -> Vec<i64> {
-        let value = |units: &Option<Vec<u32>>| units.as_deref().map_or(0, |units| number(units));
+        let value = |units: &Option<Vec<u32>>| units.as_deref().map_or(0, &number);
         self.units.iter().map(|units| value(units) as i64).collect()
     }
 
