@@ -201,7 +201,7 @@ def squeeze_doubles(
     if isinstance(data, str) and encoding is None:
         text = exact(data)
         return _squeeze_text(text, Squeezer(most, _selection(text, only, None)))
-    if encoding is not None:
+    if encoding is not None and not isinstance(data, str):
         data, encoding = _checked(data, encoding)
     squeezer = Squeezer(most, _selection(data, only, encoding))
     with Opened(data, encoding) as found:
@@ -214,7 +214,7 @@ def _checked(data: Any, encoding: str) -> tuple[Any, str]:
     name = codecs.lookup(encoding).name
     if name not in SQUEEZED:
         raise ValueError(f"text in {encoding} can't be squeezed undecoded: decode it first")
-    if name == "ascii" and not isinstance(data, str):
+    if name == "ascii":
         data = hold_still(data)
         data.decode(name)  # It raises the error for text that is not ASCII.
         return data, "latin-1"

@@ -58,7 +58,7 @@ def squeeze_each(
     most = min(at_least_one("most", most), _ALL)
     sources: Iterable[Column] = columns(column, as_utf8=True)
     if not callable(only):
-        select(only, is_text=isinstance(only, str))  # Even if no row has text.
+        select(only, is_text=None)  # Even if no row has text.
         return Texts(*_squeezed(sources, most, lambda is_text: select(only, is_text=is_text)))
     copy, form = _squeezed(sources, _ALL)
     bits = select(only, lambda: _doubled(copy, form), is_text=form in TEXT_FORMS)

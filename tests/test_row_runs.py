@@ -239,7 +239,7 @@ def test_a_predicate_is_called_once_for_each_doubled_unit_of_the_column():
         ({"only": ""}, ValueError, "only is empty"),
         ({"only": "", "column": []}, ValueError, "only is empty"),
         ({"only": b"a"}, TypeError, "only must be a str, a function or None, not bytes"),
-        ({"only": 5}, TypeError, "not int"),
+        ({"only": 5}, TypeError, "only: expected a str, bytes, a function or None, not int"),
         ({"only": "a", "column": [b"aa"]}, TypeError, "only must be bytes, a function or None"),
     ],
 )
