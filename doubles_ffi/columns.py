@@ -8,7 +8,7 @@ from typing import Any, cast, overload
 from doubles_ffi._input import pieces
 from doubles_ffi._input.columns import open_column
 from doubles_ffi._input.rows import UNKNOWN, columns, is_null, pandas_na, row_chunks, type_of_row
-from doubles_ffi._library import at_least_one, thread_limit
+from doubles_ffi._library import at_least_one, places_at, thread_limit
 from doubles_ffi._library.column import TEXT_FORMS
 from doubles_ffi._library.counts import Numbers, count_rows, unpack
 from doubles_ffi._library.memory import view
@@ -168,7 +168,7 @@ class Counts(Sequence["int | None"]):
     def __getitem__(self, index: slice) -> Counts: ...
     def __getitem__(self, index: int | slice) -> int | Counts | None:
         """Return the count of a row, or the counts of a slice."""
-        places = range(self._start, self._start + self._length)[index]
+        places = places_at(range(self._start, self._start + self._length), index)
         if isinstance(places, int):
             return int(self._values[places]) if self._is_valid(places) else None
         if places.step == 1:

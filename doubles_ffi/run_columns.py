@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator  # noqa: TC003 (annotations resolve at run time)
 from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
+from doubles_ffi._library import places_at
 from doubles_ffi._library.runs import Columns
 
 __all__ = ["RowRun", "Run", "Runs"]
@@ -84,13 +85,15 @@ class Runs(Generic[AnyRun]):
     def __getitem__(self, index: slice) -> Runs[AnyRun]: ...
     def __getitem__(self, index: int | slice) -> AnyRun | Runs[AnyRun]:
         """Return a run, or the runs of a slice."""
-        if not isinstance(index, slice):
-            place = range(len(self))[index]
+        places = places_at(self._places, index)
+        if isinstance(places, int):
+            place = places - self._places.start
             return next(self._tuples([[values[place]] for values in self._memory.values()]))
-        places = self._places[index]
         if places.step == 1:
             return Runs(self._columns, is_text=self._is_text, places=places)
-        columns = {name: values[index].tobytes() for name, values in self._memory.items()}
+        columns = {
+            name: values[cast("slice", index)].tobytes() for name, values in self._memory.items()
+        }
         return _restore(columns, self._is_text)
 
     def __iter__(self) -> Iterator[AnyRun]:

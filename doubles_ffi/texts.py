@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, cast, overload
 
 from doubles_ffi._input.rows import columns
 from doubles_ffi._input.selection import select
-from doubles_ffi._library import at_least_one
+from doubles_ffi._library import at_least_one, places_at
 from doubles_ffi._library.column import TEXT_FORMS, Column
 from doubles_ffi._library.runs import Columns
 from doubles_ffi._library.search import LEAST
@@ -135,15 +135,14 @@ class Texts(Sequence["str | bytes | None"]):
     def __getitem__(self, index: slice) -> Texts: ...
     def __getitem__(self, index: int | slice) -> str | bytes | Texts | None:
         """Return the text of a row, or the texts of a slice."""
-        if not isinstance(index, slice):
-            place = self._places[index]
-            return Texts(self._strings, self._form, range(place, place + 1)).tolist()[0]
-        places = self._places[index]
+        places = places_at(self._places, index)
+        if isinstance(places, int):
+            return Texts(self._strings, self._form, range(places, places + 1)).tolist()[0]
         if places.step == 1:
             # An empty slice may end before it begins.
             end = places.start + len(places)
             return Texts(self._strings, self._form, range(places.start, end))
-        return _restore(self._form, self.tolist()[index])
+        return _restore(self._form, self.tolist()[cast("slice", index)])
 
     def __iter__(self) -> Iterator[str | bytes | None]:
         """Iterate over the texts."""

@@ -34,9 +34,9 @@ def test_counts_are_a_sequence():
     assert (None in counts, counts.index(3), counts.count(None)) == (True, 5, 3)
     assert list(reversed(counts)) == ANSWER[::-1]
     for row in (len(ROWS), -len(ROWS) - 1):
-        with pytest.raises(IndexError):
+        with pytest.raises(IndexError, match=f"out of range, the length is {len(ROWS)}"):
             counts[row]
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="an index must be an integer or a slice, not str"):
         counts["a"]
     with pytest.raises(TypeError):
         hash(counts)

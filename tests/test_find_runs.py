@@ -120,9 +120,9 @@ def test_runs_are_a_sequence():
     assert (2, 2, ord("s")) not in found
     assert list(reversed(found)) == expected[::-1]
     for place in (7, -8):
-        with pytest.raises(IndexError):
+        with pytest.raises(IndexError, match="out of range, the length is 7"):
             found[place]
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="an index must be an integer or a slice, not str"):
         found["start"]
     with pytest.raises(TypeError):
         hash(found)

@@ -282,8 +282,10 @@ def test_texts_are_a_sequence():
     assert (texts[-1], texts[-2], texts.null_count) == ("g", None, 3)
     assert (None in texts, texts.index("d"), texts.count(None)) == (True, 5, 3)
     for row in (len(ROWS), -len(ROWS) - 1):
-        with pytest.raises(IndexError):
+        with pytest.raises(IndexError, match=f"out of range, the length is {len(ROWS)}"):
             texts[row]
+    with pytest.raises(TypeError, match="an index must be an integer or a slice, not str"):
+        texts["a"]
     with pytest.raises(TypeError):
         hash(texts)
     reference = weakref.ref(texts)

@@ -2,8 +2,8 @@
 
 `loading` imports that module, and checks that it fits the library. This file has the functions of
 the library that need nothing but memory. `memory` makes pointers. Each type of the library has a
-module: `stretch` (summaries and tallies), `search` (finders and runs), `column`, `counts`,
-`texts`.
+module: `stretch` (summaries and tallies), `search` (finders), `runs`, `longest`, `squeezer`,
+`column`, `counts`, `texts`.
 """
 
 from __future__ import annotations
@@ -86,6 +86,22 @@ def thread_limit(threads: int | None) -> int:
         ValueError: `threads` is below 1.
     """
     return 0 if threads is None else min(at_least_one("threads", threads), sys.maxsize)
+
+
+def places_at(places: range, index: Any) -> Any:
+    """Return the place of an index in a result, or the places of a slice.
+
+    Raises:
+        IndexError: the index is out of range.
+        TypeError: it is neither an integer nor a slice.
+    """
+    try:
+        return places[index]
+    except IndexError:
+        raise IndexError(f"the index is out of range, the length is {len(places)}") from None
+    except TypeError:
+        name = type(index).__name__
+        raise TypeError(f"an index must be an integer or a slice, not {name}") from None
 
 
 def at_least_one(name: str, number: int) -> int:
