@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import weakref
+from functools import partial
 
 import numpy
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from test_columns import FIXED_LAYOUTS, LAYOUTS, NULLS, TYPES, Text, expected
 
 from doubles_ffi import Counts, Runs, Texts, count_each, find_each, longest_each, squeeze_each
+from doubles_ffi._library.column import Column
 
 
 def longest(row):
@@ -435,3 +437,21 @@ def test_a_row_that_is_not_utf8_is_named():
         with pytest.raises(UnicodeDecodeError, match="end of data in row 2") as caught:
             function(part)
         assert (caught.value.row, caught.value.object) == (2, b"\xe2\x82")
+
+
+@pytest.mark.parametrize(
+    ("method", "function"),
+    [("find_next", partial(find_each, min_run=1)), ("squeeze_next", squeeze_each)],
+)
+@pytest.mark.parametrize("rows", [1, 4096], ids=["long", "short"])
+def test_signals_are_handled_after_each_half_mebibyte_of_rows(monkeypatch, method, function, rows):
+    pa = pytest.importorskip("pyarrow")
+    work, calls = getattr(Column, method), []
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return work(*arguments)
+
+    monkeypatch.setattr(Column, method, counted)
+    assert len(function(pa.array([b"ab" * (2**21 // rows)] * rows))) >= rows
+    assert len(calls) >= 8

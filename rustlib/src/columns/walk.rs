@@ -4,13 +4,16 @@
 #![forbid(unsafe_code)]
 
 use super::block::{Block, Marked};
-use super::{Column, Fault, SLICE_BYTES, SLICE_ROWS, Units};
+use super::{Column, Fault, SLICE_ROWS, Units};
 use crate::find::{Finder, Uncollected};
 use crate::kernel;
 use crate::marks::{self, Fixed, Utf8};
 use crate::squeeze::Squeezer;
 use std::collections::TryReserveError;
 use std::ops::Range;
+
+/// Bytes per slice, about. Where the system is slow to give memory, the runs of rows are written at 20 MB/s of input.
+const SLICE_BYTES: usize = 512 << 10;
 
 /// Work on the rows of a column, in order.
 pub(super) trait Work {
