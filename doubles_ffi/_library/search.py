@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 # Units of the shortest run.
 LEAST = 2
 
+# Bytes of a run, and where each of its fields begins.
+_RUN = ffi.sizeof("DoublesRun")
+_OFFSETS = {name: field.offset for name, field in ffi.typeof("DoublesRun").fields}
+
 # Bytes per call into the library. They stay in cache, and so do the runs in usual text.
 _SLICE = 64 * 1024
 
@@ -137,15 +141,14 @@ def find_short(data: Any, least: int) -> list[tuple[int, int, Any]] | None:
 
 def run_columns(runs: Any, number: int, *fields: str) -> list[list[int]]:
     """Return fields of the first `number` runs, a list for each field."""
-    size = ffi.sizeof("DoublesRun")
-    memory = view(runs, number * size)
+    memory = view(runs, number * _RUN)
     words, halves = memory.cast("Q"), memory.cast("I")
     columns = []
     for field in fields:
-        offset = ffi.offsetof("DoublesRun", field)
         is_half = field == "unit"
         width = 4 if is_half else 8
-        columns.append((halves if is_half else words)[offset // width :: size // width].tolist())
+        column = (halves if is_half else words)[_OFFSETS[field] // width :: _RUN // width]
+        columns.append(column.tolist())
     return columns
 
 
