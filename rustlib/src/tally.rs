@@ -1,14 +1,24 @@
 //! How many doubles each unit makes.
 #![forbid(unsafe_code)]
 
+use crate::code_points::scalar;
 use crate::kernel;
 use crate::marks::{Fixed, Pieces, Units, Utf8};
+use std::iter;
 
 /// Units per page of the table. Text keeps to a few scripts, so few pages are ever made.
 const PAGE: usize = 256;
 
 /// Pages that all code points need, up to 0x10FFFF.
 const PAGES: usize = 0x11_0000 / PAGE;
+
+/// Below this many units, comparing one after the other is faster than marking (Zen 4).
+const SHORT: usize = 64;
+
+/// Below this many bytes of UTF-8, decoding it is faster than marking (Zen 4).
+const SHORT_UTF8: usize = 24;
+
+const _: () = assert!(SHORT_UTF8 <= SHORT);
 
 /// Doubles per unit. A unit is a byte's or a code point's number.
 #[derive(Default)]
@@ -38,17 +48,50 @@ impl Tally {
     /// assert_eq!(tally.iter().collect::<Vec<_>>(), [('ж' as u32, 2)]);
     /// ```
     pub fn add_utf8(&mut self, text: &[u8]) {
-        self.add_units::<Utf8>(text);
+        if text.len() >= SHORT_UTF8 {
+            return self.add_units::<Utf8>(text);
+        }
+        let mut rest = text;
+        self.add_short(iter::from_fn(|| {
+            let width = 1 + Utf8::more(*rest.first()?);
+            let unit = scalar(rest);
+            rest = rest.get(width..).unwrap_or_default();
+            Some(unit)
+        }));
     }
 
     /// Adds the doubles between units of two bytes, in the machine's byte order.
     pub fn add_utf16(&mut self, bytes: &[u8]) {
-        self.add_units::<Fixed<2>>(bytes);
+        let (units, _) = bytes.as_chunks();
+        if units.len() < SHORT {
+            self.add_short(units.iter().map(|&unit| u16::from_ne_bytes(unit).into()));
+        } else {
+            self.add_units::<Fixed<2>>(bytes);
+        }
     }
 
     /// Adds the doubles between units of four bytes, in the machine's byte order.
     pub fn add_utf32(&mut self, bytes: &[u8]) {
-        self.add_units::<Fixed<4>>(bytes);
+        let (units, _) = bytes.as_chunks();
+        if units.len() < SHORT {
+            self.add_short(units.iter().map(|&unit| u32::from_ne_bytes(unit)));
+        } else {
+            self.add_units::<Fixed<4>>(bytes);
+        }
+    }
+
+    /// Adds the doubles between fewer than [`SHORT`] units. It lists them first, as which units are doubles can't
+    /// be predicted.
+    fn add_short(&mut self, units: impl Iterator<Item = u32>) {
+        let mut doubles = [0; SHORT];
+        // No code point, so that `add` drops it even if the first unit equals it.
+        let (mut number, mut last) = (0, u32::MAX);
+        for unit in units {
+            doubles[number] = unit;
+            number += usize::from(unit == last);
+            last = unit;
+        }
+        doubles[..number].iter().for_each(|&unit| self.add(unit, 1));
     }
 
     fn add_units<U: Units>(&mut self, bytes: &[u8]) {
@@ -142,6 +185,40 @@ mod tests {
         let mut tally = Tally::new();
         tally.add_utf8(long_run.as_bytes());
         assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&long_run));
+    }
+
+    /// Each length of input that is compared unit by unit, and some that are marked.
+    #[test]
+    fn text_of_every_short_length_is_tallied() {
+        for text in ["aabccc", "жжkkж", "€a€€", "𝄞𝄞𝄞a\u{10ffff}\u{10ffff}"] {
+            let long: Vec<char> = text.chars().cycle().take(SHORT + 4).collect();
+            for length in 0..=long.len() {
+                let text: String = long[..length].iter().collect();
+                let mut tally = Tally::new();
+                tally.add_utf8(text.as_bytes());
+                assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
+
+                let mut tally = Tally::new();
+                let units = text.chars().flat_map(|unit| u32::from(unit).to_ne_bytes());
+                tally.add_utf32(&units.collect::<Vec<_>>());
+                assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
+
+                let text = text.replace(|unit| unit > '\u{ffff}', "€");
+                let mut tally = Tally::new();
+                let units = text.encode_utf16().flat_map(u16::to_ne_bytes);
+                tally.add_utf16(&units.collect::<Vec<_>>());
+                assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
+            }
+        }
+    }
+
+    #[test]
+    fn short_bytes_that_are_not_utf8_do_not_panic() {
+        for byte in [0x80, 0xbf, 0xc3, 0xe2, 0xf0, 0xff] {
+            for length in 0..SHORT_UTF8 {
+                Tally::new().add_utf8(&vec![byte; length]);
+            }
+        }
     }
 
     #[test]
