@@ -100,7 +100,10 @@ def look_at_local(file: str | int, path: str) -> tuple[int | None, str]:
     Raises:
         OSError: it is not a regular file.
     """
-    status = os.stat(file)
+    try:
+        status = os.stat(file)
+    except OSError as error:  # On Windows its words are not those of `open`.
+        raise OSError(error.errno, os.strerror(error.errno or 0), path) from None
     if stat.S_ISDIR(status.st_mode):
         raise _is_a_directory(path)
     if not stat.S_ISREG(status.st_mode):
