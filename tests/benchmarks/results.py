@@ -58,6 +58,10 @@ def collect(passes):
                 script, peak = info["memory"], info["mebibytes"]
                 memory[script] = max(memory.get(script, 0), round(peak, 1))
                 continue
+            if (
+                "group" not in info
+            ):  # The ladder is raced for the terminal; its rungs are in groups, too.
+                continue
             case = groups.setdefault(info["group"], {}).setdefault(
                 info["case"], {"bytes": round(info["bytes"]), "seconds": {}}
             )
