@@ -54,7 +54,7 @@ class _Squeeze(Reading):
                     sys.stdout.flush()  # The next read may wait.
 
     def _squeezed(self, name: str) -> Generator[memoryview]:
-        """Yield what is to be written for a file, as soon as it is read."""
+        """Squeeze a file, and yield each part as soon as it is read."""
         is_ascii = self.encoding == "ascii"
         with self._inputs.open(name) as file:
             pieces = read_pieces(file, "latin-1" if is_ascii else self.encoding)
