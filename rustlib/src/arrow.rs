@@ -7,11 +7,13 @@
 //! - [`structs`]: the three structs, and an owner that releases each of them once.
 //! - [`reader`]: from an array and its type to a [`crate::columns::Column`].
 //! - [`source`]: a column that arrives in chunks and is counted in slices.
+//! - [`leaf`]: an array without children that shares memory, and its type.
 //! - [`export`]: counts as an array of Arrow.
 //! - [`texts`]: texts as an array of Arrow.
 //! - [`runs`]: runs as a struct of Arrow.
 
 pub mod export;
+mod leaf;
 pub mod reader;
 pub mod runs;
 pub mod source;

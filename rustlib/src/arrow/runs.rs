@@ -1,5 +1,6 @@
 //! Runs as a struct of Arrow, without a copy.
 
+use super::leaf::{leaf, leaf_type};
 use super::structs::{ArrowArray, ArrowSchema, Owned, Struct};
 use crate::runs::Runs;
 use std::ffi::{CStr, c_void};
@@ -34,13 +35,6 @@ impl<T: Struct> Drop for Parent<T> {
     }
 }
 
-/// The memory that a column leads to.
-struct Column {
-    buffers: [*const c_void; 2],
-    /// The owner of the memory of the buffers.
-    _runs: Arc<Runs>,
-}
-
 /// Returns `len` of the runs, from `start` on, as an array of structs and its type; `None` if there are not that many.
 /// The array shares the memory of the runs until it is released.
 pub fn export(runs: &Arc<Runs>, start: usize, len: usize) -> Option<(ArrowSchema, ArrowArray)> {
@@ -49,7 +43,7 @@ pub fn export(runs: &Arc<Runs>, start: usize, len: usize) -> Option<(ArrowSchema
     }
     let slices = runs.slices();
     let rows = slices.rows.map(|rows| (c"row", c"l", rows.as_ptr().cast()));
-    let columns: Vec<(&CStr, &CStr, *const c_void)> = rows
+    let columns: Vec<(&'static CStr, &'static CStr, *const c_void)> = rows
         .into_iter()
         .chain([
             (c"start", c"l", slices.starts.as_ptr().cast()),
@@ -57,28 +51,12 @@ pub fn export(runs: &Arc<Runs>, start: usize, len: usize) -> Option<(ArrowSchema
             (c"unit", c"I", slices.units.as_ptr().cast()),
         ])
         .collect();
-    let types = columns.iter().map(|&(name, format, _)| ArrowSchema {
-        format: format.as_ptr(),
-        name: name.as_ptr(),
-        release: Some(release_type),
-        ..ArrowSchema::released()
-    });
-    let arrays = columns.iter().map(|&(_, _, values)| {
-        let column = Box::into_raw(Box::new(Column {
-            buffers: [ptr::null(), values],
-            _runs: Arc::clone(runs),
-        }));
-        ArrowArray {
-            length: len as i64,
-            offset: start as i64,
-            n_buffers: 2,
-            // SAFETY: `column` came from `Box::into_raw` just now, so it leads to a struct with that field.
-            buffers: unsafe { (&raw mut (*column).buffers).cast() },
-            release: Some(release_column),
-            private_data: column.cast(),
-            ..ArrowArray::released()
-        }
-    });
+    let types = columns
+        .iter()
+        .map(|&(name, format, _)| leaf_type(name, format, 0));
+    let arrays = columns
+        .iter()
+        .map(|&(.., values)| leaf(start, len, 0, [ptr::null(), values], Arc::clone(runs)));
     let (types, arrays) = (Parent::boxed(types), Parent::boxed(arrays));
     // SAFETY: both came from `Box::into_raw` just now, and nobody else has them yet.
     let (type_parent, array_parent) = unsafe { (&mut *types, &mut *arrays) };
@@ -102,20 +80,6 @@ pub fn export(runs: &Arc<Runs>, start: usize, len: usize) -> Option<(ArrowSchema
         ..ArrowArray::released()
     };
     Some((schema, array))
-}
-
-unsafe extern "C" fn release_type(schema: *mut ArrowSchema) {
-    // SAFETY: consumers release a struct once, and `export` made this one. Its texts are static.
-    unsafe { (*schema).release = None };
-}
-
-unsafe extern "C" fn release_column(array: *mut ArrowArray) {
-    // SAFETY: consumers release a struct once, and `export` made this one: its private data came from
-    // `Box::into_raw`. Dropping it frees memory, which does not panic.
-    unsafe {
-        (*array).release = None;
-        drop(Box::from_raw((*array).private_data.cast::<Column>()));
-    }
 }
 
 unsafe extern "C" fn release_struct_type(schema: *mut ArrowSchema) {

@@ -1,13 +1,11 @@
 //! Texts as an array of Arrow, without a copy of the text.
 
-use super::structs::{ArrowArray, ArrowSchema, Struct};
+use super::leaf::{NULLABLE, leaf, leaf_type};
+use super::structs::{ArrowArray, ArrowSchema};
 use crate::columns::Texts;
-use std::ffi::{CStr, c_void};
+use std::ffi::CStr;
 use std::ptr;
 use std::sync::Arc;
-
-/// The flag of a type whose rows may be null.
-const NULLABLE: i64 = 2;
 
 /// The types of Arrow that texts can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +39,6 @@ impl TextType {
     }
 }
 
-/// The memory that an exported array leads to.
-struct Exported {
-    buffers: [*const c_void; 3],
-    /// Offsets of 32 bits, if the array has such.
-    _short: Vec<i32>,
-    /// The owner of the other memory.
-    _texts: Arc<Texts>,
-}
-
 /// Returns `len` of the texts, from `start` on, as an array and its type; `None` if there are not that many. If offsets
 /// of 32 bits don't reach, the type is the large one. The array shares the memory of the texts until it is released.
 pub fn export(
@@ -76,42 +65,11 @@ pub fn export(
         true => offsets.as_ptr().cast(),
         false => short.as_ptr().cast(),
     };
-    let exported = Box::into_raw(Box::new(Exported {
-        buffers: [validity, offsets, texts.data().as_ptr().cast()],
-        _short: short,
-        _texts: Arc::clone(texts),
-    }));
-    let schema = ArrowSchema {
-        format: kind.format().as_ptr(),
-        name: c"".as_ptr(),
-        flags: NULLABLE,
-        release: Some(release_schema),
-        ..ArrowSchema::released()
-    };
-    let array = ArrowArray {
-        length: len as i64,
-        null_count: nulls as i64,
-        offset: (start % 8) as i64,
-        n_buffers: 3,
-        // SAFETY: `exported` came from `Box::into_raw` just now, so it leads to a struct with that field.
-        buffers: unsafe { (&raw mut (*exported).buffers).cast() },
-        release: Some(release_array),
-        private_data: exported.cast(),
-        ..ArrowArray::released()
-    };
-    Some((schema, array))
-}
-
-unsafe extern "C" fn release_schema(schema: *mut ArrowSchema) {
-    // SAFETY: consumers release a struct once, and `export` made this one. Its texts are static.
-    unsafe { (*schema).release = None };
-}
-
-unsafe extern "C" fn release_array(array: *mut ArrowArray) {
-    // SAFETY: consumers release a struct once, and `export` made this one: its private data came from
-    // `Box::into_raw`. Dropping it frees memory, which does not panic.
-    unsafe {
-        (*array).release = None;
-        drop(Box::from_raw((*array).private_data.cast::<Exported>()));
-    }
+    let buffers = [validity, offsets, texts.data().as_ptr().cast()];
+    // The offsets of 32 bits stay where they are when their Vec is moved.
+    let owner = (short, Arc::clone(texts));
+    Some((
+        leaf_type(c"", kind.format(), NULLABLE),
+        leaf(start % 8, len, nulls, buffers, owner),
+    ))
 }
