@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, cast, overload
 
-from doubles_ffi._input import pieces
+from doubles_ffi._input import chunks
 from doubles_ffi._input.columns import open_column
 from doubles_ffi._input.rows import UNKNOWN, columns, is_null, pandas_na, row_chunks, type_of_row
 from doubles_ffi._library import at_least_one, places_at, thread_limit
@@ -77,8 +77,8 @@ def _count_rows(column: Any, counts: Numbers, limit: int) -> None:
             if not is_null(text, na):
                 type_ = type_of_row(text, done + place, type_)
                 stretch = Stretch(tally=False, is_part=False)
-                for piece in pieces(text, None):
-                    stretch.append(*piece, limit)
+                for chunk in chunks(text, None):
+                    stretch.append(*chunk, limit)
                 numbers[place] = stretch.count
                 validity[place // 8] |= 1 << place % 8
             row += 1

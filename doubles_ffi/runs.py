@@ -30,7 +30,7 @@ from doubles_ffi.counting import tally_doubles
 from doubles_ffi.run_columns import Run, Runs
 
 if TYPE_CHECKING:
-    from doubles_ffi._library.memory import Piece
+    from doubles_ffi._library.memory import Chunk
 
 __all__ = ["find_doubles", "find_runs", "longest_run", "squeeze_doubles"]
 
@@ -205,8 +205,8 @@ def squeeze_doubles(
         data, encoding = _checked(data, encoding)
     squeezer = Squeezer(most, _selection(data, only, encoding))
     with Opened(data, encoding) as found:
-        piece = next(found)
-        return cast("bytes", _squeeze(piece, squeezer, Room(OF_BYTES, piece[2])))
+        chunk = next(found)
+        return cast("bytes", _squeeze(chunk, squeezer, Room(OF_BYTES, chunk[2])))
 
 
 def _checked(data: Any, encoding: str) -> tuple[Any, str]:
@@ -235,11 +235,11 @@ def _squeeze_text(text: str, squeezer: Squeezer) -> str:
     return squeezed.decode(f"utf-32-{sys.byteorder[0]}e", "surrogatepass")
 
 
-def _squeeze(piece: Piece, squeezer: Squeezer, room: Room) -> str | bytes:
+def _squeeze(chunk: Chunk, squeezer: Squeezer, room: Room) -> str | bytes:
     """Squeeze one whole input into an object that is as large."""
-    kind, _, size = piece
+    kind, _, size = chunk
     written = 0
-    for _, pointer, length in slices([piece], SLICE):
+    for _, pointer, length in slices([chunk], SLICE):
         out = room.pointer + written
         written += squeezer.append(kind, pointer, length, out, size - written)
     squeezer.finish()

@@ -504,7 +504,7 @@ HOSTILE = "\x1b]0;owned\a\x9b31m\r\n\u202e"
         (["count", "letters"], "files.FileCounter.count", OSError(HOSTILE)),
         (["count", "letters"], "files.FileCounter.count", OSError(errno.EIO, HOSTILE)),
         (["count", "letters"], "files.FileCounter.count", ValueError(HOSTILE)),
-        (["find", "letters"], "cli.formats.read_pieces", OSError(errno.EIO, HOSTILE)),
+        (["find", "letters"], "cli.formats.read_chunks", OSError(errno.EIO, HOSTILE)),
         (["count", "-r"], "cli.names.os.scandir", OSError(errno.EIO, HOSTILE)),
         (["count", "--files-from", "a"], "cli.names.listed", OSError(errno.EIO, HOSTILE)),
         (["random", "1"], "cli.random.Source", OSError(errno.EIO, HOSTILE)),

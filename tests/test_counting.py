@@ -63,9 +63,9 @@ def test_buffers_at_any_offset(pad):
     assert count_doubles(view) == reference.count(data)
 
 
-@pytest.mark.parametrize("length", [text._PIECE + step for step in (-1, 0, 1, 2)])
+@pytest.mark.parametrize("length", [text._CHUNK + step for step in (-1, 0, 1, 2)])
 @pytest.mark.parametrize("unit", "ж€𝄞\ud800")
-def test_doubles_across_pieces_of_text(unit, length):
+def test_doubles_across_chunks_of_text(unit, length):
     assert count_doubles(unit * length) == length - 1
     assert count_doubles(unit + "a" * (length - 1)) == length - 2
 

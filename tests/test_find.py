@@ -20,7 +20,7 @@ from systems import posix_only
 from doubles_ffi._library.search import write_runs
 from doubles_ffi.cli import find as finding
 from doubles_ffi.cli import formats, main, view
-from doubles_ffi.files.content import read_pieces
+from doubles_ffi.files.content import read_chunks
 
 ESCAPES = re.compile("\x1b\\[[\\d;]*m")
 
@@ -192,13 +192,13 @@ def test_a_large_file_is_searched_by_another_thread(files, capsysbinary, monkeyp
 
     def read(*arguments):
         threads.add(threading.get_ident())
-        yield from read_pieces(*arguments)
+        yield from read_chunks(*arguments)
 
     def write(*arguments):
         time.sleep(0.002)  # The search continues, and must not overwrite these runs.
         return write_runs(*arguments)
 
-    monkeypatch.setattr(formats, "read_pieces", read)
+    monkeypatch.setattr(formats, "read_chunks", read)
     monkeypatch.setattr(formats, "write_runs", write)
     text = "".join(f"{i} жж\n" for i in range(10_000))
     (files / "large").write_text(text, "utf-8", newline="")

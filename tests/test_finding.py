@@ -17,7 +17,7 @@ from systems import OWN_CONSOLE, press_ctrl_c
 
 import doubles_ffi
 from doubles_ffi import count_doubles, find_doubles
-from doubles_ffi._input import pieces
+from doubles_ffi._input import chunks
 from doubles_ffi._library import InvalidUtf8Error, search
 from doubles_ffi._library.search import _SLICE, Search, run_columns
 
@@ -204,7 +204,7 @@ def test_answers_that_are_still_in_use_stay_valid(end):
     search = Search(slice_size=6, rooms=3)
     answers, starts = [], []
     with pytest.raises(UnicodeDecodeError) if end else contextlib.nullcontext():
-        for runs, number in search.runs(pieces(b"aabccd" * 4 + end, "utf-8")):
+        for runs, number in search.runs(chunks(b"aabccd" * 4 + end, "utf-8")):
             answers.append((runs, number))
             starts += run_columns(runs, number, "start")
             last = [run_columns(*answer, "start")[0] for answer in answers[-3:]]

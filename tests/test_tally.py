@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doubles_ffi import count_doubles, tally_doubles
-from doubles_ffi._input.text import _PIECE, POINTER_PAYS
+from doubles_ffi._input.text import _CHUNK, POINTER_PAYS
 from doubles_ffi._library import stretch
 
 
@@ -31,8 +31,8 @@ def test_text_in_an_encoding_tallies_code_points(text, encoding):
 
 
 @pytest.mark.parametrize("unit", ["a", "ж", "€", "𝄞", "\ud800"])
-def test_long_runs_across_pieces(unit):
-    length = 3 * _PIECE + 1
+def test_long_runs_across_chunks(unit):
+    length = 3 * _CHUNK + 1
     for pad in range(3):
         text = "x" * pad + unit * length
         expected = Counter({unit: length - 1}) + reference.tally("x" * pad)

@@ -1,6 +1,6 @@
 """Which input is accepted, and how it becomes pointers and lengths.
 
-`pieces` accepts one text or one buffer. The pieces of an input are adjacent and share no unit, so a
+`chunks` accepts one text or one buffer. The chunks of an input are adjacent and share no unit, so a
 `Stretch` adds them up one by one. `columns` and `rows` accept many texts.
 """
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, cast
 from doubles_ffi._decoding import decode_chunks, is_incremental
 from doubles_ffi._input.buffers import BytesLike, hold_still, lock
 from doubles_ffi._input.encodings import kind_of, utf8_mark, with_object
-from doubles_ffi._input.text import exact, text_pieces
+from doubles_ffi._input.text import exact, text_chunks
 from doubles_ffi._library.memory import BYTES, UTF32, view
 
 if TYPE_CHECKING:
     import codecs
     from collections.abc import Generator
 
-    from doubles_ffi._library.memory import Kind, Piece
+    from doubles_ffi._library.memory import Chunk, Kind
 
 
 Data = str | BytesLike
@@ -28,35 +28,35 @@ _CHUNK = 64 * 1024
 
 
 class Opened:
-    """The pieces of an input, for a `with`, where an error of its text gets all of its bytes.
+    """The chunks of an input, for a `with`, where an error of its text gets all of its bytes.
 
-    Arguments and exceptions are those of `pieces`.
+    Arguments and exceptions are those of `chunks`.
     """
 
     # contextlib.contextmanager would add 3 us to a call, this adds 1 (Zen 4).
-    __slots__ = ("_data", "_encoding", "_pieces")
+    __slots__ = ("_chunks", "_data", "_encoding")
 
     def __init__(self, data: Data, encoding: str | None) -> None:
         self._data, self._encoding = data, encoding
-        self._pieces = pieces(data, encoding)
+        self._chunks = chunks(data, encoding)
 
-    def __enter__(self) -> Generator[Piece]:
-        """Return the pieces."""
-        return self._pieces
+    def __enter__(self) -> Generator[Chunk]:
+        """Return the chunks."""
+        return self._chunks
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         """Unlock a buffer now: PyPy would collect the generator some time later."""
-        self._pieces.close()
+        self._chunks.close()
         if isinstance(error, UnicodeDecodeError):
             # Only bytes with an encoding are decoded.
             data, encoding = cast("BytesLike", self._data), cast("str", self._encoding)
             raise with_object(error, data, encoding) from None
 
 
-def pieces(data: Data, encoding: str | None) -> Generator[Piece]:
-    """Yield an input piece by piece: kind, pointer and length in bytes.
+def chunks(data: Data, encoding: str | None) -> Generator[Chunk]:
+    """Yield an input chunk by chunk: kind, pointer and length in bytes.
 
-    A pointer is valid until the next piece is asked for. A buffer is locked until the generator
+    A pointer is valid until the next chunk is asked for. A buffer is locked until the generator
     ends or is closed.
 
     Raises:
@@ -67,7 +67,7 @@ def pieces(data: Data, encoding: str | None) -> Generator[Piece]:
     if isinstance(data, str):
         if encoding is not None:
             raise TypeError("a str is already decoded: it takes no encoding")
-        return text_pieces(exact(data))
+        return text_chunks(exact(data))
     if encoding is None:
         return _whole(data, BYTES, accepted="str or a bytes-like object")
     kind, codec = kind_of(encoding)
@@ -78,7 +78,7 @@ def pieces(data: Data, encoding: str | None) -> Generator[Piece]:
 
 def _whole(
     data: BytesLike, kind: Kind, codec: str = "", accepted: str = "a bytes-like object"
-) -> Generator[Piece]:
+) -> Generator[Chunk]:
     if type(data) is bytes and codec != "utf-8-sig":
         yield kind, data, len(data)
         return
@@ -87,13 +87,13 @@ def _whole(
         yield kind, array + mark, len(array) - mark
 
 
-def _decoded(data: BytesLike, encoding: str, codec: codecs.CodecInfo) -> Generator[Piece]:
+def _decoded(data: BytesLike, encoding: str, codec: codecs.CodecInfo) -> Generator[Chunk]:
     """Decode chunk by chunk if the codec can, else all at once."""
     with lock(data) as array:
         if not is_incremental(codec):
-            yield from text_pieces(hold_still(data).decode(encoding))
+            yield from text_chunks(hold_still(data).decode(encoding))
             return
         memory = view(array)
-        chunks = (bytes(memory[i : i + _CHUNK]) for i in range(0, len(memory), _CHUNK))
-        for text in decode_chunks(chunks, codec):
-            yield from text_pieces(text)
+        encoded = (bytes(memory[i : i + _CHUNK]) for i in range(0, len(memory), _CHUNK))
+        for text in decode_chunks(encoded, codec):
+            yield from text_chunks(text)

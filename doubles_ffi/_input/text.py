@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 # From this length on, asking CPython for the address of an ASCII str costs less than copying it.
 POINTER_PAYS = 16 * 1024
 
-# Characters per piece of UTF-32, which takes 256 KiB and stays in cache.
-_PIECE = 64 * 1024
+# Characters per chunk of UTF-32, which takes 256 KiB and stays in cache.
+_CHUNK = 64 * 1024
 
 
 def exact(text: str) -> str:
@@ -41,13 +41,13 @@ def utf8(text: str) -> tuple[Pointer, int]:
     return array, len(array)
 
 
-def text_pieces(text: str) -> Generator[tuple[Kind, Pointer, int]]:
-    """Yield a str as adjacent pieces, lone surrogates included, without a copy if possible."""
+def text_chunks(text: str) -> Generator[tuple[Kind, Pointer, int]]:
+    """Yield a str as adjacent chunks, lone surrogates included, without a copy if possible."""
     if text.isascii():
         yield BYTES, *utf8(text)
     elif storage := str_storage(text):
         yield storage
     else:
-        for start in range(0, len(text), _PIECE):
-            units = utf32(text[start : start + _PIECE])
+        for start in range(0, len(text), _CHUNK):
+            units = utf32(text[start : start + _CHUNK])
             yield UTF32, units, len(units)

@@ -12,23 +12,23 @@ from doubles_ffi._library.memory import slices, view
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from doubles_ffi._library.memory import Piece
+    from doubles_ffi._library.memory import Chunk
 
 # Bytes per call into the library, between which Python handles signals.
 _SLICE = 64 * 1024 * 1024
 
 
-def measure_longest(pieces: Iterable[Piece]) -> tuple[int, int, int] | None:
-    """Return start, length and unit of the longest run of adjacent pieces, the first of equals.
+def measure_longest(chunks: Iterable[Chunk]) -> tuple[int, int, int] | None:
+    """Return start, length and unit of the longest run of adjacent chunks, the first of equals.
 
     None if there is no unit.
 
     Raises:
-        UnicodeDecodeError: a piece must be UTF-8 and is not.
+        UnicodeDecodeError: a chunk must be UTF-8 and is not.
     """
     longest = ffi.new("DoublesLongest *")
     end = 0  # bytes measured
-    for kind, pointer, size in slices(pieces, _SLICE):
+    for kind, pointer, size in slices(chunks, _SLICE):
         try:
             check(kind.measure(longest, pointer, size))
         except InvalidUtf8Error:

@@ -106,12 +106,12 @@ UTF32 = _units("utf32")
 # Bytes that are a mark at the beginning of text: no units, but they count in positions of errors.
 MARK = Kind(**dict.fromkeys(Kind.__slots__, lambda *_: 0))
 
-Piece = tuple[Kind, Pointer, int]  # with the number of bytes
+Chunk = tuple[Kind, Pointer, int]  # with the number of bytes
 
 
-def slices(pieces: Iterable[Piece], size: int) -> Iterator[Piece]:
-    """Cut pieces that are longer than `size` bytes, a multiple of four."""
-    for kind, pointer, length in pieces:
+def slices(chunks: Iterable[Chunk], size: int) -> Iterator[Chunk]:
+    """Cut chunks that are longer than `size` bytes, a multiple of four."""
+    for kind, pointer, length in chunks:
         array = with_buffer(pointer) if isinstance(pointer, bytes) else pointer
         for start in range(0, length, size):
             yield kind, array + start, min(size, length - start)

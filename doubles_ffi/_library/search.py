@@ -15,7 +15,7 @@ from doubles_ffi._library.runs import Columns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from doubles_ffi._library.memory import Kind, Piece, Pointer
+    from doubles_ffi._library.memory import Chunk, Kind, Pointer
 
 # Units of the shortest run.
 LEAST = 2
@@ -48,14 +48,14 @@ class Search:
         self._end = 0  # bytes searched
         self._rooms: deque[tuple[Any, int]] = deque([(None, 0)] * rooms)
 
-    def runs(self, pieces: Iterable[Piece]) -> Iterator[tuple[Any, int]]:
-        """Search adjacent pieces. Yield arrays of runs, each with the number of runs in it.
+    def runs(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Any, int]]:
+        """Search adjacent chunks. Yield arrays of runs, each with the number of runs in it.
 
         Raises:
-            UnicodeDecodeError: a piece must be UTF-8 and is not. The runs before are yielded first.
+            UnicodeDecodeError: a chunk must be UTF-8 and is not. The runs before are yielded first.
         """
         try:
-            for kind, pointer, size in slices(pieces, self._slice_size):
+            for kind, pointer, size in slices(chunks, self._slice_size):
                 try:
                     found = self._find(kind, pointer, size)
                 except InvalidUtf8Error:
@@ -73,15 +73,15 @@ class Search:
             raise
         yield self._last()
 
-    def longest(self, pieces: Iterable[Piece]) -> Iterator[tuple[Any, int]]:
-        """Search adjacent pieces. Yield the first of their longest runs, or none, as `runs` does.
+    def longest(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Any, int]]:
+        """Search adjacent chunks. Yield the first of their longest runs, or none, as `runs` does.
 
         Raises:
-            UnicodeDecodeError: a piece must be UTF-8 and is not. No run is yielded.
+            UnicodeDecodeError: a chunk must be UTF-8 and is not. No run is yielded.
         """
         longest = ffi.new("DoublesRun[]", 1)
         found = 0
-        for runs, number in self.runs(pieces):
+        for runs, number in self.runs(chunks):
             if number:
                 (lengths,) = run_columns(runs, number, "length")
                 length = max(lengths)
@@ -90,15 +90,15 @@ class Search:
                 self._least = length + 1  # Only longer runs are looked for.
         yield longest, found
 
-    def collect(self, pieces: Iterable[Piece]) -> Columns:
-        """Search adjacent pieces, and return all of their runs.
+    def collect(self, chunks: Iterable[Chunk]) -> Columns:
+        """Search adjacent chunks, and return all of their runs.
 
         Raises:
-            UnicodeDecodeError: a piece must be UTF-8 and is not.
+            UnicodeDecodeError: a chunk must be UTF-8 and is not.
             MemoryError: memory can't hold the runs.
         """
         columns = Columns()
-        for kind, pointer, size in slices(pieces, self._slice_size):
+        for kind, pointer, size in slices(chunks, self._slice_size):
             try:
                 check(kind.collect(columns.handle, self._finder, pointer, size, self._least))
             except InvalidUtf8Error:

@@ -12,7 +12,7 @@ from doubles_ffi._library.memory import view
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from doubles_ffi._library.memory import Kind, Piece, Pointer
+    from doubles_ffi._library.memory import Chunk, Kind, Pointer
 
 # Bytes per call into the library, between which Python handles signals. Text of characters of
 # several widths that is all doubles is squeezed to two of each run at 0.5 GB/s.
@@ -69,14 +69,14 @@ class Squeezer:
         self._end += size
         return written
 
-    def squeeze(self, pieces: Iterable[Piece], out: Pointer) -> Iterator[memoryview]:
-        """Squeeze one of several texts. Yield what each piece becomes, valid until the next one.
+    def squeeze(self, chunks: Iterable[Chunk], out: Pointer) -> Iterator[memoryview]:
+        """Squeeze one of several texts. Yield what each chunk becomes, valid until the next one.
 
         The first run of a text may continue the last one of the text before.
 
         Args:
-            pieces: the text, in adjacent pieces.
-            out: an array that has at least SLACK bytes more than the longest piece.
+            chunks: the text, in adjacent chunks.
+            out: an array that has at least SLACK bytes more than the longest chunk.
 
         Raises:
             UnicodeDecodeError: the text must be UTF-8 and is not; with positions in this text. All
@@ -84,7 +84,7 @@ class Squeezer:
         """
         memory = view(out)
         try:
-            for kind, pointer, size in pieces:
+            for kind, pointer, size in chunks:
                 try:
                     written = self.append(kind, pointer, size, out, len(memory))
                 except UnicodeDecodeError as error:

@@ -98,4 +98,4 @@ class _Find(Reading):
         with self._inputs.open(name) as file:
             search = Search(self.options.min_run, slice_size=_CHUNK, rooms=rooms)
             find = search.longest if self.options.longest else search.runs
-            yield from find(found.pieces(file))
+            yield from find(found.chunks(file))

@@ -13,12 +13,12 @@ from doubles_ffi._library.memory import new_array, view
 from doubles_ffi._library.search import run_columns, write_runs
 from doubles_ffi.cli.glyphs import can_encode, code, glyph
 from doubles_ffi.cli.streams import json_line, shown, write_all
-from doubles_ffi.files.content import read_pieces
+from doubles_ffi.files.content import read_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from doubles_ffi._library.memory import Piece
+    from doubles_ffi._library.memory import Chunk
 
 # Units whose ends of JSON objects are kept: to make one takes 4 us.
 _KNOWN = 1 << 12
@@ -30,7 +30,7 @@ _PAGE = 256 * 1024
 class Format(ABC):
     """Writes the runs of one file.
 
-    The file is searched in the pieces that `pieces` yields. `show` gets the runs as they are found,
+    The file is searched in the chunks that `chunks` yields. `show` gets the runs as they are found,
     and `end` is called after the last ones.
     """
 
@@ -38,9 +38,9 @@ class Format(ABC):
         self.name = name
         self.encoding = encoding
 
-    def pieces(self, file: Any) -> Iterator[Piece]:
-        """Yield the pieces of a file that are searched."""
-        return read_pieces(file, self.encoding)
+    def chunks(self, file: Any) -> Iterator[Chunk]:
+        """Yield the chunks of a file that are searched."""
+        return read_chunks(file, self.encoding)
 
     @abstractmethod
     def show(self, runs: Any, number: int) -> None:

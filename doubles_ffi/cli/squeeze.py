@@ -14,13 +14,13 @@ from doubles_ffi.cli.inputs import Inputs
 from doubles_ffi.cli.reading import Reading
 from doubles_ffi.cli.streams import write_all
 from doubles_ffi.files import reading
-from doubles_ffi.files.content import read_pieces
+from doubles_ffi.files.content import read_chunks
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Generator, Iterator
 
-    from doubles_ffi._library.memory import Piece
+    from doubles_ffi._library.memory import Chunk
 
 
 def squeeze(options: argparse.Namespace) -> int:
@@ -57,14 +57,14 @@ class _Squeeze(Reading):
         """Squeeze a file, and yield each part as soon as it is read."""
         is_ascii = self.encoding == "ascii"
         with self._inputs.open(name) as file:
-            pieces = read_pieces(file, "latin-1" if is_ascii else self.encoding)
-            yield from self._squeezer.squeeze(_ascii(pieces) if is_ascii else pieces, self._room)
+            chunks = read_chunks(file, "latin-1" if is_ascii else self.encoding)
+            yield from self._squeezer.squeeze(_ascii(chunks) if is_ascii else chunks, self._room)
 
 
-def _ascii(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Yield pieces of bytes, and raise UnicodeDecodeError after those that are ASCII."""
+def _ascii(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Yield chunks of bytes, and raise UnicodeDecodeError after those that are ASCII."""
     end = 0
-    for kind, pointer, size in pieces:
+    for kind, pointer, size in chunks:
         try:
             codecs.ascii_decode(view(pointer, size))
         except UnicodeDecodeError as error:

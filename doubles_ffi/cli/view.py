@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi._input.text import text_pieces
+from doubles_ffi._input.text import text_chunks
 from doubles_ffi._library.search import run_columns
 from doubles_ffi.cli.formats import Format
 from doubles_ffi.cli.glyphs import glyph, is_mark
@@ -15,7 +15,7 @@ from doubles_ffi.files.content import read_texts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from doubles_ffi._library.memory import Piece
+    from doubles_ffi._library.memory import Chunk
 
 # Characters of a long line that are shown before its first double, and in all.
 _BEFORE = 100
@@ -43,8 +43,8 @@ class View(Format):
     def _end(self) -> int:
         return self._start + len(self._text)
 
-    def pieces(self, file: Any) -> Iterator[Piece]:
-        """Yield the pieces of a file, and keep the text that may be shown."""
+    def chunks(self, file: Any) -> Iterator[Chunk]:
+        """Yield the chunks of a file, and keep the text that may be shown."""
         for text in read_texts(file, self.encoding):
             kept = self._end - _BEFORE - _WIDTH
             if self._excerpt:
@@ -52,7 +52,7 @@ class View(Format):
             forgotten = max(kept - self._start, 0)
             self._text = self._text[forgotten:] + text
             self._start += forgotten
-            yield from text_pieces(text)
+            yield from text_chunks(text)
 
     def show(self, runs: Any, number: int) -> None:
         """Show the lines whose ends have been read."""

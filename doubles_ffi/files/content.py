@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from doubles_ffi._decoding import decode_chunks, is_incremental
 from doubles_ffi._input.encodings import kind_of, utf8_mark
-from doubles_ffi._input.text import text_pieces
+from doubles_ffi._input.text import text_chunks
 from doubles_ffi._library.memory import MARK, UTF32
 from doubles_ffi.files.reading import Reads, new_buffer, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from doubles_ffi._library.memory import Kind, Piece
+    from doubles_ffi._library.memory import Chunk, Kind
     from doubles_ffi.files.reading import BinaryFile, Path
 
 # The encodings whose text may begin with a mark, and the bytes of the longest one.
@@ -32,7 +32,7 @@ def kind_in_file(encoding: str | None) -> tuple[Kind, codecs.CodecInfo]:
     return kind_of("latin-1" if encoding is None else encoding)
 
 
-def content(reads: Reads, kind: Kind, codec: codecs.CodecInfo) -> Iterator[Piece]:
+def content(reads: Reads, kind: Kind, codec: codecs.CodecInfo) -> Iterator[Chunk]:
     """Yield each read as kind, pointer and length in bytes. A pointer is valid until the next.
 
     UTF-8 is left to the library to check.
@@ -42,7 +42,7 @@ def content(reads: Reads, kind: Kind, codec: codecs.CodecInfo) -> Iterator[Piece
     """
     if kind is UTF32:
         for text in _texts(reads, codec):
-            yield from text_pieces(text)
+            yield from text_chunks(text)
         return
     sizes = iter(reads)
     size = next(sizes)
@@ -54,7 +54,7 @@ def content(reads: Reads, kind: Kind, codec: codecs.CodecInfo) -> Iterator[Piece
         yield kind, reads.buffer, size
 
 
-def read_pieces(file: Path | BinaryFile, encoding: str | None) -> Iterator[Piece]:
+def read_chunks(file: Path | BinaryFile, encoding: str | None) -> Iterator[Chunk]:
     """Yield the content of a file, as `content` does, as soon as it can be read.
 
     Arguments and exceptions are those of `count_file`.
