@@ -28,7 +28,7 @@ mod survey;
 
 use crate::code_points::InvalidUtf8;
 use crate::kernel;
-use crate::marks::{Fixed, Piece, Pieces, Units, Utf8};
+use crate::marks::{Fixed, Tile, Tiles, Units, Utf8};
 pub use collect::Uncollected;
 pub use lines::{CELL, write_lines};
 pub(crate) use rows::RowFinder;
@@ -104,15 +104,15 @@ impl Finder {
         mut found: impl FnMut(Run),
     ) -> Result<(), InvalidUtf8> {
         let last = (self.length > 0).then_some(self.run.unit);
-        let mut pieces = Pieces::<U>::new(bytes, last);
+        let mut tiles = Tiles::<U>::new(bytes, last);
         let mut survey = Survey::NONE;
-        while let Some(piece) = pieces.advance(&mut survey.seconds) {
-            survey.set(&piece)?;
+        while let Some(tile) = tiles.advance(&mut survey.seconds) {
+            survey.set(&tile)?;
             kernel::run(
                 #[inline(always)]
                 || match least {
-                    0 | 1 => self.append_all(&piece, &mut survey, &mut found),
-                    _ => self.append_piece(&piece, &mut survey, least, &mut found),
+                    0 | 1 => self.append_all(&tile, &mut survey, &mut found),
+                    _ => self.append_tile(&tile, &mut survey, least, &mut found),
                 },
             );
         }
@@ -123,36 +123,36 @@ impl Finder {
     #[inline(always)]
     fn append_all<U: Units>(
         &mut self,
-        piece: &Piece<'_, U>,
+        tile: &Tile<'_, U>,
         survey: &mut Survey,
         mut found: impl FnMut(Run),
     ) {
-        survey.list_firsts(piece.size);
+        survey.list_firsts(tile.size);
         let survey = &*survey;
         let mut run = self.run;
         for edge in survey.edges() {
-            let next = self.run_before(edge + 1, survey, piece.number(edge));
+            let next = self.run_before(edge + 1, survey, tile.number(edge));
             if run.length > 0 {
                 run.length = next.start - run.start;
                 found(run);
             }
             run = next;
         }
-        run.length = self.length + survey.before(piece.size).units - run.start;
-        self.finish_piece(run, piece.size, survey);
+        run.length = self.length + survey.before(tile.size).units - run.start;
+        self.finish_tile(run, tile.size, survey);
     }
 
     #[inline(always)]
-    fn append_piece<U: Units>(
+    fn append_tile<U: Units>(
         &mut self,
-        piece: &Piece<'_, U>,
+        tile: &Tile<'_, U>,
         survey: &mut Survey,
         least: u64,
         mut found: impl FnMut(Run),
     ) {
         let mut run = self.run;
         let mut is_open = run.length > 1;
-        survey.list_edges(piece.size, is_open);
+        survey.list_edges(tile.size, is_open);
         for edge in survey.edges() {
             if is_open {
                 run.length = self.length + survey.before(edge).units - run.start;
@@ -160,23 +160,23 @@ impl Finder {
                     found(run);
                 }
             } else {
-                run = self.run_before(edge, survey, piece.number(edge));
+                run = self.run_before(edge, survey, tile.number(edge));
             }
             is_open = !is_open;
         }
-        let size = piece.size;
+        let size = tile.size;
         if is_open {
             run.length = self.length + survey.before(size).units - run.start;
         } else {
             // To compare the next unit with.
-            run = self.run_before(size, survey, piece.number(size - 1));
+            run = self.run_before(size, survey, tile.number(size - 1));
         }
-        self.finish_piece(run, size, survey);
+        self.finish_tile(run, size, survey);
     }
 
-    /// Moves to the end of a piece, which is that of a run.
+    /// Moves to the end of a tile, which is that of a run.
     #[inline(always)]
-    fn finish_piece(&mut self, run: Run, size: usize, survey: &Survey) {
+    fn finish_tile(&mut self, run: Run, size: usize, survey: &Survey) {
         self.run = run;
         let end = survey.before(size);
         (_, self.last_line_start) = self.last_line(end, survey);
@@ -184,7 +184,7 @@ impl Finder {
         self.length += end.units;
     }
 
-    /// The unit before a byte of a piece, as a run.
+    /// The unit before a byte of a tile, as a run.
     #[inline(always)]
     fn run_before(&self, end: usize, survey: &Survey, unit: u32) -> Run {
         let before = survey.before(end);

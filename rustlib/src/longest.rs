@@ -1,19 +1,19 @@
 //! The longest run of a stream.
 //!
 //! ```text
-//! for each piece:
+//! for each tile:
 //!     repeats = a bit for every byte of each unit that equals the unit before it
 //!     a run of n units of w bytes is (n - 1) * w ones, between zeros
 //!     for each word of repeats that might have more ones side by side than the longest run so far:
 //!         measure its runs
 //! ```
 //!
-//! After some thousand characters almost no piece has such a word, so that most cost a few operations on vectors.
+//! After some thousand characters almost no tile has such a word, so that most cost a few operations on vectors.
 #![forbid(unsafe_code)]
 
 use crate::code_points::InvalidUtf8;
 use crate::kernel::{self, LANES};
-use crate::marks::{Bits, Fixed, NO_BITS, Piece, Pieces, Units, Utf8};
+use crate::marks::{Bits, Fixed, NO_BITS, Tile, Tiles, Units, Utf8};
 use crate::text_summary::Fragment;
 
 /// The longest run of a stream, between two chunks of it: wherever that is cut, the run is the same.
@@ -105,19 +105,19 @@ impl Longest {
     }
 
     fn append<U: Units>(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
-        let mut pieces = Pieces::<U>::new(bytes, (self.run > 0).then_some(self.last));
+        let mut tiles = Tiles::<U>::new(bytes, (self.run > 0).then_some(self.last));
         let (mut marks, mut repeats) = (NO_BITS, NO_BITS);
-        while let Some(piece) = pieces.advance(&mut marks) {
-            piece.is_wide.ok_or(InvalidUtf8)?;
+        while let Some(tile) = tiles.advance(&mut marks) {
+            tile.is_wide.ok_or(InvalidUtf8)?;
             if self.longest == 0 {
-                (self.longest, self.unit) = (1, piece.first());
+                (self.longest, self.unit) = (1, tile.first());
             }
             kernel::run(
                 #[inline(always)]
                 || {
-                    let continuing = piece.continuing();
-                    piece.spread(continuing.as_ref(), &marks, &mut repeats);
-                    self.append_piece(&piece, continuing.as_ref(), &repeats);
+                    let continuing = tile.continuing();
+                    tile.spread(continuing.as_ref(), &marks, &mut repeats);
+                    self.append_tile(&tile, continuing.as_ref(), &repeats);
                 },
             );
         }
@@ -125,16 +125,16 @@ impl Longest {
     }
 
     #[inline(always)]
-    fn append_piece<U: Units>(
+    fn append_tile<U: Units>(
         &mut self,
-        piece: &Piece<'_, U>,
+        tile: &Tile<'_, U>,
         continuing: Option<&Bits>,
         repeats: &Bits,
     ) {
         // Ones side by side before the word.
         let mut open = self.run.saturating_sub(1) * U::width(self.last) as u64;
         let mut before = word_before(open);
-        let (last, words) = repeats[..=piece.size / LANES]
+        let (last, words) = repeats[..=tile.size / LANES]
             .split_last()
             .expect("one at least");
         let wanted = self.longest * U::SHORTEST as u64;
@@ -159,28 +159,28 @@ impl Longest {
                 word & (word << 1 | before >> (LANES - 1)) | (before & before << 1) >> (LANES - 1);
             let wanted = self.longest * U::SHORTEST as u64;
             if (two != 0 || wanted < 2) && has_ones(before, word, wanted) {
-                self.measure_word(piece, continuing, (block, word), open);
+                self.measure_word(tile, continuing, (block, word), open);
             }
             open = word.leading_ones().into();
             before = word;
         }
-        self.measure_word(piece, continuing, (words.len(), *last), open);
-        let lanes = (piece.size % LANES) as u32;
+        self.measure_word(tile, continuing, (words.len(), *last), open);
+        let lanes = (tile.size % LANES) as u32;
         let ones = last
             .checked_shl(u64::BITS - lanes)
             .unwrap_or(0)
             .leading_ones();
         let ones = if ones == lanes { open } else { 0 } + u64::from(ones);
-        self.last = piece.number(piece.size - 1);
+        self.last = tile.number(tile.size - 1);
         self.run = ones / U::width(self.last) as u64 + 1;
-        self.length += piece.units_before(continuing, piece.size);
+        self.length += tile.units_before(continuing, tile.size);
     }
 
-    /// Measures the runs that end in a word of a piece, and one of `open` ones that ends before it.
+    /// Measures the runs that end in a word of a tile, and one of `open` ones that ends before it.
     #[cold]
     fn measure_word<U: Units>(
         &mut self,
-        piece: &Piece<'_, U>,
+        tile: &Tile<'_, U>,
         continuing: Option<&Bits>,
         (block, word): (usize, u64),
         open: u64,
@@ -192,12 +192,12 @@ impl Longest {
         let mut ones = open + u64::from(end);
         loop {
             let byte = block * LANES + end as usize;
-            // A run that ended with the last piece was measured there.
+            // A run that ended with the last tile was measured there.
             if ones > 0 && byte > 0 {
-                let unit = piece.number(byte - 1);
+                let unit = tile.number(byte - 1);
                 let length = ones / U::width(unit) as u64 + 1;
                 if length > self.longest {
-                    let end = self.length + piece.units_before(continuing, byte);
+                    let end = self.length + tile.units_before(continuing, byte);
                     (self.start, self.longest, self.unit) = (end - length, length, unit);
                 }
             }
@@ -302,9 +302,9 @@ mod tests {
         }
     }
 
-    /// Runs of each length up to one beyond a piece, at places around words and pieces.
+    /// Runs of each length up to one beyond a tile, at places around words and tiles.
     #[test]
-    fn runs_across_words_and_pieces() {
+    fn runs_across_words_and_tiles() {
         for length in [2, 3, 63, 64, 65, 127, 128, 129, 4095, 4096, 4097, 9000] {
             for start in [0, 1, 62, 63, 64, 65, 4094, 4095, 4096, 4097] {
                 let mut bytes: Vec<u8> = (0..start + length + 70).map(|i| 128 | i as u8).collect();

@@ -9,10 +9,10 @@
 //! A bit is set for the last byte of each unit that equals the unit before it. Everything but
 //! counting uses these bits: runs, squeezing, tallies and columns never compare units themselves.
 //!
-//! Input of any length is marked in pieces that stay in the L1 cache together with their marks. A kernel marks
-//! a window: the bytes of a piece, with [`BEFORE`] bytes before it that show whether its first unit ends a
+//! Input of any length is marked in tiles: 4 KiB that stay in the L1 cache together with their marks. A kernel marks
+//! a window: the bytes of a tile, with [`BEFORE`] bytes before it that show whether its first unit ends a
 //! double, up to a whole number of lane blocks. Windows are slices of the input itself. Only those on its first
-//! and its last piece are copies, with padding where the input has no bytes.
+//! and its last tile are copies, with padding where the input has no bytes.
 #![forbid(unsafe_code)]
 
 use crate::code_points::boundary;
@@ -21,19 +21,19 @@ pub(crate) use crate::kernel::{BEFORE, LANES};
 use std::hint::select_unpredictable;
 use std::marker::PhantomData;
 
-/// Bytes of a piece, at most.
-pub(crate) const PIECE: usize = 4096;
+/// Bytes of a tile, at most.
+pub(crate) const TILE: usize = 4096;
 
-/// Bytes of a piece that is copied, and of padding after it.
+/// Bytes of a tile that is copied, and of padding after it.
 const ROOM: usize = 256;
 
-/// Bytes of a piece that is copied, at most: whole units, and at least one byte of padding follows them.
+/// Bytes of a tile that is copied, at most: whole units, and at least one byte of padding follows them.
 const COPIED: usize = ROOM - 4;
 
-const _: () = assert!(PIECE.is_multiple_of(LANES) && ROOM.is_multiple_of(LANES));
+const _: () = assert!(TILE.is_multiple_of(LANES) && ROOM.is_multiple_of(LANES));
 
-/// A bit for each byte of a piece, and for at least one more.
-pub(crate) type Bits = [u64; PIECE / LANES + 1];
+/// A bit for each byte of a tile, and for at least one more.
+pub(crate) type Bits = [u64; TILE / LANES + 1];
 
 pub(crate) const NO_BITS: Bits = [0; _];
 
@@ -172,28 +172,28 @@ impl Units for Utf8 {
     }
 }
 
-/// The pieces of some input, one after the other.
-pub(crate) struct Pieces<'a, U> {
+/// The tiles of some input, one after the other.
+pub(crate) struct Tiles<'a, U> {
     bytes: &'a [u8],
     /// Bytes that are done.
     done: usize,
-    /// A window on the first piece, or on the last.
+    /// A window on the first tile, or on the last.
     room: [u8; BEFORE + ROOM],
     units: PhantomData<U>,
 }
 
-/// A piece of input.
-pub(crate) struct Piece<'a, U> {
-    /// [`BEFORE`] bytes, the piece, and what follows it.
+/// A tile of input.
+pub(crate) struct Tile<'a, U> {
+    /// [`BEFORE`] bytes, the tile, and what follows it.
     window: &'a [u8],
-    /// Bytes of the piece.
+    /// Bytes of the tile.
     pub(crate) size: usize,
     /// Whether any unit is longer than the shortest; `None` if the units are not valid.
     pub(crate) is_wide: Option<bool>,
     units: PhantomData<U>,
 }
 
-impl<'a, U: Units> Pieces<'a, U> {
+impl<'a, U: Units> Tiles<'a, U> {
     /// Takes input that begins with a unit, and the last unit before it, if there is one. Bytes after the last
     /// whole unit are dropped.
     #[inline]
@@ -208,9 +208,9 @@ impl<'a, U: Units> Pieces<'a, U> {
         }
     }
 
-    /// Marks the next piece: a bit for each of its bytes, then zeros up to the end of the number that has the
+    /// Marks the next tile: a bit for each of its bytes, then zeros up to the end of the number that has the
     /// bit after them. `None` at the end.
-    pub(crate) fn advance(&mut self, marks: &mut Bits) -> Option<Piece<'_, U>> {
+    pub(crate) fn advance(&mut self, marks: &mut Bits) -> Option<Tile<'_, U>> {
         let rest = &self.bytes[self.done..];
         if rest.is_empty() {
             return None;
@@ -218,7 +218,7 @@ impl<'a, U: Units> Pieces<'a, U> {
         // A code point that lacks bytes is found only if another byte follows it.
         let whole = (rest.len() - 1) / LANES * LANES;
         let in_place = self.done >= BEFORE && whole > 0;
-        let limit = if in_place { whole.min(PIECE) } else { COPIED };
+        let limit = if in_place { whole.min(TILE) } else { COPIED };
         let size = U::cut(rest, limit);
         let window = if in_place {
             &self.bytes[self.done - BEFORE..self.done + size.next_multiple_of(LANES)]
@@ -233,13 +233,13 @@ impl<'a, U: Units> Pieces<'a, U> {
             &self.room[..padded]
         };
         self.done += size;
-        Some(Piece::mark(window, size, marks))
+        Some(Tile::mark(window, size, marks))
     }
 }
 
-impl<'a, U: Units> Piece<'a, U> {
-    /// Marks a piece of `size` bytes. Its window ends with the end of the lane block that has the byte after the
-    /// piece, or, if the piece is a whole number of lane blocks, with the piece.
+impl<'a, U: Units> Tile<'a, U> {
+    /// Marks a tile of `size` bytes. Its window ends with the end of the lane block that has the byte after the
+    /// tile, or, if the tile is a whole number of lane blocks, with the tile.
     #[inline(always)]
     pub(crate) fn mark(window: &'a [u8], size: usize, marks: &mut Bits) -> Self {
         let is_wide = U::mark(window, &mut marks[..window.len() / LANES - BEFORE / LANES]);
@@ -252,21 +252,21 @@ impl<'a, U: Units> Piece<'a, U> {
         }
     }
 
-    /// The bytes of the piece.
+    /// The bytes of the tile.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.window[BEFORE..][..self.size]
     }
 
-    /// The bytes of the piece, and what follows it up to a whole number of lane blocks.
+    /// The bytes of the tile, and what follows it up to a whole number of lane blocks.
     pub(crate) fn blocks(&self) -> &[u8] {
         &self.window[BEFORE..]
     }
 
-    /// The number of the unit that ends with a byte of the piece.
+    /// The number of the unit that ends with a byte of the tile.
     #[inline(always)]
     pub(crate) fn number(&self, end: usize) -> u32 {
         let bytes = self.window[BEFORE + end - 3..].first_chunk();
-        U::number(*bytes.expect("a window has more before a piece"))
+        U::number(*bytes.expect("a window has more before a tile"))
     }
 
     /// The number of the first unit.
@@ -297,13 +297,13 @@ impl<'a, U: Units> Piece<'a, U> {
         if self.is_wide != Some(true) {
             return None;
         }
-        let mut high_bits = [0; PIECE];
+        let mut high_bits = [0; TILE];
         for (high, byte) in high_bits.iter_mut().zip(self.bytes()) {
             *high = byte & 0xC0;
         }
         let mut continuing = NO_BITS;
         let blocks = self.size.div_ceil(LANES);
-        kernel::equal_bits(&high_bits, &[0x80; PIECE], &mut continuing[..blocks]);
+        kernel::equal_bits(&high_bits, &[0x80; TILE], &mut continuing[..blocks]);
         Some(continuing)
     }
 
@@ -328,7 +328,7 @@ impl<'a, U: Units> Piece<'a, U> {
         }
     }
 
-    /// The number of units that begin before a byte of the piece.
+    /// The number of units that begin before a byte of the tile.
     pub(crate) fn units_before(&self, continuing: Option<&Bits>, byte: usize) -> u64 {
         let Some(continuing) = continuing else {
             return (byte / U::SHORTEST) as u64;

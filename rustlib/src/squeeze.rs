@@ -1,11 +1,11 @@
 //! Squeezing: every run is cut to at most `most` units.
 //!
 //! ```text
-//! for each piece:
+//! for each tile:
 //!     marks   = a bit for the last byte of each unit that equals the unit before it
 //!     surplus = the marks of units that are at least the `most + 1`st of their run, and selected
 //!     dropped = a bit for every byte of those units
-//!     out    += the bytes of the piece that are not dropped
+//!     out    += the bytes of the tile that are not dropped
 //! ```
 //!
 //! With `most` = 1 and all units selected, which is the usual case, `surplus` is `marks`. Otherwise units of one width
@@ -15,7 +15,7 @@
 
 use crate::code_points::InvalidUtf8;
 use crate::kernel::{self, LANES};
-use crate::marks::{Bits, Fixed, NO_BITS, Piece, Pieces, Units, Utf8, ends};
+use crate::marks::{Bits, Fixed, NO_BITS, Tile, Tiles, Units, Utf8, ends};
 use crate::text_summary::Fragment;
 
 /// Bits that marks are shifted by, at most: each step costs as much as a walk over one mark in 64.
@@ -151,27 +151,27 @@ impl Squeezer {
         rule: &Rule<'_>,
         out: &mut [u8],
     ) -> Result<usize, InvalidUtf8> {
-        let mut pieces = Pieces::<U>::new(bytes, (self.run > 0).then_some(self.unit));
+        let mut tiles = Tiles::<U>::new(bytes, (self.run > 0).then_some(self.unit));
         let (mut marks, mut dropped) = (NO_BITS, NO_BITS);
         let mut written = 0;
-        while let Some(piece) = pieces.advance(&mut marks) {
-            piece.is_wide.ok_or(InvalidUtf8)?;
+        while let Some(tile) = tiles.advance(&mut marks) {
+            tile.is_wide.ok_or(InvalidUtf8)?;
             kernel::run(
                 #[inline(always)]
-                || self.choose(&piece, rule, &mut marks, &mut dropped),
+                || self.choose(&tile, rule, &mut marks, &mut dropped),
             );
-            self.unit = piece.number(piece.size - 1);
-            written += kernel::squeeze(piece.bytes(), &dropped, &mut out[written..]);
+            self.unit = tile.number(tile.size - 1);
+            written += kernel::squeeze(tile.bytes(), &dropped, &mut out[written..]);
         }
         Ok(written)
     }
 
-    /// Sets a bit in `dropped` for each byte of a piece that the rule drops, and clears the others. Clears the marks
+    /// Sets a bit in `dropped` for each byte of a tile that the rule drops, and clears the others. Clears the marks
     /// of units that the rule keeps.
     #[inline(always)]
     pub(crate) fn choose<U: Units>(
         &mut self,
-        piece: &Piece<'_, U>,
+        tile: &Tile<'_, U>,
         rule: &Rule<'_>,
         marks: &mut Bits,
         dropped: &mut Bits,
@@ -179,25 +179,25 @@ impl Squeezer {
         if rule.most == 1 && rule.only.is_none() {
             self.run = 1;
         } else {
-            self.select(piece, rule, marks);
+            self.select(tile, rule, marks);
         }
-        piece.spread(piece.continuing().as_ref(), marks, dropped);
+        tile.spread(tile.continuing().as_ref(), marks, dropped);
     }
 
     /// Clears the marks of units that the rule keeps.
     #[inline(always)]
-    fn select<U: Units>(&mut self, piece: &Piece<'_, U>, rule: &Rule<'_>, marks: &mut Bits) {
+    fn select<U: Units>(&mut self, tile: &Tile<'_, U>, rule: &Rule<'_>, marks: &mut Bits) {
         let mut surplus = NO_BITS;
         let bits = (rule.most - 1).saturating_mul(U::SHORTEST as u64);
-        if piece.is_wide == Some(false) && bits <= WITHIN {
-            self.cut_runs::<U>(piece.size, rule.most as usize, marks, &mut surplus);
+        if tile.is_wide == Some(false) && bits <= WITHIN {
+            self.cut_runs::<U>(tile.size, rule.most as usize, marks, &mut surplus);
         } else {
-            self.cut_runs_of_any_width(piece, rule.most, marks, &mut surplus);
+            self.cut_runs_of_any_width(tile, rule.most, marks, &mut surplus);
         }
         *marks = surplus;
         if rule.only.is_some() {
-            piece.each_mark(&surplus, |last| {
-                let is_kept = !rule.selects(piece.number(last));
+            tile.each_mark(&surplus, |last| {
+                let is_kept = !rule.selects(tile.number(last));
                 marks[last / LANES] &= !(u64::from(is_kept) << (last % LANES));
             });
         }
@@ -209,7 +209,7 @@ impl Squeezer {
     fn cut_runs<U: Units>(&mut self, size: usize, most: usize, marks: &Bits, surplus: &mut Bits) {
         let width = U::SHORTEST;
         let known = self.run.saturating_sub(1) as u32 * width as u32;
-        // The marks of the run that ends before the piece.
+        // The marks of the run that ends before the tile.
         let before = ends(width) & !u64::MAX.checked_shr(known).unwrap_or(0);
         *surplus = *marks;
         for shift in (1..most).map(|units| units * width) {
@@ -230,21 +230,21 @@ impl Squeezer {
     #[inline(always)]
     fn cut_runs_of_any_width<U: Units>(
         &mut self,
-        piece: &Piece<'_, U>,
+        tile: &Tile<'_, U>,
         most: u64,
         marks: &Bits,
         surplus: &mut Bits,
     ) {
         // The run that ends before the byte `end`, as far as is known.
         let (mut end, mut run) = (0, self.run);
-        piece.each_mark(marks, |last| {
-            let is_same_run = last + 1 - U::width(piece.number(last)) == end;
+        tile.each_mark(marks, |last| {
+            let is_same_run = last + 1 - U::width(tile.number(last)) == end;
             run = if is_same_run { run + 1 } else { 2 };
             end = last + 1;
             surplus[last / LANES] |= u64::from(run > most) << (last % LANES);
             run = run.min(most.saturating_add(1));
         });
-        self.run = if end == piece.size { run } else { 1 };
+        self.run = if end == tile.size { run } else { 1 };
     }
 }
 

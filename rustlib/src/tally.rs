@@ -3,7 +3,7 @@
 
 use crate::code_points::scalar;
 use crate::kernel;
-use crate::marks::{Fixed, Pieces, Units, Utf8};
+use crate::marks::{Fixed, Tiles, Units, Utf8};
 use std::iter;
 
 /// Units per page of the table. Text keeps to a few scripts, so few pages are ever made.
@@ -95,12 +95,12 @@ impl Tally {
     }
 
     fn add_units<U: Units>(&mut self, bytes: &[u8]) {
-        let mut pieces = Pieces::<U>::new(bytes, None);
+        let mut tiles = Tiles::<U>::new(bytes, None);
         let mut marks = [0; _];
-        while let Some(piece) = pieces.advance(&mut marks) {
+        while let Some(tile) = tiles.advance(&mut marks) {
             kernel::run(
                 #[inline(always)]
-                || piece.each_marked(&marks, |unit| self.add(unit, 1)),
+                || tile.each_marked(&marks, |unit| self.add(unit, 1)),
             );
         }
     }

@@ -8,14 +8,14 @@
 use super::Column;
 use super::copy::{Copied, SHORT};
 use super::layout::Rows;
-use crate::marks::{BEFORE, Bits, LANES, NO_BITS, NO_UNIT, PIECE, Piece, Units};
+use crate::marks::{BEFORE, Bits, LANES, NO_BITS, NO_UNIT, TILE, Tile, Units};
 use std::ops::Range;
 
 /// Rows per block, at most: as many as fit if they have eight bytes each.
-const ROWS: usize = PIECE / 8;
+const ROWS: usize = TILE / 8;
 
 /// The text and its padding, in whole lane blocks.
-const PADDED: usize = PIECE + LANES;
+const PADDED: usize = TILE + LANES;
 
 const _: () = assert!(SHORT <= LANES, "there is room for the copy of a short row");
 
@@ -30,7 +30,7 @@ pub(super) struct Block {
 
 /// Rows that are copied and marked.
 pub(super) struct Marked<'b, U> {
-    pub(super) piece: Piece<'b, U>,
+    pub(super) tile: Tile<'b, U>,
     pub(super) marks: &'b mut Bits,
     /// Where each row ends. It begins where the one before it ends.
     pub(super) ends: &'b [u32],
@@ -49,7 +49,7 @@ impl Block {
     #[inline(always)]
     pub(super) fn load(&mut self, rows: &Rows<'_>, range: Range<usize>) -> usize {
         let mut copied = Copied {
-            text: &mut self.text[BEFORE..][..PIECE + SHORT],
+            text: &mut self.text[BEFORE..][..TILE + SHORT],
             ends: &mut self.ends,
         };
         copied.load(rows, range)
@@ -70,7 +70,7 @@ impl Block {
             }
         }
         let mut copied = Copied {
-            text: &mut self.text[BEFORE..][..PIECE + SHORT],
+            text: &mut self.text[BEFORE..][..TILE + SHORT],
             ends: &mut self.ends,
         };
         copied.load_each(range, |row| column.text(row))
@@ -84,7 +84,7 @@ impl Block {
         self.text[BEFORE..][size..padded].fill(0);
         let window = &self.text[..BEFORE + padded];
         Marked {
-            piece: Piece::mark(window, size, &mut self.marks),
+            tile: Tile::mark(window, size, &mut self.marks),
             marks: &mut self.marks,
             ends: &self.ends[..rows],
         }
@@ -106,7 +106,7 @@ impl<U: Units> Marked<'_, U> {
     /// Where the first unit of a row ends that begins at a byte; a place beyond if no unit begins so.
     #[inline(always)]
     pub(super) fn first_end(&self, start: usize) -> usize {
-        start + U::more(self.piece.blocks()[start])
+        start + U::more(self.tile.blocks()[start])
     }
 
     /// Clears the marks of the first units of rows, and returns whether no code point is torn between two of them.

@@ -65,9 +65,9 @@ impl Work for RowSearch<'_> {
         block: &mut Marked<'_, U>,
     ) -> Result<(), Uncollected> {
         let (first, least) = (self.first + row as i64, self.least);
-        let (piece, marks) = (&block.piece, &*block.marks);
+        let (tile, marks) = (&block.tile, &*block.marks);
         let finder = &mut self.finder;
-        finder.collect(piece, marks, block.ends, (first, least), self.runs)
+        finder.collect(tile, marks, block.ends, (first, least), self.runs)
     }
 
     fn take_part(

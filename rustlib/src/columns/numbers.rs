@@ -16,13 +16,13 @@ use super::layout::{self, Malformed, Rows};
 use crate::code_points::InvalidUtf8;
 use crate::kernel;
 use crate::longest::Longest;
-use crate::marks::{Bits, Fixed, LANES, PIECE, Units, Utf8, below};
+use crate::marks::{Bits, Fixed, LANES, TILE, Units, Utf8, below};
 use crate::text_summary::{Fragment, TextSummary};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
 /// The doubles before each word of marks.
-type Before = [u32; PIECE / LANES + 1];
+type Before = [u32; TILE / LANES + 1];
 
 /// The number of a row of text that is not UTF-8.
 pub(super) const INVALID: i64 = -1;
@@ -174,7 +174,7 @@ impl<U: Units> Marked<'_, U> {
     /// Measures the rows, and returns whether all are valid UTF-8, if they have to be.
     #[inline(always)]
     fn measure(&self, measure: Measure, out: &mut [i64]) -> bool {
-        let Some(is_wide) = self.piece.is_wide else {
+        let Some(is_wide) = self.tile.is_wide else {
             return false;
         };
         let mut before: Before = [0; _];
@@ -261,7 +261,7 @@ impl<U: Units> Marked<'_, U> {
             }
             while left != 0 {
                 let last = at / LANES * LANES + left.trailing_zeros() as usize;
-                let width = U::width(self.piece.number(last));
+                let width = U::width(self.tile.number(last));
                 repeats = if end + width == last + 1 {
                     repeats + 1
                 } else {

@@ -7,7 +7,7 @@ use super::walk::{OpenRow, Work};
 use super::{Column, Fault, Units, Walk};
 use crate::find::Uncollected;
 use crate::kernel;
-use crate::marks::{self, LANES, NO_BITS, PIECE, below};
+use crate::marks::{self, LANES, NO_BITS, TILE, below};
 use crate::squeeze::{Rule, Squeezer};
 use std::collections::TryReserveError;
 use std::ops::Range;
@@ -123,14 +123,14 @@ impl Work for Squeezing<'_> {
         _: usize,
         block: &mut Marked<'_, U>,
     ) -> Result<(), Uncollected> {
-        let piece = &block.piece;
+        let tile = &block.tile;
         let mut dropped = NO_BITS;
-        Squeezer::default().choose(piece, self.rule, block.marks, &mut dropped);
+        Squeezer::default().choose(tile, self.rule, block.marks, &mut dropped);
         let start = self.texts.data.len();
-        self.texts.append(piece.size, |out| {
-            Ok(kernel::squeeze(piece.bytes(), &dropped, out))
+        self.texts.append(tile.size, |out| {
+            Ok(kernel::squeeze(tile.bytes(), &dropped, out))
         })?;
-        let (mut before, mut sum) = ([0; PIECE / LANES + 1], 0);
+        let (mut before, mut sum) = ([0; TILE / LANES + 1], 0);
         for (before, dropped) in before.iter_mut().zip(&dropped) {
             *before = sum;
             sum += dropped.count_ones();

@@ -145,7 +145,7 @@ fn take_units<U: marks::Units>(
     work: &mut impl Work,
 ) -> Result<bool, Uncollected> {
     let mut marked = block.mark::<U>(rows.len());
-    if marked.piece.is_wide.is_none() || !marked.separate() {
+    if marked.tile.is_wide.is_none() || !marked.separate() {
         return Ok(false);
     }
     work.take_block(rows.start, &mut marked)?;

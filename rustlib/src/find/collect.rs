@@ -4,7 +4,7 @@ use super::Finder;
 use super::survey::{EDGES, code_point_ends, list_bits, ones};
 use crate::code_points::InvalidUtf8;
 use crate::kernel;
-use crate::marks::{Bits, Fixed, LANES, NO_BITS, PIECE, Piece, Pieces, Units, Utf8, below, ends};
+use crate::marks::{Bits, Fixed, LANES, NO_BITS, TILE, Tile, Tiles, Units, Utf8, below, ends};
 use crate::runs::{RunSlices, Runs};
 use std::collections::TryReserveError;
 
@@ -108,30 +108,28 @@ impl Finder {
         runs: &mut Runs,
     ) -> Result<(), Uncollected> {
         let last = (self.length > 0).then_some(self.run.unit);
-        let mut pieces = Pieces::<U>::new(bytes, last);
+        let mut tiles = Tiles::<U>::new(bytes, last);
         let (mut seconds, mut edges) = (NO_BITS, Edges::NONE);
         let mut found = Batch::new(least, runs);
-        while let Some(piece) = pieces.advance(&mut seconds) {
-            let is_wide = piece.is_wide.ok_or(InvalidUtf8)?;
+        while let Some(tile) = tiles.advance(&mut seconds) {
+            let is_wide = tile.is_wide.ok_or(InvalidUtf8)?;
             kernel::run(
                 #[inline(always)]
                 || match is_wide {
-                    true => self.collect_piece::<U, true>(&piece, &seconds, &mut edges, &mut found),
-                    false => {
-                        self.collect_piece::<U, false>(&piece, &seconds, &mut edges, &mut found)
-                    }
+                    true => self.collect_tile::<U, true>(&tile, &seconds, &mut edges, &mut found),
+                    false => self.collect_tile::<U, false>(&tile, &seconds, &mut edges, &mut found),
                 },
             )?;
         }
         Ok(found.flush()?)
     }
 
-    /// Collects the runs that end in a piece. `seconds` are its marks. `WIDE` says whether any unit is longer than
+    /// Collects the runs that end in a tile. `seconds` are its marks. `WIDE` says whether any unit is longer than
     /// the shortest.
     #[inline(always)]
-    pub(super) fn collect_piece<U: Units, const WIDE: bool>(
+    pub(super) fn collect_tile<U: Units, const WIDE: bool>(
         &mut self,
-        piece: &Piece<'_, U>,
+        tile: &Tile<'_, U>,
         seconds: &Bits,
         edges: &mut Edges,
         found: &mut Batch<'_>,
@@ -141,9 +139,9 @@ impl Finder {
         let mut run = self.run;
         let is_open = run.length > u64::from(!all);
         if WIDE {
-            edges.units = code_point_ends(piece);
+            edges.units = code_point_ends(tile);
         }
-        edges.list::<U, WIDE>(piece.size, seconds, all, is_open);
+        edges.list::<U, WIDE>(tile.size, seconds, all, is_open);
         let base = self.length as i64;
         let mut list = &edges.list[..edges.number];
         if let (true, &[edge, ref rest @ ..]) = (is_open, list) {
@@ -168,20 +166,20 @@ impl Finder {
                 let length = base + edges.before::<U, WIDE>(after) - start;
                 found.starts[at % BATCH] = start;
                 found.lengths[at % BATCH] = length;
-                found.units[at % BATCH] = piece.number(first);
+                found.units[at % BATCH] = tile.number(first);
                 at += usize::from(length >= least);
             }
             found.number = at;
             done = until;
         }
-        let end = base + edges.before::<U, WIDE>(piece.size);
+        let end = base + edges.before::<U, WIDE>(tile.size);
         if let Some(&first) = list.get(step * number) {
             run.start = (base_of_starts + edges.before::<U, WIDE>(first.into())) as u64;
-            run.unit = piece.number(first.into());
+            run.unit = tile.number(first.into());
         } else if !all && (edges.number > 0 || !is_open) {
             // To compare the next unit with.
             run.start = end as u64 - 1;
-            run.unit = piece.number(piece.size - 1);
+            run.unit = tile.number(tile.size - 1);
         }
         run.length = end as u64 - run.start;
         self.length = end as u64;
@@ -190,13 +188,13 @@ impl Finder {
     }
 }
 
-/// Where the runs of a piece begin and end.
+/// Where the runs of a tile begin and end.
 pub(super) struct Edges {
     /// Where a unit ends; unused where all are of the same width.
     units: Bits,
     /// The units before each block; unused where all are of the same width.
-    before: [u16; PIECE / LANES + 1],
-    list: [u16; PIECE + EDGES],
+    before: [u16; TILE / LANES + 1],
+    list: [u16; TILE + EDGES],
     /// The number of edges in the list.
     number: usize,
 }
@@ -211,7 +209,7 @@ impl Edges {
 
     /// Lists the last bytes of the units that differ from the one before them, if `all` is set. Otherwise, of those
     /// that are the second of a run and those that come after such a run, in turns; `is_open` says whether one has
-    /// begun before the piece.
+    /// begun before the tile.
     #[inline(always)]
     fn list<U: Units, const WIDE: bool>(
         &mut self,
@@ -225,7 +223,7 @@ impl Edges {
         if WIDE {
             let mut carry = u64::from(is_open);
             let mut before = 0;
-            for block in 0..=blocks.min(PIECE / LANES) {
+            for block in 0..=blocks.min(TILE / LANES) {
                 self.before[block] = before;
                 let (units, seconds) = (self.units[block], seconds[block]);
                 before += ones(units) as u16;
@@ -257,7 +255,7 @@ impl Edges {
         }
     }
 
-    /// The number of units of the piece before the one that ends with a byte, or before its end.
+    /// The number of units of the tile before the one that ends with a byte, or before its end.
     #[inline(always)]
     pub(super) fn before<U: Units, const WIDE: bool>(&self, byte: usize) -> i64 {
         if !WIDE {

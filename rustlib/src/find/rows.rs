@@ -2,7 +2,7 @@
 
 use super::collect::{Batch, Edges};
 use super::{Finder, Uncollected};
-use crate::marks::{Bits, Piece, Units};
+use crate::marks::{Bits, Tile, Units};
 use crate::runs::Runs;
 
 /// Collects the runs of rows. It has the memory that this takes.
@@ -20,39 +20,39 @@ impl RowFinder {
         }
     }
 
-    /// Appends the runs of at least `least` units to `runs`, or all if `least` is below 2. The piece is rows side by
+    /// Appends the runs of at least `least` units to `runs`, or all if `least` is below 2. The tile is rows side by
     /// side, the first one with the number `first`, and `ends` is where they end. The first unit of a row has no mark.
     #[inline(always)]
     pub(crate) fn collect<U: Units>(
         &mut self,
-        piece: &Piece<'_, U>,
+        tile: &Tile<'_, U>,
         marks: &Bits,
         ends: &[u32],
         (first, least): (i64, u64),
         runs: &mut Runs,
     ) -> Result<(), Uncollected> {
-        match piece.is_wide {
-            Some(true) => self.collect_rows::<U, true>(piece, marks, ends, (first, least), runs),
-            _ => self.collect_rows::<U, false>(piece, marks, ends, (first, least), runs),
+        match tile.is_wide {
+            Some(true) => self.collect_rows::<U, true>(tile, marks, ends, (first, least), runs),
+            _ => self.collect_rows::<U, false>(tile, marks, ends, (first, least), runs),
         }
     }
 
     #[inline(always)]
     fn collect_rows<U: Units, const WIDE: bool>(
         &mut self,
-        piece: &Piece<'_, U>,
+        tile: &Tile<'_, U>,
         marks: &Bits,
         ends: &[u32],
         (first, least): (i64, u64),
         runs: &mut Runs,
     ) -> Result<(), Uncollected> {
-        if piece.size == 0 {
+        if tile.size == 0 {
             return Ok(());
         }
         let Self { edges, found } = self;
         let mut finder = Finder::default();
         let mut batch = Batch::new(least, found);
-        finder.collect_piece::<U, WIDE>(piece, marks, edges, &mut batch)?;
+        finder.collect_tile::<U, WIDE>(tile, marks, edges, &mut batch)?;
         batch.flush()?;
         finder.collect_end(least, found)?;
         runs.reserve(found.len())?;

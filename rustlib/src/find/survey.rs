@@ -1,26 +1,26 @@
-//! Facts about a piece of input: where its units, lines and runs end.
+//! Facts about a tile of input: where its units, lines and runs end.
 
 use crate::code_points::InvalidUtf8;
 use crate::kernel::equal_bits;
-use crate::marks::{Bits, LANES, NO_BITS, PIECE, Piece, Units, below, ends, keep_whole};
+use crate::marks::{Bits, LANES, NO_BITS, TILE, Tile, Units, below, ends, keep_whole};
 use std::hint::select_unpredictable;
 
 /// The number of a newline.
 pub(super) const NEWLINE: u32 = b'\n' as u32;
 
-/// Facts about the bytes of a piece. The last byte of a unit represents all of it.
+/// Facts about the bytes of a tile. The last byte of a unit represents all of it.
 pub(super) struct Survey {
     /// The marks.
     pub(super) seconds: Bits,
     units: Bits,
     newlines: Bits,
-    blocks: [Before; PIECE / LANES + 1],
-    edges: [u16; PIECE + EDGES],
+    blocks: [Before; TILE / LANES + 1],
+    edges: [u16; TILE + EDGES],
     /// The number of edges.
     number: usize,
 }
 
-/// Units and lines before a byte in its piece.
+/// Units and lines before a byte in its tile.
 #[derive(Clone, Copy)]
 pub(super) struct Before {
     /// Units that have ended.
@@ -54,24 +54,24 @@ impl Survey {
     };
 
     /// Finds where units and lines end.
-    pub(super) fn set<U: Units>(&mut self, piece: &Piece<'_, U>) -> Result<(), InvalidUtf8> {
-        let blocks = ..piece.size.div_ceil(LANES);
+    pub(super) fn set<U: Units>(&mut self, tile: &Tile<'_, U>) -> Result<(), InvalidUtf8> {
+        let blocks = ..tile.size.div_ceil(LANES);
         let newlines = const { &newlines(U::SHORTEST) };
-        equal_bits(piece.blocks(), newlines, &mut self.newlines[blocks]);
+        equal_bits(tile.blocks(), newlines, &mut self.newlines[blocks]);
         keep_whole(&mut self.newlines[blocks], U::SHORTEST);
-        if piece.is_wide.ok_or(InvalidUtf8)? {
-            self.units = code_point_ends(piece);
+        if tile.is_wide.ok_or(InvalidUtf8)? {
+            self.units = code_point_ends(tile);
         } else {
             self.units[blocks].fill(ends(U::SHORTEST));
         }
         for bits in [&mut self.units, &mut self.newlines] {
-            bits[piece.size / LANES] &= below(piece.size % LANES);
+            bits[tile.size / LANES] &= below(tile.size % LANES);
         }
         Ok(())
     }
 
     /// Lists the edges: where runs of two units or more begin and end, in turns. `is_open` says whether one has
-    /// begun before the piece.
+    /// begun before the tile.
     #[inline(always)]
     pub(super) fn list_edges(&mut self, size: usize, is_open: bool) {
         let mut carry = u64::from(is_open);
@@ -114,7 +114,7 @@ impl Survey {
         self.edges[..self.number].iter().map(|&edge| edge.into())
     }
 
-    /// The units and lines before a byte of the piece, or before the one after it.
+    /// The units and lines before a byte of the tile, or before the one after it.
     #[inline(always)]
     pub(super) fn before(&self, byte: usize) -> Before {
         let (block, lane) = (byte / LANES, byte % LANES);
@@ -129,10 +129,10 @@ impl Survey {
     }
 }
 
-/// A bit for the last byte of each code point of a piece: before each one that begins, and at the end.
-pub(super) fn code_point_ends<U: Units>(piece: &Piece<'_, U>) -> Bits {
-    let mut bits = piece.continuing().unwrap_or(NO_BITS);
-    let last = piece.size - 1;
+/// A bit for the last byte of each code point of a tile: before each one that begins, and at the end.
+pub(super) fn code_point_ends<U: Units>(tile: &Tile<'_, U>) -> Bits {
+    let mut bits = tile.continuing().unwrap_or(NO_BITS);
+    let last = tile.size - 1;
     let mut next = 0;
     for block in (0..=last / LANES).rev() {
         let begins = !bits[block];
@@ -161,14 +161,14 @@ pub(super) fn list_bits(mut bits: u64, block: usize, list: &mut [u16], number: u
 }
 
 /// Newlines side by side, in units of `width` bytes.
-const fn newlines(width: usize) -> [u8; PIECE] {
-    let mut bytes = [0; PIECE];
+const fn newlines(width: usize) -> [u8; TILE] {
+    let mut bytes = [0; TILE];
     let mut at = if cfg!(target_endian = "big") {
         width - 1
     } else {
         0
     };
-    while at < PIECE {
+    while at < TILE {
         bytes[at] = b'\n';
         at += width;
     }

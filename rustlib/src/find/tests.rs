@@ -1,7 +1,7 @@
 //! Runs found in any units, against a walk over them one by one.
 
 use super::*;
-use crate::marks::{LANES, PIECE};
+use crate::marks::{LANES, TILE};
 use crate::runs::{RunSlices, Runs};
 
 /// The definition: a walk over the units, one by one.
@@ -179,10 +179,10 @@ fn torn_code_points_one_byte_at_a_time() {
     assert_eq!(found, oracle(&units, 2));
 }
 
-/// Around the blocks, and the pieces that are marked at a time.
+/// Around the blocks, and the tiles that are marked at a time.
 #[test]
 fn one_run_at_every_place() {
-    for size in [63, 64, 65, PIECE - 1, PIECE, PIECE + 1, PIECE + LANES] {
+    for size in [63, 64, 65, TILE - 1, TILE, TILE + 1, TILE + LANES] {
         for (unit, other) in [
             ("a", ["b", "c"]),
             ("\n", ["b", "c"]),
@@ -277,7 +277,7 @@ fn what_is_not_utf8_is_refused() {
 /// Nothing follows that could show it.
 #[test]
 fn a_last_byte_that_is_never_right_is_refused() {
-    for size in (1..600).chain(PIECE - 300..PIECE + 300) {
+    for size in (1..600).chain(TILE - 300..TILE + 300) {
         for wrong in [0x80, 0xC0, 0xC1, 0xF5, 0xFF] {
             let mut bytes = vec![b'a'; size];
             bytes[size - 1] = wrong;
@@ -288,12 +288,12 @@ fn a_last_byte_that_is_never_right_is_refused() {
     }
 }
 
-/// One byte is wrong, near the ends of blocks, pieces and parts.
+/// One byte is wrong, near the ends of blocks, tiles and parts.
 #[test]
 fn one_fault_at_every_place() {
-    let text = "aжж€\n𝄞".repeat(3 * (PIECE + 80) / 14).into_bytes();
+    let text = "aжж€\n𝄞".repeat(3 * (TILE + 80) / 14).into_bytes();
     let part = text.len() / 3 + 1;
-    for end in [0, LANES, PIECE, part, part + PIECE, text.len()] {
+    for end in [0, LANES, TILE, part, part + TILE, text.len()] {
         for place in end.saturating_sub(9)..(end + 9).min(text.len()) {
             for wrong in *b"\x00\x80\xc3\xe0\xff" {
                 let mut bytes = text.clone();

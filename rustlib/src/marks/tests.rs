@@ -25,19 +25,19 @@ fn oracle(units: &[Vec<u8>], numbers: &[u32], last: Option<u32>) -> Vec<(usize, 
 
 fn marked<U: Units>(bytes: &[u8], last: Option<u32>) -> Vec<(usize, u32)> {
     let mut found = Vec::new();
-    let mut pieces = Pieces::<U>::new(bytes, last);
+    let mut tiles = Tiles::<U>::new(bytes, last);
     let mut marks = [u64::MAX; _];
     let mut start = 0;
-    while let Some(piece) = pieces.advance(&mut marks) {
-        assert!(piece.is_wide.is_some());
-        assert_eq!(piece.blocks()[..piece.size], bytes[start..][..piece.size]);
+    while let Some(tile) = tiles.advance(&mut marks) {
+        assert!(tile.is_wide.is_some());
+        assert_eq!(tile.blocks()[..tile.size], bytes[start..][..tile.size]);
         let mut numbers = Vec::new();
-        piece.each_marked(&marks, |number| numbers.push(number));
+        tile.each_marked(&marks, |number| numbers.push(number));
         let is_set = |&end: &usize| marks[end / LANES] >> (end % LANES) & 1 == 1;
-        let ends = (0..piece.size).filter(is_set).map(|end| start + end);
+        let ends = (0..tile.size).filter(is_set).map(|end| start + end);
         found.extend(ends.zip(numbers.drain(..)));
-        assert_eq!(marks[piece.size / LANES] & !below(piece.size % LANES), 0);
-        start += piece.size;
+        assert_eq!(marks[tile.size / LANES] & !below(tile.size % LANES), 0);
+        start += tile.size;
     }
     assert_eq!(start, bytes.len());
     found
@@ -53,20 +53,10 @@ fn check<U: Units>(units: &[Vec<u8>], numbers: &[u32]) {
 }
 
 #[test]
-fn the_last_byte_of_each_second_unit_is_marked_in_any_piece() {
+fn the_last_byte_of_each_second_unit_is_marked_in_any_tile() {
     let text: Vec<char> = "ab\0жз€ह𝄞𝄟\u{1f600}\u{10ffff}".chars().collect();
     let around = |length: usize| length.saturating_sub(5)..length + 5;
-    let sizes = [
-        0,
-        64,
-        128,
-        256,
-        320,
-        1024,
-        PIECE,
-        PIECE + 256,
-        2 * PIECE + 256,
-    ];
+    let sizes = [0, 64, 128, 256, 320, 1024, TILE, TILE + 256, 2 * TILE + 256];
     for size in sizes.into_iter().flat_map(around) {
         for few in [1, 2, 4, text.len()] {
             let chars = units(&text[text.len() - few..], size);
@@ -96,10 +86,10 @@ fn the_last_byte_of_each_second_unit_is_marked_in_any_piece() {
 fn bytes_after_the_last_whole_unit_are_dropped() {
     for rest in 0..4 {
         let bytes = vec![7; 4 * 70 + rest];
-        let mut pieces = Pieces::<Fixed<4>>::new(&bytes, None);
+        let mut tiles = Tiles::<Fixed<4>>::new(&bytes, None);
         let mut sizes = 0;
-        while let Some(piece) = pieces.advance(&mut [0; _]) {
-            sizes += piece.size;
+        while let Some(tile) = tiles.advance(&mut [0; _]) {
+            sizes += tile.size;
         }
         assert_eq!(sizes, 4 * 70);
     }
@@ -111,10 +101,10 @@ fn text_that_is_not_valid_is_said_to_be_so() {
         for place in [0, length / 2, length - 1] {
             let mut text = vec![b'a'; length];
             text[place] = 0xFF;
-            let mut pieces = Pieces::<Utf8>::new(&text, None);
+            let mut tiles = Tiles::<Utf8>::new(&text, None);
             let mut is_valid = true;
-            while let Some(piece) = pieces.advance(&mut [0; _]) {
-                is_valid &= piece.is_wide.is_some();
+            while let Some(tile) = tiles.advance(&mut [0; _]) {
+                is_valid &= tile.is_wide.is_some();
             }
             assert!(!is_valid, "{place} of {length}");
         }
