@@ -658,6 +658,32 @@ fn every_pair_is_taken_apart_exactly() {
     }
 }
 
+/// One vector after another of equal words that must not be used, of any digits.
+#[test]
+fn vectors_of_words_that_must_not_be_used() {
+    for size in [3u32, 26, 52, 65, 100] {
+        let characters: Vec<u8> = (0..size).map(|c| c as u8).collect();
+        let table = Table::new(&characters);
+        let texts = u64::from(size).pow(4);
+        // The first word of a text, where least is left.
+        let first = |text: u64| (text << 32).div_ceil(texts) as u32;
+        let is_refused = |&word: &u32| u64::from(word) * texts % (1 << 32) < (1 << 32) % texts;
+        let refused = (texts - texts / 7..texts)
+            .map(first)
+            .filter(is_refused)
+            .take(40);
+        let words: Vec<u32> = refused.flat_map(|word| [word; 16]).collect();
+        assert!(!words.is_empty(), "else it shows nothing");
+        let expected = drawn(&characters, &words, std::iter::repeat(0x1234_5678));
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        each_kernel(|kernel, name| {
+            let mut text = vec![0; bytes.len()];
+            kernel.draw(&table, &bytes, &mut text, &mut || 0x1234_5678);
+            assert!(text == expected, "{name}, {size} characters");
+        });
+    }
+}
+
 #[test]
 fn utf8_valid_or_not_reads_nothing_outside() {
     for filler in [0x41, 0x80, 0xC2, 0xE2, 0xF0, 0xFF] {
