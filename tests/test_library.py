@@ -260,7 +260,9 @@ def test_a_panic_while_a_handle_is_made_is_an_error(handle, monkeypatch):
     class Library:
         def __getattr__(self, name):
             is_made = name == f"doubles_{handle}_new"
-            return (lambda *_: loading.ffi.NULL) if is_made else getattr(loading.lib, name)
+            # Like each pointer that the library returns, a new object.
+            null = loading.ffi.cast("void *", 0)
+            return (lambda *_: null) if is_made else getattr(loading.lib, name)
 
     monkeypatch.setattr(f"doubles_ffi._library.{module}.lib", Library())
     with pytest.raises(RuntimeError, match="panicked"):
