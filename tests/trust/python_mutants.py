@@ -3,9 +3,10 @@
 cd tests && python -m trust.python_mutants SECONDS
 
 cosmic-ray makes the changes. Those that change nothing are listed, each with its reason. This
-imports pytest once and forks for each of the others; the child imports the changed module, and runs
-the tests that reach the changed line, the quick ones first. Programs that tests start are as they
-were. What was killed is kept in build/trust, as long as the code of its module stays the same.
+imports pytest once and forks for each of the others; the child imports the changed module and runs
+the tests: first those that reach the changed line, the quick ones before the slow ones. Programs
+that tests start are as they were. What was killed is kept in build/trust, as long as the code of
+its module stays the same.
 """
 
 import difflib
@@ -32,7 +33,7 @@ COVERS = ("doubles_ffi",)
 
 # Which tests are for a module.
 MODULES = {
-    "_library/stretch": ["counter", "counting", "encodings", "tally"],
+    "_library/stretch": ["counter", "counting", "encodings", "tally", "library"],
     "_threads": ["threads"],
     "_decoding": ["encodings", "files", "finding", "find"],
     "_input/encodings": ["encodings", "files", "finding", "find"],
@@ -47,7 +48,7 @@ MODULES = {
     "files/system": ["files"],
     "_library/search": ["finding", "find"],
     "_library/longest": ["runs"],
-    "_library/runs": ["find_runs"],
+    "_library/runs": ["find_runs", "library"],
     "_library/squeezer": ["runs", "squeeze_command"],
     "generate": ["generate"],
     "ladder": ["ladder"],
@@ -85,7 +86,10 @@ EQUIVALENT = {
     ),
     r"(.*)item is not end(.*)\n\1item != end\2": "an object that equals only itself",
     r"mmap\.mmap\(-1, (.*)\nmmap\.mmap\(.+, \1": "of anonymous memory, Linux ignores the file",
-    r"_ENDIAN = .*\n_ENDIAN = .* <= .*": "no other name of a byte order comes first",
+    r"_ENDIAN = .*\n_ENDIAN = .* ([<>]=|is) .*": "the same on a little-endian machine",
+    r"(.*) == ffi\.NULL(.*)\n\1 <= ffi\.NULL\2": "no pointer is below null",
+    r"(.*) != ffi\.NULL(.*)\n\1 > ffi\.NULL\2": "no pointer is below null",
+    r"(.*\.length) == 0(.*)\n\1 <= 0\2": "no length is below zero",
     r"((?:stretch|part)\.append\(.*, .*, .*, )1\)\n\1[02]\)": (
         "on how many threads a block is counted: the count is the same"
     ),
@@ -98,7 +102,7 @@ EQUIVALENT = {
     r"(.*self\._room\(size) // 2 \+ 2\)(.*)\n\1 ((\+|\*|\*\*|\|) 2 \+ 2|// 1 \+ 2|// 2 \+ 3)\)\2": (
         "room for more is enough as well"
     ),
-    r"@overload": "only type checkers read it",
+    r"\n?@overload": "only type checkers read it",
     r"room = AHEAD \* threads\nroom = AHEAD \S+ threads": (
         "how far ahead threads run: the results are the same, in the same order"
     ),
@@ -107,7 +111,7 @@ EQUIVALENT = {
 # Seconds after which a test run hangs, as a mutant may make it.
 PATIENCE = 300
 
-# Tests that run first: most mutants fail one of them.
+# Tests that run alone at first, as most mutants fail one of them: no others are collected.
 QUICK = 12
 
 FOLDER = KEPT / "python_mutants"
@@ -231,7 +235,18 @@ def judge(mutant, tests):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     files = [f"tests/test_{name}.py" for name in MODULES[mutant.module]]
     rounds = [tests[:QUICK], files] if tests else [files]
-    return any(wait(fork(lambda chosen=chosen: pytest_fails(*chosen))) for chosen in rounds)
+    order = Order(tests)
+    return any(wait(fork(functools.partial(pytest_fails, *some, plugin=order))) for some in rounds)
+
+
+class Order:
+    """Has pytest run some tests before all others, in their order."""
+
+    def __init__(self, tests):
+        self._places = {test: place for place, test in enumerate(tests)}
+
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda item: self._places.get(item.nodeid, len(self._places)))
 
 
 def fork(function):
@@ -258,10 +273,10 @@ def wait(pid):
     return bool(os.waitpid(pid, 0)[1])
 
 
-def pytest_fails(*arguments, plugins=()):
+def pytest_fails(*arguments, plugin):
     import pytest
 
-    return pytest.main([*PYTEST, *arguments], plugins=plugins) != 0
+    return pytest.main([*PYTEST, *arguments], plugins=[plugin]) != 0
 
 
 def covering(mutant):
@@ -303,7 +318,7 @@ def measure(name, path, code):
             times[item.nodeid] = time.perf_counter() - start
 
     with measured.collect():
-        if pytest_fails(f"tests/test_{name}.py", plugins=[Plugin()]):
+        if pytest_fails(f"tests/test_{name}.py", plugin=Plugin()):
             return True
     lines, data = {}, measured.get_data()
     for file in data.measured_files():
