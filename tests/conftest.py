@@ -64,8 +64,10 @@ LEFT_OUT |= {
 }
 
 
-def pytest_report_header():
-    return [f"left out: {file} {reason}" for file, reason in LEFT_OUT.items()]
+def pytest_report_collectionfinish(items):
+    """Say which files are tested, as `wheels.py` reads it, and why others are not."""
+    names = " ".join(sorted({item.path.name for item in items}))
+    return [f"collected: {names}", *(f"left out: {file} {why}" for file, why in LEFT_OUT.items())]
 
 
 def pytest_ignore_collect(collection_path):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import wheels
 
 HERE = Path(__file__).parent
 
@@ -34,6 +35,15 @@ def test_a_file_that_gives_no_test_fails_the_run(tmp_path, text):
     status, output = run(tmp_path)
     assert status != 0
     assert "test_lost.py" in output
+
+
+def test_the_run_of_a_wheel_names_its_files_and_misses_none(tmp_path):
+    shutil.copy(HERE / "conftest.py", tmp_path)
+    _, output = run(tmp_path, "-q")
+    assert "collected: test_fine.py\n" in output
+    wheels.check_collected(output, {"test_fine.py", "test_site.py", "test_structure.py"})
+    with pytest.raises(AssertionError, match=r"no test was collected from test_lost\.py"):
+        wheels.check_collected(output, {"test_fine.py", "test_lost.py"})
 
 
 def test_a_file_may_be_left_out_by_name(tmp_path):

@@ -119,6 +119,14 @@ def check(wheel):
                     assert path == "$ORIGIN", f"{wheel.name}: {name} looks in {path}"
 
 
+def check_collected(output, files):
+    """Raise AssertionError if pytest lost one of some files, or doesn't say why it left it out."""
+    collected = re.search(r"^collected: (.*)", output, re.MULTILINE)[1].split()
+    left_out = re.findall(r"^left out: (\S+) \S", output, re.MULTILINE)
+    lost = sorted(files.difference(collected, left_out))
+    assert not lost, f"no test was collected from {', '.join(lost)}"
+
+
 class Installed:
     """A wheel in a new environment, with the tests and no checkout."""
 
@@ -150,6 +158,7 @@ class Installed:
         path = f"{self.home / 'bin'}{os.pathsep}{os.environ['PATH']}"
         variables = {**os.environ, "PATH": path, **environment}
         output = run(*pytest, cwd=self.room, env=variables)
+        check_collected(output, {path.name for path in ROOT.glob("tests/test_*.py")})
         return output.splitlines()[-1].strip("= ")
 
 
