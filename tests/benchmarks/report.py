@@ -93,6 +93,13 @@ All works, compared as in the short tables. Where the goals differ, they are in 
 processors. Two comparisons have no goal: `bytes.decode` of pure ASCII only copies, and `update` of
 64 bytes takes a lock and checks its argument, which a bare call through cffi does not."""
 
+THREADS = """\
+## Two Python threads
+
+Calls that two Python threads make together, each with an input of its own, compared with those of
+one thread: in one free-threaded CPython, whose GIL is switched on and then off. A call for 10 MB
+uses all cores by itself, unless it is told `threads=1`."""
+
 PLACE = "(?<=<!-- make bench writes this -->\n).*(?=<!-- to here -->)"
 
 
@@ -205,6 +212,16 @@ def group_part(group, cases):
     return "\n\n".join(parts)
 
 
+def thread_part(threads):
+    """Return how two Python threads scale."""
+    heads = ("one call", "with a GIL", "two threads", "without a GIL", "two threads")
+    rows = [
+        (case, duration(one), f"{one / two:.2f} x", duration(free), f"{free / both:.2f} x")
+        for case, (one, two, free, both) in threads["seconds"].items()
+    ]
+    return "\n\n".join([THREADS, table(heads, rows), run_line(threads)])
+
+
 def render(data):
     """Return docs/benchmarks.md."""
     groups = data["groups"]
@@ -220,6 +237,7 @@ def render(data):
         METHOD,
         table(("", ""), data["machine"].items()),
         *(group_part(g, groups[g.name]) for g in GROUPS if g.name in groups),
+        *([thread_part(data["threads"])] if "threads" in data else []),
     ]
     return "\n\n".join(parts) + "\n"
 

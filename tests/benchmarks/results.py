@@ -3,10 +3,13 @@
 {"machine": {what: text}, "memory": {script: MiB},
  "groups": {group: {case: {"bytes": of an item, "seconds": {contestant: of a call}}}},
  "goals": {CPU: {"processor", "kernel", "date", "commit", "command": text,
-                 "measured": {work: [number, case]}}}}
+                 "measured": {work: [number, case]}}},
+ "threads": {"machine": {what: text}, "seconds": {case: of a call of one thread and of two, with a
+                                                  GIL and then without it}}}
 
-All but the goals is of the last run with the processor's fastest kernel. The goals have an entry
-for each CPU that was ever measured, and for each slower kernel that `DOUBLES_KERNEL` forced on it.
+All but the goals and the threads is of the last run with the processor's fastest kernel. The goals
+have an entry for each CPU that was ever measured, and for each slower kernel that `DOUBLES_KERNEL`
+forced on it. `two_threads.py` measures the threads.
 """
 
 import datetime
@@ -44,7 +47,10 @@ def write(passes, measure_goals):
     kept = ("processor", "kernel", "date", "commit", "command")
     entry = {key: data["machine"][key] for key in kept} | {"measured": measure_goals(data)}
     goals = last["goals"] | {f"{cpu()}, {entry['kernel']}": entry}
-    data = (last if FORCED else data) | {"goals": goals}
+    save(last | ({} if FORCED else data) | {"goals": goals})
+
+
+def save(data):
     FILE.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -41,12 +41,22 @@ def test_a_reason_is_printed_only_where_a_goal_is_missed(number, is_missed):
 def test_a_run_replaces_the_goals_of_its_own_cpu_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "FILE", tmp_path / "benchmarks.json")
     monkeypatch.setattr(results, "cpu", lambda: "new")
-    results.FILE.write_text('{"goals": {"old": {}}}', "utf-8")
+    results.FILE.write_text('{"goals": {"old": {}}, "threads": {"of": "before"}}', "utf-8")
     results.write([], lambda _: {"work": [1, ""]})
     results.write([], lambda _: {"work": [2, ""]})
     goals = results.read()["goals"]
     assert goals.pop("old") == {}
     assert [entry["measured"] for entry in goals.values()] == [{"work": [2, ""]}]
+    assert results.read()["threads"] == {"of": "before"}
+
+
+def test_two_threads_are_compared_with_one():
+    machine = results.read()["machine"]
+    part = report.thread_part(
+        {"machine": machine, "seconds": {"8 bytes": [3e-8, 6e-8, 4e-8, 2e-8]}}
+    )
+    assert "| 8 bytes | 30 ns | 0.50 x | 40 ns | 2.00 x |" in part
+    assert part.endswith(report.run_line({"machine": machine}))
 
 
 def test_a_run_with_a_forced_kernel_adds_goals_and_keeps_the_last_run(tmp_path, monkeypatch):

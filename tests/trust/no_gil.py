@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import wheels
 from trust.crate import attempt
 from trust.model import MissingError, say
 
@@ -42,9 +43,13 @@ def python(*, wanted):
     return python(wanted=False)
 
 
-def wheels():
-    """Return the settings of pip with which it finds what was made for this Python."""
-    return {"PIP_FIND_LINKS": str(FOLDER / "wheels")}
+def room(*, wanted=True):
+    """Return an environment of a free-threaded Python with a new wheel and the tests in it."""
+    interpreter = python(wanted=wanted)
+    os.environ["PIP_FIND_LINKS"] = str(FOLDER / "wheels")
+    wheels.sources()
+    wheel = wheels.build(interpreter, "trust/no-gil")
+    return wheels.Installed(interpreter, "trust/no-gil", wheel)
 
 
 def make(work):
