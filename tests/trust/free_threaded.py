@@ -18,6 +18,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy
 import wheels
@@ -39,10 +40,7 @@ TESTS_TAKE = 300
 
 def run(seconds, earlier):
     end = time.monotonic() + seconds
-    python = no_gil.python(wanted=math.isinf(seconds))
-    os.environ |= no_gil.wheels()
-    wheels.sources()
-    room = wheels.Installed(python, "trust/no-gil", wheels.build(python, "trust/no-gil"))
+    room = no_gil.room(wanted=math.isinf(seconds))
     first = earlier.get("first", 0)
     left = max(end - time.monotonic(), 30)
     try:
@@ -54,7 +52,7 @@ def run(seconds, earlier):
     if tests is None and time.monotonic() + TESTS_TAKE < end:
         tests = tests_passed(room, "-X", "gil=0")
     text = f"{first} first uses, {calls.total():,} calls on {len(KINDS)} kinds of shared objects"
-    parts = [wheels.run(python, "-VV").strip(), f"tests: {tests or 'not run'}"]
+    parts = [wheels.run(room.python, "-VV").strip(), f"tests: {tests or 'not run'}"]
     parts += [f"{kind} {number:,}" for kind, number in calls.items()]
     reached = tests and first >= FIRST_USES and min(times.values()) >= 0.99 * SECONDS
     state = {"first": first, "calls": calls, "times": times, "tests": tests}
@@ -117,7 +115,11 @@ TEXT = "жaa€€€𝄞" * 3000
 DATA = TEXT.encode()
 ROWS = ["aa", None, "жжж", "x" * 300, "жжa" * 1000] * 40
 COUNTS = [1, None, 2, 299, 1000] * 40
+LONGEST = [2, None, 3, 300, 2] * 40
+SQUEEZED = ["a", None, "ж", "x", "жa" * 1000] * 40
+RUNS = [run for start in range(0, 21_000, 7) for run in ((start + 1, 2, "a"), (start + 3, 3, "€"))]
 OF_DATA = naive(DATA)
+OF_FILE = naive(Path(__file__).read_bytes())
 
 # Each is true, however many threads ask at once.
 FACTS = (
@@ -126,16 +128,18 @@ FACTS = (
     lambda: d.count_doubles(TEXT) == 9000,
     lambda: d.tally_doubles(TEXT) == {"a": 3000, "€": 6000},
     lambda: [*d.find_doubles(TEXT[:7])] == [(1, 2, "a"), (3, 3, "€")],
-    lambda: d.find_runs(TEXT)[:2].tolist() == [(1, 2, "a"), (3, 3, "€")],
+    lambda: [*d.find_doubles(TEXT)] == RUNS,
+    lambda: d.find_runs(TEXT).tolist() == RUNS,
     lambda: d.find_each(ROWS)[0] == (0, 0, 2, "a"),
-    lambda: d.squeeze_each(ROWS).tolist()[:4] == ["a", None, "ж", "x"],
-    lambda: d.longest_each(ROWS)[:5].tolist() == [2, None, 3, 300, 2],
+    lambda: d.squeeze_each(ROWS).tolist() == SQUEEZED,
+    lambda: d.longest_each(ROWS).tolist() == LONGEST,
     lambda: d.longest_run(TEXT) == (3, 3, "€"),
     lambda: d.squeeze_doubles(TEXT) == "жa€𝄞" * 3000,
     lambda: d.count_each(ROWS).tolist() == COUNTS,
     lambda: d.DoubleCounter(DATA, encoding="utf-8", tally=True).count == 9000,
     lambda: d.count_doubles_slice_parallel(DATA * 50) == 50 * OF_DATA,
     lambda: d.random_string(5000, seed=7) == d.random_string(5000, seed=7),
+    lambda: d.count_file(__file__) == OF_FILE,
 )
 
 
@@ -192,29 +196,49 @@ def counter(seconds):
     return calls
 
 
-def counts(seconds):
-    """Read one Counts from all threads, and count one list while it changes."""
-    shared, changing = d.count_each(ROWS), [*ROWS]
+def results(seconds):
+    """Read, slice, export and pickle results of each type from all threads."""
+    shared = (
+        (d.find_runs(TEXT), RUNS),
+        (d.count_each(ROWS), COUNTS),
+        (d.longest_each(ROWS), LONGEST),
+        (d.squeeze_each(ROWS), SQUEEZED),
+    )
 
     def read():
-        place = random.randrange(len(ROWS))
-        assert shared[place] == COUNTS[place]
-        assert shared[place : place + 50].tolist() == COUNTS[place : place + 50]
-        assert shared.null_count == COUNTS.count(None)
-        assert numpy.asarray(shared).size == len(ROWS)
-        assert shared == d.count_each(ROWS)
+        result, known = random.choice(shared)
+        place = random.randrange(len(known))
+        assert result[place] == known[place]
+        assert result[place : place + 50].tolist() == known[place : place + 50]
+        assert result[place::7].tolist() == known[place::7]
+        assert pickle.loads(pickle.dumps(result[:place])) == result[:place]
+        assert result.__arrow_c_array__()
+        assert repr(result).startswith(type(result).__name__)
+        runs, counts = shared[0][0], shared[1][0]
+        assert numpy.asarray(runs).size == runs.length.size == len(RUNS)
+        assert numpy.asarray(counts).size == len(COUNTS)
+
+    return threads(seconds, *[read] * THREADS)
+
+
+def changing(seconds):
+    """Use one list as a column while another thread changes it."""
+    column = [*ROWS]
 
     def change():
         with contextlib.suppress(IndexError):
-            changing[random.randrange(len(ROWS))] = random.choice(ROWS)
-            changing.pop()
-        changing.extend(random.sample(ROWS, random.randrange(3)))
+            column[random.randrange(len(ROWS))] = random.choice(ROWS)
+            column.pop()
+        column.extend(random.sample(ROWS, random.randrange(3)))
 
-    def count_changing():
+    def use():
         with contextlib.suppress(IndexError):  # As in any loop over a list that shrinks.
-            assert {*d.count_each(changing)} <= {*COUNTS}
+            assert {*d.count_each(column)} <= {*COUNTS}
+            assert {*d.longest_each(column)} <= {*LONGEST}
+            assert {*d.squeeze_each(column)} <= {*SQUEEZED}
+            assert {run.length for run in d.find_each(column)} <= {*LONGEST}
 
-    return threads(seconds, read, read, change, count_changing)
+    return threads(seconds, change, *[use] * (THREADS - 1))
 
 
 def memory(seconds):
@@ -235,7 +259,7 @@ def memory(seconds):
         return threads(seconds, fill, fill, count, count)
 
 
-KINDS = {kind.__name__: kind for kind in (facts, resized, counter, counts, memory)}
+KINDS = {kind.__name__: kind for kind in (facts, resized, counter, results, changing, memory)}
 
 
 def main(kind, seconds, seed):
