@@ -13,14 +13,22 @@ from trust.code import ROOT, fingerprint
 # Where inputs that made a row fail are kept, a folder for each row.
 KEPT = ROOT / "build" / "trust"
 
-# The code of the crate without its tests, and with it that of the package without the cluster.
+# The code of the crate without its tests, and that of the package without the cluster.
 LIBRARY = (
     "rustlib/src",
     "rustlib/Cargo.lock",
     ":!rustlib/src/**/tests.rs",
     ":!rustlib/src/**/tests",
 )
-PRODUCT = (*LIBRARY, "doubles_ffi", ":!doubles_ffi/cluster")
+PACKAGE = ("doubles_ffi", ":!doubles_ffi/cluster")
+PRODUCT = (*LIBRARY, *PACKAGE)
+
+# All of it without the loops over bytes, which call nothing, allocate nothing and keep nothing.
+WITHOUT_KERNELS = (*PRODUCT, ":!rustlib/src/kernel")
+
+# What calls the system, starts threads and keeps something from one call to the next.
+SYSTEM = tuple(f"rustlib/src/{name}.rs" for name in ("pool", "os", "parallel", "kernel", "ffi"))
+SYSTEM += ("rustlib/src/ffi", "rustlib/Cargo.lock")
 
 # The rows in order. Each is a module beside this file:
 # - The first line of its docstring is the promise.

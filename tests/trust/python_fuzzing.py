@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 
-from trust.model import PRODUCT, ROOT, Figure, keep
+from trust.model import PACKAGE, ROOT, Figure, keep
 
 GOAL = "10,000,000 examples, no difference"
 HOURS = 0.2
-COVERS = PRODUCT
+COVERS = PACKAGE
 EXAMPLES = 10_000_000
 
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "hypothesis"]

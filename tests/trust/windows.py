@@ -13,7 +13,7 @@ from trust.model import PRODUCT, ROOT, Figure, MissingError, say
 
 GOAL = "all tests of the crate and of the wheel, under Wine"
 HOURS = 0.3
-COVERS = PRODUCT
+COVERS = (*PRODUCT, ".ci/windows")
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "doubles_ffi/windows")
 
