@@ -43,7 +43,7 @@ def main():
             continue
         seconds = time.monotonic() - start
         outcome = "passed" if figure.passed else "FAILED"
-        say(f"{row.name}: {outcome} in {seconds:.0f} s: {figure.text}")
+        say(f"{row.name}: {outcome} in {seconds:.0f} s: {figure.text}: {figure.details}")
         failed += [row.name] * (not figure.passed)
         record(row, figure, seconds, before)
     for what, names in (("failed", failed), ("not run", not_run)):
@@ -59,7 +59,8 @@ def attempt(row, seconds, earlier):
         raise
     except Exception as error:  # noqa: BLE001 (the other rows are still to run)
         traceback.print_exc()
-        return Figure(f"{type(error).__name__}: {error}".splitlines()[0], passed=False)
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        return Figure("an error", passed=False, details=said)
 
 
 def record(row, figure, seconds, before):

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
-from trust.model import say
+from trust.model import Figure, say
 
 TESTS = Path(__file__).parents[1]
 
@@ -54,6 +55,46 @@ def ask(module, *arguments, seconds, python=sys.executable, **environment):
         last_line = errors.strip().rpartition("\n")[2]
         raise PartError(f"status {process.returncode} of `{again}`: {last_line}")
     return json.loads(output)
+
+
+def add_up(  # noqa: PLR0913 (all that such a row is)
+    row, kinds, seconds, earlier, *, what, is_enough, **how
+):
+    """Return the figure of a row whose parts are kinds of tries, each of which prints a number.
+
+    Args:
+        row: the name of its module, whose `main` prints the number.
+        kinds: their names.
+        seconds: how long all of them may take.
+        earlier: the state of the last figure.
+        what: the text after the number of all tries.
+        is_enough: returns whether the tries and the seconds of all kinds are those of full length.
+        how: passed to `ask`.
+
+    Raises:
+        PartError: a part failed.
+    """
+    tries, times = Counter(earlier.get("tries")), Counter(earlier.get("times"))
+    for kind, each, seed in rounds([*kinds], seconds):
+        tries[kind] += ask(f"trust.{row}", kind, each, seed, seconds=each, **how)
+        times[kind] += each
+        reached = tries.keys() == {*kinds} and is_enough(tries, times)
+        if reached:
+            break
+    details = ", ".join(f"{kind} {number:,}" for kind, number in tries.items())
+    state = {"tries": tries, "times": times}
+    text = f"{tries.total():,} {what}"
+    return Figure(text, passed=True, reached=reached, details=details, state=state)
+
+
+def repeat(attempt, seconds, seed):
+    """Try until the time is over, and print the sum of the numbers of tries that this returns."""
+    random.seed(int(seed))
+    end = time.monotonic() + float(seconds)
+    tries = 0
+    while not tries or time.monotonic() < end:
+        tries += attempt()
+    print(json.dumps(tries))
 
 
 def rounds(parts, seconds):

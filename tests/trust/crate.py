@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from trust.model import ROOT
+from trust.model import ROOT, MissingError, say
 
 CRATE = ROOT / "rustlib"
 BUILD = ROOT / "build" / "trust"
@@ -22,6 +22,18 @@ def attempt(command, folder=CRATE, **environment):
         errors="replace",
         check=False,
     )
+
+
+def fetch(what, *command, folder=CRATE):
+    """Run a command that has a part in fetching something.
+
+    Raises:
+        MissingError: it failed; it has said why.
+    """
+    done = attempt([*map(str, command)], folder, DEBIAN_FRONTEND="noninteractive")
+    if done.returncode:
+        say(done.stdout[-4000:])
+        raise MissingError(f"needs {what}: {command[0]} has failed")
 
 
 def host():

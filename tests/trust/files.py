@@ -7,7 +7,6 @@ import contextlib
 import errno
 import io
 import itertools
-import json
 import operator
 import os
 import random
@@ -16,12 +15,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 from unittest import mock
 
-from trust.children import PartError, ask, rounds
-from trust.model import Figure
+from trust.children import add_up, repeat
 
 from doubles_ffi import count_file, tally_file
 from doubles_ffi.cli import main as run_command
@@ -36,20 +33,12 @@ SIZE = 300_000
 
 
 def run(seconds, earlier):
-    counts = Counter(earlier)
-    for kind, each, seed in rounds([*KINDS], seconds):
-        try:
-            counts[kind] += ask(
-                "trust.files", kind, each, seed, seconds=each, DOUBLES_NUM_THREADS="3"
-            )
-        except PartError as error:
-            return Figure(f"{kind}: {error}", passed=False)
-        is_reached = counts.total() >= COUNTS and min(counts[kind] for kind in KINDS) >= OF_EACH
-        if is_reached:
-            break
-    parts = ", ".join(f"{kind} {number:,}" for kind, number in counts.items())
-    text = f"{counts.total():,} disturbed counts, 0 signals"
-    return Figure(text, passed=True, reached=is_reached, details=parts, state=counts)
+    def is_enough(counts, _):
+        return counts.total() >= COUNTS and min(counts.values()) >= OF_EACH
+
+    return add_up(
+        "files", KINDS, seconds, earlier, what="disturbed counts, 0 signals", is_enough=is_enough
+    )
 
 
 def truncate(path):
@@ -250,16 +239,12 @@ KINDS = {
 
 
 def main(kind, seconds, seed):
-    random.seed(int(seed))
+    os.environ["DOUBLES_NUM_THREADS"] = "3"
     # So that threads take part in the count of a small file.
     reading.READ_SIZE = 16 * 1024
     engine.WORTH_SPLITTING, engine.PIECE_SIZE = 4096, 32 * 1024
-    end = time.monotonic() + float(seconds)
-    disturbed = 0
     with tempfile.TemporaryDirectory() as folder:
-        while not disturbed or time.monotonic() < end:
-            disturbed += KINDS[kind](Path(folder, "file"))
-    print(json.dumps(disturbed))
+        repeat(lambda: KINDS[kind](Path(folder, "file")), seconds, seed)
 
 
 if __name__ == "__main__":

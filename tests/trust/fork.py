@@ -5,7 +5,6 @@ cd tests && python -m trust.fork KIND SECONDS SEED
 
 import faulthandler
 import http.client
-import json
 import multiprocessing
 import os
 import random
@@ -16,13 +15,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-from trust.children import PartError, ask, rounds
-from trust.model import SYSTEM, Figure
+from trust.children import add_up, repeat
+from trust.model import SYSTEM
 
 import doubles_ffi
 
@@ -47,25 +45,10 @@ SHORT = 100_000
 
 
 def run(seconds, earlier):
-    forks = Counter(earlier)
-    for kind, each, seed in rounds([*KINDS], seconds):
-        try:
-            forks[kind] += ask(
-                "trust.fork",
-                kind,
-                each if kind in QUICK else 0,
-                seed,
-                seconds=each,
-                DOUBLES_NUM_THREADS=str(THREADS[seed % len(THREADS)]),
-            )
-        except PartError as error:
-            return Figure(f"a child hung or failed: {error}", passed=False)
-        is_reached = forks.total() >= FORKS and forks.keys() == KINDS.keys()
-        if is_reached:
-            break
-    parts = ", ".join(f"{kind} {number:,}" for kind, number in forks.items())
-    text = f"{forks.total():,} forks, 0 hangs"
-    return Figure(text, passed=True, reached=is_reached, details=parts, state=forks)
+    def is_enough(forks, _):
+        return forks.total() >= FORKS
+
+    return add_up("fork", KINDS, seconds, earlier, what="forks, 0 hangs", is_enough=is_enough)
 
 
 def count():
@@ -186,12 +169,17 @@ def pools(method):
     return trial
 
 
-def application(_, start_response):
-    """Count in a web server's worker."""
+def application():
+    """Return what gunicorn loads before it forks its workers, after a count, and counts there."""
     count()
-    body = str(os.getpid()).encode()
-    start_response("200 OK", [("Content-Length", str(len(body)))])
-    return [body]
+
+    def answer(_, start_response):
+        count()
+        body = str(os.getpid()).encode()
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    return answer
 
 
 class Connection(http.client.HTTPConnection):
@@ -212,7 +200,7 @@ def gunicorn():
         command = [sys.executable, "-m", "gunicorn", "--preload", "--workers=2", "--max-requests=1"]
         # Its own patience must be longer, or it would replace a worker that hangs.
         command += [f"--timeout={20 * PATIENCE}", f"--bind=unix:{path}", "--log-level=critical"]
-        command.append("trust.preloaded:application")
+        command.append("trust.fork:application()")
         with subprocess.Popen(command) as server:
             try:
                 return len({pid_of_worker(path) for _ in range(20)})
@@ -250,14 +238,14 @@ KINDS = {
 
 
 def main(kind, seconds, seed):
-    random.seed(int(seed))
-    end = time.monotonic() + float(seconds)
-    forks = 0
-    while not forks or time.monotonic() < end:
+    os.environ["DOUBLES_NUM_THREADS"] = str(THREADS[int(seed) % len(THREADS)])
+
+    def attempt():
         faulthandler.dump_traceback_later(4.5 * PATIENCE, exit=True)  # Of all threads.
-        forks += KINDS[kind]()
+        return KINDS[kind]()
+
+    repeat(attempt, seconds if kind in QUICK else 0, seed)
     faulthandler.cancel_dump_traceback_later()
-    print(json.dumps(forks))
 
 
 if __name__ == "__main__":

@@ -16,14 +16,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
 import wheels
 from trust import no_gil
-from trust.children import PartError, ask, rounds
+from trust.children import add_up, ask
 from trust.interpreters import tests_passed
 from trust.model import PACKAGE, SYSTEM, Figure
 
@@ -41,22 +40,26 @@ TESTS_TAKE = 300
 def run(seconds, earlier):
     end = time.monotonic() + seconds
     room = no_gil.room(wanted=math.isinf(seconds))
-    first = earlier.get("first", 0)
+    first, tests = earlier.get("first", 0), earlier.get("tests")
     left = max(end - time.monotonic(), 30)
-    try:
-        first += first_uses(room.python, FIRST_USES - first, left / 3)
-        calls, times = stress(room.python, min(left / 3, SECONDS * len(KINDS)), earlier)
-    except PartError as error:
-        return Figure(str(error), passed=False)
-    tests = earlier.get("tests")
+    first += first_uses(room.python, FIRST_USES - first, left / 3)
+
+    def is_enough(_, times):
+        return min(times.values()) >= SECONDS
+
+    what = f"calls on {len(KINDS)} kinds of shared objects"
+    how = {"what": what, "is_enough": is_enough, "python": room.python}
+    stress = add_up("free_threaded", KINDS, left / 3, earlier, **how)
     if tests is None and time.monotonic() + TESTS_TAKE < end:
-        tests = tests_passed(room, "-X", "gil=0")
-    text = f"{first} first uses, {calls.total():,} calls on {len(KINDS)} kinds of shared objects"
-    parts = [wheels.run(room.python, "-VV").strip(), f"tests: {tests or 'not run'}"]
-    parts += [f"{kind} {number:,}" for kind, number in calls.items()]
-    reached = tests and first >= FIRST_USES and min(times.values()) >= 0.99 * SECONDS
-    state = {"first": first, "calls": calls, "times": times, "tests": tests}
-    return Figure(text, passed=True, reached=bool(reached), details=", ".join(parts), state=state)
+        tests = tests_passed(room, PYTHON_GIL="0")
+    version = wheels.run(room.python, "-VV").strip()
+    return Figure(
+        f"{first} first uses, {stress.text}",
+        passed=True,
+        reached=bool(tests) and first >= FIRST_USES and stress.reached,
+        details=f"{version}, tests: {tests or 'not run'}, {stress.details}",
+        state=stress.state | {"first": first, "tests": tests},
+    )
 
 
 def first_uses(python, number, seconds):
@@ -72,15 +75,6 @@ def first_uses(python, number, seconds):
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return sum(pool.map(first_use, range(number)))
-
-
-def stress(python, seconds, earlier):
-    """Return how many calls there were on each kind of shared object, and for how long."""
-    calls, times = Counter(earlier.get("calls")), Counter(earlier.get("times"))
-    for kind, each, seed in rounds([*KINDS], seconds):
-        calls[kind] += ask("trust.free_threaded", kind, each, seed, seconds=each, python=python)
-        times[kind] += each
-    return calls, times
 
 
 def threads(seconds, *actions):

@@ -7,7 +7,6 @@ import array
 import contextlib
 import ctypes
 import io
-import json
 import mmap
 import os
 import random
@@ -17,13 +16,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 
 import numpy
 from arrow_producer import Producer, Stream, build, i32, i64
-from trust.children import PartError, ask, rounds
-from trust.model import PRODUCT, Figure
+from trust.children import add_up, repeat
+from trust.model import PRODUCT
 
 import doubles_ffi as d
 
@@ -34,22 +32,11 @@ SECONDS = 600
 
 
 def run(seconds, earlier):
-    tries, times = Counter(earlier.get("tries")), Counter(earlier.get("times"))
-    for kind, each, seed in rounds([*KINDS], min(seconds, SECONDS * len(KINDS))):
-        try:
-            tries[kind] += ask(
-                "trust.hostile", kind, each, seed, seconds=each, DOUBLES_NUM_THREADS="3"
-            )
-        except PartError as error:
-            return Figure(f"{kind}: {error}", passed=False)
-        times[kind] += each
-    parts = ", ".join(f"{kind} {number:,}" for kind, number in tries.items())
-    return Figure(
-        f"{tries.total():,} tries, 0 signals, 0 panics",
-        passed=True,
-        reached=min(times.values()) >= 0.99 * SECONDS,
-        details=parts,
-        state={"tries": tries, "times": times},
+    def is_enough(_, times):
+        return min(times.values()) >= SECONDS
+
+    return add_up(
+        "hostile", KINDS, seconds, earlier, what="tries, 0 signals, 0 panics", is_enough=is_enough
     )
 
 
@@ -405,16 +392,16 @@ KINDS = {
 
 
 def main(kind, seconds, seed):
-    random.seed(int(seed))
+    os.environ["DOUBLES_NUM_THREADS"] = "3"
     sys.setrecursionlimit(200)
-    end = time.monotonic() + float(seconds)
-    tries = 0
-    while not tries or time.monotonic() < end:
+
+    def attempt():
         with refused():
             KINDS[kind]()
         assert d.count_doubles("жж" * 10_000) == 19_999
-        tries += 1
-    print(json.dumps(tries))
+        return 1
+
+    repeat(attempt, seconds, seed)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,8 @@ CPython is a row of its own.
 """
 
 import json
-import math
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -19,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import wheels
-from trust.model import PACKAGE, Figure, need_debian, say
+from trust import sid
+from trust.model import PACKAGE, Figure, MissingError, say
 
 GOAL = (
     "CPython 3.10 to 3.15 with its own wheel and with abi3's, and PyPy 3.11: all tests, on PyPy"
@@ -56,14 +55,7 @@ else:
     print("counted")
 """
 
-SID = wheels.ROOT / "build/sid"
 FROM_SID = wheels.WORK / "trust/sid.json"
-# python3-dev and pypy3-dev are for the versions that Debian prefers; the former brings the python3
-# that runs this module there.
-PACKAGES = (
-    "ca-certificates,gcc,libc6-dev,binutils,python3-dev,python3-venv,python3.15-dev,python3.15-venv,"
-    "pypy3-dev,pypy3-venv"
-)
 
 
 def run(seconds, _earlier):
@@ -72,9 +64,11 @@ def run(seconds, _earlier):
     wheels.sources()
     # In a trial, what is in sid gets half of the time.
     outcomes = try_all(time.monotonic() + seconds / 2, [])
-    # A trial makes no sid.
-    has_sid = (SID / "ready").exists() or math.isinf(seconds)
-    if os.getuid() == 0 and has_sid and time.monotonic() < deadline:
+    try:
+        sid.make(seconds)
+    except MissingError as error:
+        say(f"{error}")
+    else:
         outcomes |= try_in_sid(deadline, [tag for tag in outcomes if " " not in tag])
     late = [what for what, outcome in outcomes.items() if outcome is None]
     missing = [tag for tag in WANTED if tag not in outcomes]
@@ -150,12 +144,6 @@ def subinterpreter(room):
 
 def try_in_sid(deadline, known):
     """Run the same in Debian sid, with the Pythons that are not known."""
-    if not (SID / "ready").exists():
-        say("making build/sid")
-        need_debian("debootstrap")
-        shutil.rmtree(SID, ignore_errors=True)
-        wheels.run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "sid", SID)
-        (SID / "ready").touch()
     # Seen there as here, while the command runs: the checkout, the toolchain, what pip needs.
     toolchain = wheels.run("rustc", "--print", "sysroot").strip()
     cargo = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
@@ -164,11 +152,11 @@ def try_in_sid(deadline, known):
     lines = ["set -e"]
     for path in here:
         make = "mkdir -p" if Path(path).is_dir() else "touch"
-        lines += [f"{make} '{SID}{path}'", f"mount --rbind '{path}' '{SID}{path}'"]
+        lines += [f"{make} '{sid.FOLDER}{path}'", f"mount --rbind '{path}' '{sid.FOLDER}{path}'"]
     seconds = deadline - time.monotonic()
     arguments = f"{seconds} {' '.join(known)}"
     command = f"cd '{wheels.ROOT}/tests' && exec python3 -m trust.interpreters {arguments}"
-    lines += [f'exec chroot "{SID}" sh -c "{command}"']
+    lines += [f'exec chroot "{sid.FOLDER}" sh -c "{command}"']
     environment = {
         **os.environ,
         "PATH": f"{toolchain}/bin:/usr/sbin:/usr/bin:/bin",
@@ -179,6 +167,6 @@ def try_in_sid(deadline, known):
     return json.loads(FROM_SID.read_text())
 
 
-if __name__ == "__main__":  # In build/sid.
+if __name__ == "__main__":  # In sid.
     results = try_all(time.monotonic() + float(sys.argv[1]), sys.argv[2:])
     FROM_SID.write_text(json.dumps(results))

@@ -4,6 +4,7 @@ It is built once, as root, into a folder that all checkouts share: FOLDER/bin/py
 FOLDER/wheels for pip. Two idle cores take four minutes.
 """
 
+import functools
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import wheels
-from trust.crate import attempt
+from trust.crate import attempt, fetch
 from trust.model import MissingError, say
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
@@ -20,6 +21,9 @@ FOLDER = CACHE / "doubles_ffi" / "free-threaded"
 
 # Where Debian may have sources, the newest first.
 SOURCES = (("sid", "3.14"), ("trixie", "3.13"))
+
+# Runs a command that has a part in making one.
+run = functools.partial(fetch, "a free-threaded Python")
 
 # What CPython's own modules need.
 LIBRARIES = ["ssl", "bz2", "lzma", "ffi", "sqlite3", "readline"]
@@ -54,7 +58,7 @@ def room(*, wanted=True):
 
 def make(work):
     run("apt-get", "install", "-qq", "--no-install-recommends", *PACKAGES)
-    if not any(fetch(work, *source) for source in SOURCES):
+    if not any(download(work, *source) for source in SOURCES):
         raise MissingError("needs the sources of CPython 3.13 or later, which can't be fetched")
     (archive,) = work.glob("*.orig.tar.xz")
     (work / "source").mkdir()
@@ -70,7 +74,7 @@ def make(work):
         make_cffi(work, FOLDER / "bin" / "python3.13t")
 
 
-def fetch(work, suite, version):
+def download(work, suite, version):
     """Download sources with apt, which compares them with Debian's signed list."""
     mirrors = attempt(["apt-get", "indextargets", "--format", "$(REPO_URI) $(COMPONENT)"]).stdout
     mirror = next(line for line in mirrors.splitlines() if line.endswith("/debian/ main"))
@@ -99,13 +103,6 @@ def make_cffi(work, interpreter):
         raise MissingError("needs python3.14t: this cffi refuses 3.13t in another way")
     (source / "setup.py").write_text(text.replace(REFUSAL, "if False:"), "utf-8")
     run(interpreter, *pip, "wheel", "--no-deps", f"--wheel-dir={FOLDER}/wheels", source)
-
-
-def run(*command, folder=None):
-    done = attempt([*map(os.fspath, command)], folder)
-    if done.returncode:
-        say(done.stdout[-4000:])
-        raise MissingError(f"needs a free-threaded Python: {command[0]} has failed")
 
 
 if __name__ == "__main__":
