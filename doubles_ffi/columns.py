@@ -55,8 +55,7 @@ def count_each(column: Any, *, threads: int | None = None) -> Counts:
         _count_rows(column, counts, limit)
     else:
         with source:
-            while source.count_next(counts, limit):
-                pass
+            source.count(counts, limit)
     return Counts(counts)
 
 
@@ -100,8 +99,7 @@ def longest_each(column: Any, *, threads: int | None = None) -> Counts:
     numbers = Numbers()
     for source in columns(column):
         with source:
-            while source.measure_next(numbers, limit):
-                pass
+            source.measure(numbers, limit)
     return Counts(numbers)
 
 
@@ -130,8 +128,7 @@ def find_each(column: Any, *, min_run: int = LEAST) -> Runs[RowRun]:
     for source in columns(column):
         with source:
             is_text = source.form in TEXT_FORMS if source.form != "n" else is_text
-            while source.find_next(runs, least):
-                pass
+            source.find(runs, least)
     return Runs(runs, is_text=is_text)
 
 

@@ -81,8 +81,7 @@ def _squeezed(
             if form == "n" and source.form != "n":
                 form = source.form
                 bits = choose(form in TEXT_FORMS)
-            while source.squeeze_next(strings, most, bits):
-                pass
+            source.squeeze(strings, most, bits)
     return strings, _FORMS.get(form[:2], form)
 
 
@@ -96,8 +95,7 @@ def _doubled(strings: Strings, form: str) -> Iterable[Any]:
     """Return the doubled characters, or numbers of bytes, each once."""
     runs = Columns(rows=True)
     with _column(strings, form) as column:
-        while column.find_next(runs, LEAST):
-            pass
+        column.find(runs, LEAST)
     numbers = sorted(set(runs.memory()["unit"]))
     return map(chr, numbers) if form in TEXT_FORMS else numbers
 

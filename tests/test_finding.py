@@ -18,7 +18,7 @@ from systems import OWN_CONSOLE, press_ctrl_c
 import doubles_ffi
 from doubles_ffi import count_doubles, find_doubles
 from doubles_ffi._input import chunks
-from doubles_ffi._library import InvalidUtf8Error, search
+from doubles_ffi._library import InvalidUtf8Error, memory
 from doubles_ffi._library.search import _SLICE, Search, run_columns
 
 
@@ -172,21 +172,21 @@ def test_a_buffer_that_has_become_text_again(monkeypatch):
         monkeypatch.undo()
         raise InvalidUtf8Error
 
-    monkeypatch.setattr(search, "check", refuse_once)
+    monkeypatch.setattr(memory, "check", refuse_once)
     with pytest.raises(RuntimeError, match="the input was changed"):
         list(find_doubles(b"aa", encoding="utf-8"))
 
 
 def test_a_buffer_that_changes_after_its_fault(monkeypatch):
     refusals = [False, True, True]
-    real = search.check
+    real = memory.check
 
     def refuse_twice(returned):
         if refusals.pop():
             raise InvalidUtf8Error
         return real(returned)
 
-    monkeypatch.setattr(search, "check", refuse_twice)
+    monkeypatch.setattr(memory, "check", refuse_twice)
     with pytest.raises(UnicodeDecodeError):
         list(find_doubles(b"aa\xff", encoding="utf-8"))
 

@@ -439,19 +439,16 @@ def test_a_row_that_is_not_utf8_is_named():
         assert (caught.value.row, caught.value.object) == (2, b"\xe2\x82")
 
 
-@pytest.mark.parametrize(
-    ("method", "function"),
-    [("find_next", partial(find_each, min_run=1)), ("squeeze_next", squeeze_each)],
-)
+@pytest.mark.parametrize("function", [partial(find_each, min_run=1), squeeze_each])
 @pytest.mark.parametrize("rows", [1, 4096], ids=["long", "short"])
-def test_signals_are_handled_after_each_half_mebibyte_of_rows(monkeypatch, method, function, rows):
+def test_signals_are_handled_after_each_half_mebibyte_of_rows(monkeypatch, function, rows):
     pa = pytest.importorskip("pyarrow")
-    work, calls = getattr(Column, method), []
+    check, calls = Column._check, []
 
     def counted(*arguments):
         calls.append(arguments)
-        return work(*arguments)
+        return check(*arguments)
 
-    monkeypatch.setattr(Column, method, counted)
+    monkeypatch.setattr(Column, "_check", counted)
     assert len(function(pa.array([b"ab" * (2**21 // rows)] * rows))) >= rows
     assert len(calls) >= 8

@@ -14,6 +14,7 @@ import sys
 from functools import WRAPPER_ASSIGNMENTS, update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from doubles_ffi._decoding import utf8_error
 from doubles_ffi._library.loading import _native, ffi, lib
 
 if TYPE_CHECKING:
@@ -77,6 +78,29 @@ def check(returned: int) -> int:
         raise MemoryError
     message = cast("bytes", ffi.string(lib.doubles_status_message(returned))).decode("ascii")
     raise RuntimeError(message)
+
+
+def made(handle: Any) -> Any:
+    """Return a handle that the library has just made.
+
+    Raises:
+        RuntimeError: the library panicked.
+    """
+    if handle == ffi.NULL:
+        check(lib.DOUBLES_STATUS_PANICKED)
+    return handle
+
+
+def utf8_fault(state: Any, end: int, new: bytes = b"") -> Exception:
+    """Return the exception for a stream of UTF-8 that can't continue with `new`, or end.
+
+    Args:
+        state: a struct with the beginning of a code point, its `tail`.
+        end: the bytes of the stream so far, the tail included.
+        new: the bytes that can't follow.
+    """
+    tail = bytes(state.tail)[: state.tail_len]
+    return utf8_error([tail, new], end - len(tail))
 
 
 def thread_limit(threads: int | None) -> int:

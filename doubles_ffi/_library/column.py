@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from doubles_ffi._decoding import utf8_error
-from doubles_ffi._library import check
+from doubles_ffi._library import check, made
 from doubles_ffi._library.loading import _native, ffi, lib
 from doubles_ffi._library.memory import pointer_to
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Self
 
     from doubles_ffi._library.counts import Numbers
@@ -55,10 +57,7 @@ class Column:
     def __init__(self, owner: Any = None, form: str = "n", first: int = 0) -> None:
         self.form = form
         self.first = first
-        handle = lib.doubles_column_new()
-        if handle == ffi.NULL:
-            check(lib.DOUBLES_STATUS_PANICKED)
-        self._handle = ffi.gc(handle, lib.doubles_column_free)
+        self._handle = ffi.gc(made(lib.doubles_column_new()), lib.doubles_column_free)
         self._owner = owner  # of memory that the handle does not keep alive
 
     @classmethod
@@ -119,8 +118,8 @@ class Column:
         """Release the column now, and not with the last traceback that holds it."""
         ffi.release(self._handle)
 
-    def count_next(self, counts: Numbers, threads: int) -> bool:
-        """Append the counts of the next slice, and return whether there may be another slice.
+    def count(self, counts: Numbers, threads: int) -> None:
+        """Append the counts of all rows.
 
         Raises:
             UnicodeDecodeError: a row is not UTF-8; the attribute `row` is its number.
@@ -128,33 +127,25 @@ class Column:
             OSError: the stream fails.
             MemoryError: memory can't hold the counts.
         """
-        status = lib.doubles_column_count(self._handle, counts.handle, threads)
-        return bool(self._check(status))
+        self._append_all(lib.doubles_column_count, counts.handle, threads)
 
-    def measure_next(self, numbers: Numbers, threads: int) -> bool:
-        """Append the units in the longest run of each row of the next slice.
+    def measure(self, numbers: Numbers, threads: int) -> None:
+        """Append the units in the longest run of each row. Exceptions are those of `count`."""
+        self._append_all(lib.doubles_column_longest, numbers.handle, threads)
 
-        Returns and raises what `count_next` does.
-        """
-        status = lib.doubles_column_longest(self._handle, numbers.handle, threads)
-        return bool(self._check(status))
-
-    def squeeze_next(self, strings: Strings, most: int, only: bytes | None) -> bool:
-        """Append the rows of the next slice, squeezed.
-
-        Returns and raises what `count_next` does.
-        """
+    def squeeze(self, strings: Strings, most: int, only: bytes | None) -> None:
+        """Append all rows, squeezed. Exceptions are those of `count`."""
         bits, size = (ffi.NULL, 0) if only is None else (only, len(only))
-        status = lib.doubles_column_squeeze(self._handle, strings.handle, most, bits, size)
-        return bool(self._check(status))
+        self._append_all(lib.doubles_column_squeeze, strings.handle, most, bits, size)
 
-    def find_next(self, runs: Columns, least: int) -> bool:
-        """Append the runs of at least `least` units in the rows of the next slice.
+    def find(self, runs: Columns, least: int) -> None:
+        """Append the runs of `least` units or more. Exceptions are those of `count`."""
+        self._append_all(lib.doubles_column_find, runs.handle, least, self.first)
 
-        Returns and raises what `count_next` does.
-        """
-        status = lib.doubles_column_find(self._handle, runs.handle, least, self.first)
-        return bool(self._check(status))
+    def _append_all(self, append: Callable[..., int], *arguments: Any) -> None:
+        """Call a function that appends the next slice of rows until there is none."""
+        while self._check(append(self._handle, *arguments)):  # Python handles signals in between.
+            pass
 
     # The structs live as long as the capsules, whose names are theirs until the call is over.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from doubles_ffi._library import check
+from doubles_ffi._library import check, made
 from doubles_ffi._library.loading import _native, ffi, lib
-from doubles_ffi._library.memory import export
+from doubles_ffi._library.memory import export, held
 
 if TYPE_CHECKING:
     from doubles_ffi._library.memory import Pointer
@@ -23,10 +22,7 @@ class Numbers:
     __slots__ = ("handle",)
 
     def __init__(self) -> None:
-        handle = lib.doubles_counts_new()
-        if handle == ffi.NULL:
-            check(lib.DOUBLES_STATUS_PANICKED)
-        self.handle = ffi.gc(handle, lib.doubles_counts_free)
+        self.handle = ffi.gc(made(lib.doubles_counts_new()), lib.doubles_counts_free)
 
     def append(self, values: Any, validity: Any, length: int) -> None:
         """Append numbers, and one bit for each that is 0 for a null.
@@ -45,10 +41,7 @@ class Numbers:
         """
         found = ffi.new("DoublesCountsView *")
         check(lib.doubles_counts_view(self.handle, found))
-        # Its callback holds `handle`, does nothing and is in C: a KeyboardInterrupt that comes in a
-        # callback in Python would be dropped.
-        values = ffi.gc(found.values, partial(operator.is_, self.handle))
-        return values, found.validity, found.length
+        return held(found.values, self.handle), found.validity, found.length
 
     def export(self, start: int, length: int) -> tuple[Any, Any]:
         """Return some of the numbers in Arrow's capsules of a type and an array."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from doubles_ffi._decoding import utf8_error
-from doubles_ffi._library import InvalidUtf8Error, check
+from doubles_ffi._library import utf8_fault
 from doubles_ffi._library.loading import ffi
-from doubles_ffi._library.memory import slices, view
+from doubles_ffi._library.memory import check_text, slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,17 +28,8 @@ def measure_longest(chunks: Iterable[Chunk]) -> tuple[int, int, int] | None:
     longest = ffi.new("DoublesLongest *")
     end = 0  # bytes measured
     for kind, pointer, size in slices(chunks, _SLICE):
-        try:
-            check(kind.measure(longest, pointer, size))
-        except InvalidUtf8Error:
-            raise _fault(longest, end, bytes(view(pointer, size))) from None
+        check_text(kind.measure(longest, pointer, size), longest, end, pointer, size)
         end += size
     if longest.tail_len:
-        raise _fault(longest, end, b"")
+        raise utf8_fault(longest, end)
     return (longest.start, longest.longest, longest.unit) if longest.longest else None
-
-
-def _fault(longest: Any, end: int, new: bytes) -> Exception:
-    """Return the exception for UTF-8 that can't follow the `end` bytes measured so far."""
-    tail = bytes(longest.tail)[: longest.tail_len]
-    return utf8_error([tail, new], end - len(tail))

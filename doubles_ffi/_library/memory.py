@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi._library import IS_CPYTHON, check
+from doubles_ffi._library import IS_CPYTHON, InvalidUtf8Error, check, utf8_fault
 from doubles_ffi._library.loading import _native, ffi, lib
 
 if TYPE_CHECKING:
@@ -42,6 +44,27 @@ def view(pointer: Pointer, size: int = -1) -> memoryview:
     return memoryview(ffi.buffer(pointer, size))
 
 
+def held(pointer: Pointer, handle: Any) -> Pointer:
+    """Return a pointer into the memory of a handle, which lives as long as the pointer."""
+    # The callback holds the handle, does nothing and is in C: a KeyboardInterrupt that comes in a
+    # callback in Python would be dropped.
+    return ffi.gc(pointer, partial(operator.is_, handle))
+
+
+def check_text(returned: int, state: Any, end: int, pointer: Pointer, size: int) -> int:
+    """Return a result of the library for the next `size` bytes of a stream.
+
+    Arguments are those of `utf8_fault`, and exceptions those of `check`, except for:
+
+    Raises:
+        UnicodeDecodeError: the bytes are not UTF-8; with positions in the stream.
+    """
+    try:
+        return check(returned)
+    except InvalidUtf8Error:
+        raise utf8_fault(state, end, bytes(view(pointer, size))) from None
+
+
 def export(write: Callable[[Any, Any], int]) -> tuple[Any, Any]:
     """Return Arrow's capsules of a type and an array, which `write` fills in."""
     schema, schema_address = _native.new_schema_capsule()
@@ -71,30 +94,23 @@ class Kind:
 
     `measure` takes the longest run so far, a pointer and a number of bytes. It returns zero, or a
     status for `check`.
+
+    Args:
+        function: returns the function of the library for a verb.
     """
 
     __slots__ = ("collect", "find", "measure", "squeeze", "update")
 
-    def __init__(
-        self,
-        *,
-        update: _Update,
-        find: _Find,
-        collect: _Collect,
-        squeeze: _Squeeze,
-        measure: _Measure,
-    ) -> None:
-        self.update = update
-        self.find = find
-        self.collect = collect
-        self.squeeze = squeeze
-        self.measure = measure
+    def __init__(self, function: Callable[[str], Any]) -> None:
+        self.update: _Update = function("update")
+        self.find: _Find = function("find")
+        self.collect: _Collect = function("runs")
+        self.squeeze: _Squeeze = function("squeeze")
+        self.measure: _Measure = function("longest")
 
 
 def _units(name: str) -> Kind:
-    """Return the kind of the units that functions of the library are named after."""
-    names = {slot: slot for slot in Kind.__slots__} | {"collect": "runs", "measure": "longest"}
-    return Kind(**{slot: getattr(lib, f"doubles_{of}_{name}") for slot, of in names.items()})
+    return Kind(lambda verb: getattr(lib, f"doubles_{verb}_{name}"))
 
 
 BYTES = _units("bytes")
@@ -104,7 +120,7 @@ UTF16 = _units("utf16")
 UTF32 = _units("utf32")
 
 # Bytes that are a mark at the beginning of text: no units, but they count in positions of errors.
-MARK = Kind(**dict.fromkeys(Kind.__slots__, lambda *_: 0))
+MARK = Kind(lambda _: lambda *_: 0)
 
 Chunk = tuple[Kind, Pointer, int]  # with the number of bytes
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from doubles_ffi._library import check
+from doubles_ffi._library import check, made
 from doubles_ffi._library.loading import ffi, lib
-from doubles_ffi._library.memory import export, view
+from doubles_ffi._library.memory import export, held, view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,10 +29,7 @@ class Columns:
     __slots__ = ("handle",)
 
     def __init__(self, *, rows: bool = False) -> None:
-        handle = lib.doubles_runs_new(rows)
-        if handle == ffi.NULL:
-            check(lib.DOUBLES_STATUS_PANICKED)
-        self.handle = ffi.gc(handle, lib.doubles_runs_free)
+        self.handle = ffi.gc(made(lib.doubles_runs_new(rows)), lib.doubles_runs_free)
 
     @classmethod
     def of_bytes(cls, columns: Mapping[str, Any]) -> Columns:
@@ -60,10 +56,8 @@ class Columns:
         columns = {}
         for (name, form), pointer in zip(_FORMATS.items(), pointers):
             if pointer != ffi.NULL:
-                # Its callback holds `handle`, does nothing and is in C: a KeyboardInterrupt that
-                # comes in a callback in Python would be dropped.
-                values = ffi.gc(pointer, partial(operator.is_, self.handle))
-                columns[name] = view(values, found.length * _SIZES[form]).cast(form).toreadonly()
+                values = view(held(pointer, self.handle), found.length * _SIZES[form])
+                columns[name] = values.cast(form).toreadonly()
         return columns
 
     def export(self, start: int, length: int) -> tuple[Any, Any]:

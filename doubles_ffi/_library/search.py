@@ -6,10 +6,9 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi._decoding import utf8_error
-from doubles_ffi._library import IS_CPYTHON, InvalidUtf8Error, check
+from doubles_ffi._library import IS_CPYTHON, check, utf8_fault
 from doubles_ffi._library.loading import _native, ffi, lib
-from doubles_ffi._library.memory import slices, view
+from doubles_ffi._library.memory import check_text, slices, view
 from doubles_ffi._library.runs import Columns
 
 if TYPE_CHECKING:
@@ -58,16 +57,14 @@ class Search:
             for kind, pointer, size in slices(chunks, self._slice_size):
                 try:
                     found = self._find(kind, pointer, size)
-                except InvalidUtf8Error:
-                    error = self._fault(bytes(view(pointer, size)))
-                    if isinstance(error, UnicodeDecodeError):
-                        with contextlib.suppress(InvalidUtf8Error):  # It was changed.
-                            yield self._find(kind, pointer, max(error.start - self._end, 0))
-                    raise error from None
+                except UnicodeDecodeError as error:
+                    with contextlib.suppress(UnicodeDecodeError, RuntimeError):  # It was changed.
+                        yield self._find(kind, pointer, max(error.start - self._end, 0))
+                    raise
                 yield found
                 self._end += size
             if self._finder.tail_len:
-                raise self._fault(b"")
+                raise utf8_fault(self._finder, self._end)
         except UnicodeDecodeError:
             yield self._last()
             raise
@@ -99,19 +96,18 @@ class Search:
         """
         columns = Columns()
         for kind, pointer, size in slices(chunks, self._slice_size):
-            try:
-                check(kind.collect(columns.handle, self._finder, pointer, size, self._least))
-            except InvalidUtf8Error:
-                raise self._fault(bytes(view(pointer, size))) from None
+            status = kind.collect(columns.handle, self._finder, pointer, size, self._least)
+            check_text(status, self._finder, self._end, pointer, size)
             self._end += size
         if self._finder.tail_len:
-            raise self._fault(b"")
+            raise utf8_fault(self._finder, self._end)
         check(lib.doubles_runs_end(columns.handle, self._finder, self._least))
         return columns
 
     def _find(self, kind: Kind, pointer: Pointer, size: int) -> tuple[Any, int]:
         runs, room = self._room(size // min(self._least, 2) + 2)  # The most that there can be.
-        number = check(kind.find(self._finder, pointer, size, self._least, runs, room))
+        returned = kind.find(self._finder, pointer, size, self._least, runs, room)
+        number = check_text(returned, self._finder, self._end, pointer, size)
         self._rooms.rotate(-1)  # Only now: after an error, the next array may be in use.
         return runs, number
 
@@ -124,11 +120,6 @@ class Search:
         if number > self._rooms[0][1]:
             self._rooms[0] = ffi.new("DoublesRun[]", number), number
         return self._rooms[0]
-
-    def _fault(self, new: bytes) -> Exception:
-        """Return the exception for UTF-8 that can't follow."""
-        tail = bytes(self._finder.tail)[: self._finder.tail_len]
-        return utf8_error([tail, new], self._end - len(tail))
 
 
 def find_short(data: Any, least: int) -> list[tuple[int, int, Any]] | None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from doubles_ffi._decoding import utf8_error
-from doubles_ffi._library import InvalidUtf8Error, check
+from doubles_ffi._library import utf8_fault
 from doubles_ffi._library.loading import ffi
-from doubles_ffi._library.memory import view
+from doubles_ffi._library.memory import check_text, view
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -62,10 +61,7 @@ class Squeezer:
         """
         only, length = (ffi.NULL, 0) if self._only is None else (self._only, len(self._only))
         status = kind.squeeze(self._squeezer, pointer, size, self._most, only, length, out, room)
-        try:
-            written = check(status)
-        except InvalidUtf8Error:
-            raise self._fault(bytes(view(pointer, size))) from None
+        written = check_text(status, self._squeezer, self._end, pointer, size)
         self._end += size
         return written
 
@@ -104,9 +100,4 @@ class Squeezer:
             UnicodeDecodeError: it is in the middle of a code point.
         """
         if self._squeezer.tail_len:
-            raise self._fault(b"")
-
-    def _fault(self, new: bytes) -> Exception:
-        """Return the exception for UTF-8 that can't follow."""
-        tail = bytes(self._squeezer.tail)[: self._squeezer.tail_len]
-        return utf8_error([tail, new], self._end - len(tail))
+            raise utf8_fault(self._squeezer, self._end)

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from doubles_ffi._decoding import CONTINUATION, utf8_error
-from doubles_ffi._library import InvalidUtf8Error, check
+from doubles_ffi._library import InvalidUtf8Error, check, made, utf8_fault
 from doubles_ffi._library.loading import ffi, lib
 from doubles_ffi._library.memory import view, with_buffer
 
@@ -40,7 +40,9 @@ class Stretch:
 
     def __init__(self, *, tally: bool, is_part: bool) -> None:
         self.summary = ffi.new("DoublesSummary *")
-        self.tally = _new_tally() if tally else ffi.NULL
+        self.tally = ffi.NULL
+        if tally:
+            self.tally = ffi.gc(made(lib.doubles_tally_new()), lib.doubles_tally_free)
         self.is_part = is_part
         self.slice_size = TALLY_SLICE if tally else SLICE
         self.end = 0  # bytes appended
@@ -94,7 +96,7 @@ class Stretch:
             UnicodeDecodeError: the text ends in the middle of a code point.
         """
         if self.summary.tail_len:
-            raise utf8_error([self.tail], self.end - len(self.tail))
+            raise utf8_fault(self.summary, self.end)
 
     def _check_head(self) -> None:
         if self.summary.head_len:
@@ -190,11 +192,3 @@ class Stretch:
                 yield bytes(new[start : start + _CHUNK])
 
         return utf8_error(chunks(), position - len(self.tail))
-
-
-def _new_tally() -> Any:
-    """Return an empty tally, which is freed automatically."""
-    tally = lib.doubles_tally_new()
-    if tally == ffi.NULL:
-        check(lib.DOUBLES_STATUS_PANICKED)
-    return ffi.gc(tally, lib.doubles_tally_free)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from functools import partial
 from typing import Any
 
-from doubles_ffi._library import check
+from doubles_ffi._library import check, made
 from doubles_ffi._library.loading import ffi, lib
-from doubles_ffi._library.memory import export, view
+from doubles_ffi._library.memory import export, held, view
 
 
 class Strings:
@@ -20,10 +19,7 @@ class Strings:
     __slots__ = ("handle",)
 
     def __init__(self) -> None:
-        handle = lib.doubles_texts_new()
-        if handle == ffi.NULL:
-            check(lib.DOUBLES_STATUS_PANICKED)
-        self.handle = ffi.gc(handle, lib.doubles_texts_free)
+        self.handle = ffi.gc(made(lib.doubles_texts_new()), lib.doubles_texts_free)
 
     def memory(self) -> tuple[memoryview, memoryview, memoryview]:
         """Return where rows begin and end, their bytes, and a bit for each that is 0 for a null.
@@ -35,10 +31,8 @@ class Strings:
         size = found.offsets[found.length]
         pointers = (found.offsets, found.data, found.validity)
         sizes = (8 * (found.length + 1), size, (found.length + 7) // 8)
-        # Their callback holds `handle`, does nothing and is in C: a KeyboardInterrupt that comes in
-        # a callback in Python would be dropped.
         starts, data, validity = (
-            view(ffi.gc(pointer, partial(operator.is_, self.handle)), size).toreadonly()
+            view(held(pointer, self.handle), size).toreadonly()
             for pointer, size in zip(pointers, sizes)
         )
         return starts.cast("q"), data, validity
