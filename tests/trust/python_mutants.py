@@ -93,6 +93,11 @@ EQUIVALENT = {
     r"((?:stretch|part)\.append\(.*, .*, .*, )1\)\n\1[02]\)": (
         "on how many threads a block is counted: the count is the same"
     ),
+    r"(.*, pointer, size, )0\)\n\1 ?1\)": "on how many threads a chunk is counted",
+    r"room, self\._room = self\._room, -1\n.*, - ?[02]": "an empty chunk changes no stretch",
+    r"if status == 0:\nif status >= 0:": "no status is above zero",
+    r"if self\._stretch is left:(.*)\nif self\._stretch == left:\1": "a stretch equals only itself",
+    r"(.*)tallies\[1\]:\n\1tallies\[ ?-1\]:": "the last of two",
     r"if len\(set\(alphabet\)\) < (.*)\nif len\(set\(alphabet\)\) (!=|is not) \1": (
         "a set is never longer, and CPython has each small number once"
     ),
@@ -113,6 +118,9 @@ PATIENCE = 300
 
 # Tests that run alone at first, as most mutants fail one of them: no others are collected.
 QUICK = 12
+
+# Seconds of processor time after which these hang, in an endless loop.
+QUICK_PATIENCE = 30
 
 FOLDER = KEPT / "python_mutants"
 KILLED = FOLDER / "killed.json"
@@ -230,13 +238,17 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def judge(mutant, tests):
     """Return whether a mutant fails a test."""
+    os.setsid()  # All that it starts can be ended together.
     sys.meta_path.insert(0, Finder(mutant))
     resource.setrlimit(resource.RLIMIT_AS, (MOST, MOST))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     files = [f"tests/test_{name}.py" for name in MODULES[mutant.module]]
-    rounds = [tests[:QUICK], files] if tests else [files]
-    order = Order(tests)
-    return any(wait(fork(functools.partial(pytest_fails, *some, plugin=order))) for some in rounds)
+    rounds = [(QUICK_PATIENCE, tests[:QUICK])] if tests else []
+    for seconds, chosen in [*rounds, (PATIENCE, files)]:
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, PATIENCE))
+        if wait(fork(functools.partial(pytest_fails, *chosen, plugin=Order(tests)))):
+            return True
+    return False
 
 
 class Order:
@@ -257,7 +269,6 @@ def fork(function):
         return pid
     status = 1
     try:
-        os.setsid()
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
