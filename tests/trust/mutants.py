@@ -31,10 +31,75 @@ ORACLE = "src/oracle.rs"
 # The changes that cargo-mutants makes too: of operators, and of results.
 MUTATORS = "fn_value,relational,arith,bitwise,shift,assign,logical,match_guard,match_arm,unary"
 
-# The line of a mutant, with its file before it and the change after it; and why it can't be seen.
+# A mutant's file, line, mutator and change; and why no test can see it.
 EQUIVALENT = {
-    r"src/parallel\.rs: .*: replace < with (==|>|<=)": "a short input takes a shorter way",
-    r"src/code_points\.rs: .*: replace \| with \^": "no bit is set in both",
+    # How work is cut, or which of two ways does it.
+    r"src/parallel\.rs: let (Some\(Plan .* 2 \* size|cost = .* \* ROW_COSTS).*: arith\.mul_.*": (
+        "from which length on work is split: the results are the same"
+    ),
+    r"src/parallel\.rs: if bytes\.len\(\) < BYTES_WORTH_SPLITTING \{: relational\..*": (
+        "short input takes a shorter way, and longer input may as well"
+    ),
+    r"src/kernel/portable\.rs: let stretch = .*: arith\.mul_.*": (
+        "a shorter stretch, of whole units, has the same sum"
+    ),
+    r"src/kernel/gather\.rs: if bytes\.len\(\) < WORTH_GATHERING \{: relational\..*": (
+        "both ways tally the same"
+    ),
+    r"src/kernel/gather\.rs: .*STRETCH \+ 1.*: arith\..*": "any length up to 4 GiB will do",
+    r"src/kernel/gather\.rs: .*stretch\.len\(\) - 1.*: arith\.sub_to_div: .*": (
+        "only input of more than 2 GiB has a second stretch: the row `huge`"
+    ),
+    r"src/kernel/gather\.rs: if filled >= BUFFER \{: relational\..*": (
+        "the buffer has room for one more block, and may be emptied before it is full"
+    ),
+    r"src/kernel/portable\.rs: while start \+ 2 \* LANES <= .*: relational\.le_to_lt: .*": (
+        "the loop for the rest squeezes the last block as well"
+    ),
+    r"src/kernel/avx(2|512)\.rs: .*pairs < WORTH_ALIGNING \{: relational\.lt_to_le: .*": (
+        "both ways count the same"
+    ),
+    r"src/kernel/avx(2|512)\.rs: .*pairs <= VECTOR \{: relational\.le_to_lt: .*": (
+        "both ways count a single vector"
+    ),
+    r"src/kernel/avx(2|512)\.rs: let head = .* / WIDTH .*: arith\.div_to_rem: .*": (
+        "a whole number of units, less than a line: loads are not aligned, and that is all"
+    ),
+    r"src/kernel/avx2\.rs: .*suspects\) & 0x3333_3333 != 0 \{: bitwise\.and_to_or: .*": (
+        "`redraw` leaves words that can be used as they are"
+    ),
+    r"src/kernel/table\.rs: if least < table\.least_rest \{: relational\.lt_to_le: .*": (
+        "`redraw` leaves words that can be used as they are"
+    ),
+    r"src/kernel/avx2\.rs: (0\.\.=32|33\.\.=64) => draw_from.*: match_arm\..*": (
+        "the loop for larger alphabets draws the same"
+    ),
+    r"src/kernel/avx2\.rs: while left > 1 \{: relational\.gt_to_ge: .*": (
+        "one more turn, which has no parts to choose from"
+    ),
+    # What can't be in the input of a loop.
+    r"src/kernel/portable/utf8\.rs: .*WIDEST >= 4\).*: relational\.ge_to_le: \(WIDEST\) <= \(4\)": (
+        "no byte is F0 or more in the loops for shorter code points"
+    ),
+    r"src/kernel/portable/utf8\.rs: let second = back\(1\) >= 0xC0;: relational\.ge_to_gt: .*": (
+        "C0 is a fault by itself, whatever follows"
+    ),
+    r"src/kernel/portable/utf8\.rs: .*BEFORE - 3\.\..*: arith\.sub_to_div: .*": (
+        "more bytes before the tile may choose the loop for longer code points: it finds the same"
+    ),
+    # What only another processor or system shows.
+    r"src/kernel/avx(2|512)\.rs: let has = is_x86_feature_detected!.*: logical\..*": (
+        "a processor that has all of these: the row `cpus` has others"
+    ),
+    r"src/os\.rs: .*(ask_for_huge_pages|pages\.end\.addr\(\)|start < end|MADV_HUGEPAGE).*": (
+        "advice to the system changes no result"
+    ),
+    r"src/pool\.rs: (&& )?os::can_map\(.*: (arith|logical)\..*": (
+        "how much memory threads take is an estimate: the row `resources` has too little of it"
+    ),
+    r"src/pool\.rs: (while threads > 1 \{: relational\.gt_to_ge|threads /= 2;: assign\..*): .*": (
+        "only where the system refuses threads: the row `resources`"
+    ),
 }
 
 
@@ -89,9 +154,10 @@ VERDICTS = {
 
 
 def described(file, source, mutant):
-    """Return a mutant's file, line, and change."""
+    """Return a mutant's file, line, mutator and change, in one line."""
     line = source.splitlines()[mutant["location"]["start"]["line"] - 1].strip()
-    return f"{file}: {line}: {mutant.get('description') or mutant.get('replacement')}"
+    change = " ".join((mutant.get("replacement") or mutant.get("description") or "").split())
+    return f"{file}: {line}: {mutant['mutatorName']}: {change}"
 
 
 def gamma(*options, seconds):
