@@ -8,7 +8,6 @@ import contextlib
 import itertools
 import json
 import math
-import operator
 import os
 import pickle
 import random
@@ -17,12 +16,12 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy
 import wheels
 from trust import no_gil
 from trust.children import add_up, ask
+from trust.facts import COUNTS, DATA, FACTS, LONGEST, OF_DATA, ROWS, RUNS, SQUEEZED, TEXT
 from trust.interpreters import tests_passed
 from trust.model import PACKAGE, SYSTEM, Figure
 
@@ -99,42 +98,6 @@ def threads(seconds, *actions):
     if errors:
         raise errors[0]
     return sum(calls)
-
-
-def naive(units):
-    return sum(map(operator.eq, units, units[1:]))
-
-
-TEXT = "жaa€€€𝄞" * 3000
-DATA = TEXT.encode()
-ROWS = ["aa", None, "жжж", "x" * 300, "жжa" * 1000] * 40
-COUNTS = [1, None, 2, 299, 1000] * 40
-LONGEST = [2, None, 3, 300, 2] * 40
-SQUEEZED = ["a", None, "ж", "x", "жa" * 1000] * 40
-RUNS = [run for start in range(0, 21_000, 7) for run in ((start + 1, 2, "a"), (start + 3, 3, "€"))]
-OF_DATA = naive(DATA)
-OF_FILE = naive(Path(__file__).read_bytes())
-
-# Each is true, however many threads ask at once.
-FACTS = (
-    lambda: d.count_doubles(DATA) == OF_DATA,
-    lambda: d.count_doubles(DATA, encoding="utf-8") == 9000,
-    lambda: d.count_doubles(TEXT) == 9000,
-    lambda: d.tally_doubles(TEXT) == {"a": 3000, "€": 6000},
-    lambda: [*d.find_doubles(TEXT[:7])] == [(1, 2, "a"), (3, 3, "€")],
-    lambda: [*d.find_doubles(TEXT)] == RUNS,
-    lambda: d.find_runs(TEXT).tolist() == RUNS,
-    lambda: d.find_each(ROWS)[0] == (0, 0, 2, "a"),
-    lambda: d.squeeze_each(ROWS).tolist() == SQUEEZED,
-    lambda: d.longest_each(ROWS).tolist() == LONGEST,
-    lambda: d.longest_run(TEXT) == (3, 3, "€"),
-    lambda: d.squeeze_doubles(TEXT) == "жa€𝄞" * 3000,
-    lambda: d.count_each(ROWS).tolist() == COUNTS,
-    lambda: d.DoubleCounter(DATA, encoding="utf-8", tally=True).count == 9000,
-    lambda: d.count_doubles_slice_parallel(DATA * 50) == 50 * OF_DATA,
-    lambda: d.random_string(5000, seed=7) == d.random_string(5000, seed=7),
-    lambda: d.count_file(__file__) == OF_FILE,
-)
 
 
 def facts(seconds):
