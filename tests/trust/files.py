@@ -25,7 +25,7 @@ from doubles_ffi.cli import main as run_command
 from doubles_ffi.files import engine, reading
 
 GOAL = "100,000 disturbed counts, 1,000 of each kind at least, 0 signals"
-HOURS = 1.2
+HOURS = 0.3
 COVERS = tuple(f"doubles_ffi/{name}" for name in ("_library", "_decoding.py", "files", "cli"))
 COUNTS, OF_EACH = 100_000, 1000
 

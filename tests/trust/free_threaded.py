@@ -28,7 +28,7 @@ from trust.model import PACKAGE, SYSTEM, Figure
 import doubles_ffi as d
 
 GOAL = "all tests, 500 first uses from 4 threads at once, 3 minutes of each kind of shared object"
-HOURS = 0.4
+HOURS = 0.5
 COVERS = (*SYSTEM, *PACKAGE, ":!doubles_ffi/cli")
 FIRST_USES, SECONDS, THREADS = 500, 180, 4
 

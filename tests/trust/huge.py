@@ -21,7 +21,7 @@ import doubles_ffi
 from doubles_ffi import DoubleCounter, count_doubles, count_each, count_file
 
 GOAL = "2^31, 2^32, 2^33 and 2^36 units, exact, in less than 64 MiB"
-HOURS = 0.1
+HOURS = 0.15
 COVERS = (*PRODUCT, ":!doubles_ffi/cli")
 POWERS = (31, 32, 33, 36)
 

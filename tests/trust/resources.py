@@ -20,7 +20,7 @@ from trust.children import ask, rounds
 from trust.model import WITHOUT_KERNELS, Figure
 
 GOAL = "each limit 200 times, 0 signals"
-HOURS = 6
+HOURS = 0.2
 COVERS = WITHOUT_KERNELS
 EACH = 200
 
