@@ -156,7 +156,7 @@ class Installed:
         options = ("-q", "--tb=short", "-p", "no:cacheprovider", *options)
         pytest = (self.python, *flags, "-m", "pytest", *options, "tests")
         path = f"{self.home / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        variables = {**os.environ, "PATH": path, **environment}
+        variables = {**os.environ, "PATH": path, "PYTHONPATH": "", **environment}
         output = run(*pytest, cwd=self.room, env=variables)
         check_collected(output, {path.name for path in ROOT.glob("tests/test_*.py")})
         return output.splitlines()[-1].strip("= ")

@@ -31,6 +31,8 @@ def ask(module, *arguments, seconds, python=sys.executable, **environment):
         PartError: it hung, was ended by a signal, or failed; with how to run it again.
     """
     command = [str(python), "-m", module, *map(str, arguments)]
+    if python is not sys.executable:  # It has an installed package, for which PYTHONPATH is wrong.
+        environment["PYTHONPATH"] = ""
     with subprocess.Popen(
         command,
         cwd=TESTS,
