@@ -97,6 +97,7 @@ fn collected(collect: Collect, bytes: &[u8], cut: usize, least: u64) -> Vec<(i64
     } = runs.slices();
     assert_eq!(rows, None);
     assert_eq!((starts.len(), lengths.len()), (runs.len(), units.len()));
+    assert_eq!(runs.is_empty(), units.is_empty());
     let columns = starts.iter().zip(lengths).zip(units);
     columns
         .map(|((&start, &length), &unit)| (start, length, unit))
