@@ -13,13 +13,15 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod flags;
 #[cfg(target_arch = "x86_64")]
 mod gather;
 mod portable;
 mod table;
 mod utf8;
 
-pub(crate) use portable::{LANES, is_lead};
+pub(crate) use flags::LANES;
+pub(crate) use portable::is_lead;
 use std::env;
 use std::ffi::CStr;
 use std::ptr;

@@ -14,6 +14,7 @@
 
 mod utf8;
 
+use super::flags::{LANES, flags};
 use super::table::{self, Table};
 use super::{CodePoints, Found, Kernel};
 use std::ffi::CStr;
@@ -74,9 +75,6 @@ impl Kernel for Portable {
         None
     }
 }
-
-/// Bytes per block: two to four vector registers, so that the additions don't wait for each other.
-pub(crate) const LANES: usize = 64;
 
 /// A lane is a `u8`: after 255 matches the next would wrap.
 const BLOCKS_PER_FLUSH: usize = 255;
@@ -202,27 +200,6 @@ pub(super) fn tally(bytes: &[u8], table: &mut [u64; 256]) {
     for pair in bytes[start..].windows(2).filter(|pair| pair[0] == pair[1]) {
         table[usize::from(pair[0])] += 1;
     }
-}
-
-/// A bit for each lane, the first one lowest. A long `flag` has to be `#[inline(always)]` too: called lane
-/// by lane, it is ten times as slow with AVX2.
-///
-/// On aarch64, pairwise additions of NEON in place of the multiplications would make [`equal_bits`] 2.1 times as fast
-/// on a Neoverse N1 and 2.7 times on an Apple M1. That is an estimate of llvm-mca for loops written by hand; nothing
-/// was run.
-#[inline(always)]
-fn flags(flag: impl Fn(usize) -> bool) -> u64 {
-    /// Moves the lowest bit of each byte into the highest byte, the first byte's lowest.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let mut bytes = [0u8; LANES];
-    for (lane, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from(flag(lane));
-    }
-    let (words, _) = bytes.as_chunks::<8>();
-    let words = words
-        .iter()
-        .map(|&word| u64::from_le_bytes(word).wrapping_mul(GATHER) >> 56);
-    words.rev().fold(0, |bits, word| bits << 8 | word)
 }
 
 #[inline(always)]

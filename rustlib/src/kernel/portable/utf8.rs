@@ -16,8 +16,9 @@
 //! loops. In the loops there are no branches on bytes: `&` and `|` on purpose, so that all lanes take the same way.
 #![forbid(unsafe_code)]
 
-use super::{LANES, flags, is_lead, sum};
+use super::{is_lead, sum};
 use crate::kernel::CodePoints;
+use crate::kernel::flags::{LANES, flags};
 use crate::kernel::utf8::{BEFORE, SHORT, copy};
 
 /// Bytes per tile. Measured (Zen 5, SSE2): 256, 512 and 1,024 are within a tenth of each other.
