@@ -281,14 +281,8 @@ impl<'a, U: Units> Tile<'a, U> {
 
     /// Calls `found` with the last byte of each unit that is marked.
     #[inline(always)]
-    pub(crate) fn each_mark(&self, marks: &Bits, mut found: impl FnMut(usize)) {
-        for (block, &marks) in marks[..=self.size / LANES].iter().enumerate() {
-            let mut left = marks;
-            while left != 0 {
-                found(block * LANES + left.trailing_zeros() as usize);
-                left &= left - 1;
-            }
-        }
+    pub(crate) fn each_mark(&self, marks: &Bits, found: impl FnMut(usize)) {
+        each_mark(&marks[..=self.size / LANES], found);
     }
 
     /// A bit for each byte that continues a code point; `None` if all units are as long as the shortest.
@@ -343,6 +337,18 @@ impl<'a, U: Units> Tile<'a, U> {
     #[inline(always)]
     pub(crate) fn each_marked(&self, marks: &Bits, mut found: impl FnMut(u32)) {
         self.each_mark(marks, |last| found(self.number(last)));
+    }
+}
+
+/// Calls `found` with the place of each bit that is set.
+#[inline(always)]
+pub(crate) fn each_mark(marks: &[u64], mut found: impl FnMut(usize)) {
+    for (block, &marks) in marks.iter().enumerate() {
+        let mut left = marks;
+        while left != 0 {
+            found(block * LANES + left.trailing_zeros() as usize);
+            left &= left - 1;
+        }
     }
 }
 
