@@ -109,7 +109,6 @@ impl Start {
 
 /// Moves marks from the byte after each double to the one that ends it. `carry` says whether a double ends
 /// with the last byte.
-#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn move_to_ends(marks: &mut [u64], carry: bool) {
     for i in 1..marks.len() {
