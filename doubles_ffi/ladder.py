@@ -117,8 +117,7 @@ def count_doubles_slice_parallel(data: Data) -> int:
 
 def _count_chars(rung: Rung, data: Data) -> int:
     if isinstance(data, str):
-        text = exact(data)  # The pointer is valid for as long as it is held.
-        return check(rung(*utf8(text)))
+        return _count_units(rung, data)
     still = hold_still(data, _ACCEPTED)
     try:
         return check(rung(still, len(still)))

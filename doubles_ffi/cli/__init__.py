@@ -59,13 +59,21 @@ def _run(arguments: list[str]) -> int:
 
 def _run_subcommand(options: argparse.Namespace) -> int:
     if options.command == "count":
-        from doubles_ffi.cli.count import count as subcommand
-    elif options.command == "find":
-        from doubles_ffi.cli.find import find as subcommand
-    elif options.command == "squeeze":
-        from doubles_ffi.cli.squeeze import squeeze as subcommand
-    elif options.command == "random":
-        from doubles_ffi.cli.random import random as subcommand
-    else:
-        from doubles_ffi.cli.completions import completions as subcommand
-    return subcommand(options)
+        from doubles_ffi.cli.count import Count
+
+        return Count(options).run()
+    if options.command == "find":
+        from doubles_ffi.cli.find import Find
+
+        return Find(options).run()
+    if options.command == "squeeze":
+        from doubles_ffi.cli.squeeze import Squeeze
+
+        return Squeeze(options).run()
+    if options.command == "random":
+        from doubles_ffi.cli.random import random
+
+        return random(options)
+    from doubles_ffi.cli.completions import completions
+
+    return completions(options)

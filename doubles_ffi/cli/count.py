@@ -10,21 +10,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 from doubles_ffi.cli.names import is_growing
 from doubles_ffi.cli.progress import Bar
 from doubles_ffi.cli.reading import Reading
-from doubles_ffi.cli.reasons import reason
 from doubles_ffi.cli.scheduling import Scheduler
-from doubles_ffi.cli.streams import has_colors, json_line, shown
+from doubles_ffi.cli.streams import has_colors, json_line, reason, shown
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
 
-def count(options: argparse.Namespace) -> int:
-    """Count doubles in files."""
-    return _Count(options).run()
-
-
-class _Count(Reading):
+class Count(Reading):
     """One run of `doubles count`."""
 
     def __init__(self, options: argparse.Namespace) -> None:

@@ -24,15 +24,10 @@ if TYPE_CHECKING:
 # Bytes that are searched at a time. With 64 KiB, two threads take a quarter longer, as they wait
 # for each other and for Python's lock. 512 KiB are within noise, and the runs may take twice the
 # memory.
-_CHUNK = 256 * 1024
+_SLICE = 256 * 1024
 
 
-def find(options: argparse.Namespace) -> int:
-    """Show where doubles are in files."""
-    return _Find(options).run()
-
-
-class _Find(Reading):
+class Find(Reading):
     """One run of `doubles find`."""
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -62,29 +57,26 @@ class _Find(Reading):
                     self._search(name)
 
     def _search(self, name: str) -> None:
-        found = self._new_format(name, self.encoding)
-        left = self.options.max_count
+        found = self._found = self._new_format(name, self.encoding)
+        left = self.options.max_count or sys.maxsize
         size = file_size(name)
         is_live = size is None  # Runs are shown before more is waited for.
         is_large = size is not None and size >= WORTH_SPLITTING
-        with contextlib.closing(self._answers(name, found, is_large=is_large)) as answers:
-            while left is None or left > 0:
-                try:
-                    answer = next(answers, None)
-                except (OSError, ValueError, MemoryError) as error:  # As in scheduling.py.
-                    found.end()
-                    self.refuse(name, error)
-                    return
-                if answer is None:
-                    break
-                runs, number = answer
-                if left is not None:
-                    number = min(number, left)
-                    left -= number
-                found.show(runs, number)
+        answers = self._answers(name, found, is_large=is_large)
+        with contextlib.closing(self.attempted(name, answers)) as answered:
+            for runs, number in answered:
+                found.show(runs, min(number, left))
+                left -= min(number, left)
                 if is_live:
                     sys.stdout.flush()
-            found.end()
+                if left == 0:
+                    break
+        found.end()
+
+    def refuse(self, name: str, error: Exception) -> None:
+        """Report a file that can't be searched, after the runs before the fault."""
+        self._found.end()
+        super().refuse(name, error)
 
     def _answers(self, name: str, found: Format, *, is_large: bool) -> Generator[tuple[Any, int]]:
         """Yield runs as `Search` does; in a large file, another thread searches for them."""
@@ -96,6 +88,6 @@ class _Find(Reading):
 
     def _runs(self, name: str, found: Format, rooms: int) -> Generator[tuple[Any, int]]:
         with self._inputs.open(name) as file:
-            search = Search(self.options.min_run, slice_size=_CHUNK, rooms=rooms)
+            search = Search(self.options.min_run, slice_size=_SLICE, rooms=rooms)
             find = search.longest if self.options.longest else search.runs
             yield from find(found.chunks(file))

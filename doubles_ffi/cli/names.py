@@ -10,8 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from doubles_ffi.cli.inputs import file_size
-from doubles_ffi.cli.reasons import reason
-from doubles_ffi.cli.streams import identity, standard_input
+from doubles_ffi.cli.streams import identity, reason, standard_input
 from doubles_ffi.cli.system import has_to_wait, is_link, names_in
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from doubles_ffi import __version__
 from doubles_ffi._library.search import LEAST
@@ -292,20 +292,13 @@ def _add_completions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help="one of: %(choices)s")
 
 
-class _Subcommand:
+class _Subcommand(NamedTuple):
     """A subcommand: its arguments, and its texts in the help."""
 
-    def __init__(
-        self,
-        add_arguments: Callable[[argparse.ArgumentParser], None],
-        operands: str,
-        summary: str,
-        description: str,
-    ) -> None:
-        self.add_arguments = add_arguments
-        self.operands = operands
-        self.summary = summary
-        self.description = description
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    operands: str
+    summary: str
+    description: str
 
     def settings(self, prog: str) -> dict[str, Any]:
         """Return the arguments for the constructor of its parser."""

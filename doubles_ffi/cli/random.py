@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from doubles_ffi._library.memory import new_array, view
-from doubles_ffi.cli.reasons import reason
-from doubles_ffi.cli.streams import FAILED, complain, write_all
+from doubles_ffi.cli.streams import FAILED, complain, reason, write_all
 from doubles_ffi.generate import Source
 
 if TYPE_CHECKING:

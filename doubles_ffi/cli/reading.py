@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from doubles_ffi.cli.names import named
-from doubles_ffi.cli.reasons import reason_of
-from doubles_ffi.cli.streams import FAILED, complain, json_line, until_the_reader_leaves
+from doubles_ffi.cli.streams import (
+    FAILED,
+    complain,
+    json_line,
+    reason,
+    until_the_reader_leaves,
+)
+from doubles_ffi.cli.system import usual
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
+
+Item = TypeVar("Item")
 
 
 class Reading(ABC):
@@ -41,19 +50,52 @@ class Reading(ABC):
         """Return the names of the files; after None among them, the next one may take a while."""
         return named(self.options, self.fail)
 
+    def attempted(self, name: str, items: Generator[Item]) -> Generator[Item]:
+        """Yield what a file gives, and report an error that prevents the next item."""
+        with contextlib.closing(items):
+            while True:
+                try:
+                    item = next(items, None)
+                except (OSError, ValueError, MemoryError) as error:  # As in scheduling.py.
+                    self.refuse(name, error)
+                    return
+                if item is None:
+                    return
+                yield item
+
     def refuse(self, name: str, error: Exception) -> None:
         """Report a file that can't be read, or not to its end."""
-        reason = reason_of(error, name, self.options)
-        self.fail(name, reason)
+        why = self._reason(error, name)
+        self.fail(name, why)
         if self.options.json and not self.options.total_only:
-            self.write(json_line({"file": name, "error": reason}))
+            self.write(json_line({"file": name, "error": why}))
 
-    def fail(self, name: str, reason: str) -> None:
+    def _reason(self, error: Exception, name: str) -> str:
+        """Return why a file could not be read, and which option may help."""
+        options = self.options
+        can_enter = "recursive" in options and not (name == "-" or options.cluster)
+        error = usual(error, name)
+        if isinstance(error, IsADirectoryError) and can_enter:
+            return f"{reason(error)}; try -r"
+        if not isinstance(error, UnicodeError):
+            return reason(error)
+        if name != "-" and not (options.decompress or options.cluster):
+            from doubles_ffi.files.decompression import compression_of
+
+            compression = compression_of(name)
+            if compression:
+                return f"compressed with {compression}; try -z"
+        where: object = error
+        if isinstance(error, UnicodeDecodeError):
+            where = f"{error.reason} at byte {error.start}"
+        return f"not {options.encoding}: {where}; try --bytes, or --encoding NAME"
+
+    def fail(self, name: str, why: str) -> None:
         """Report an error, after the results that come before it."""
         self._status = FAILED
         sys.stdout.flush()
         self.make_room(sys.stderr)
-        complain(name, reason)
+        complain(name, why)
 
     def write(self, line: str) -> None:
         """Write a line of the results."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,12 +22,7 @@ if TYPE_CHECKING:
     from doubles_ffi._library.memory import Chunk
 
 
-def squeeze(options: argparse.Namespace) -> int:
-    """Write files to standard output with their runs cut."""
-    return _Squeeze(options).run()
-
-
-class _Squeeze(Reading):
+class Squeeze(Reading):
     """One run of `doubles squeeze`. Runs continue from one file into the next, as after `cat`."""
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -41,17 +35,9 @@ class _Squeeze(Reading):
     def read_all(self) -> None:
         """Squeeze all files."""
         for name in self.options.files or ["-"]:
-            with contextlib.closing(self._squeezed(name)) as parts:
-                while True:
-                    try:
-                        part = next(parts, None)
-                    except (OSError, ValueError, MemoryError) as error:  # As in scheduling.py.
-                        self.refuse(name, error)
-                        break
-                    if part is None:
-                        break
-                    write_all(part)
-                    sys.stdout.flush()  # The next read may wait.
+            for part in self.attempted(name, self._squeezed(name)):
+                write_all(part)
+                sys.stdout.flush()  # The next read may wait.
 
     def _squeezed(self, name: str) -> Generator[memoryview]:
         """Squeeze a file, and yield each part as soon as it is read."""

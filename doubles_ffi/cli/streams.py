@@ -73,6 +73,18 @@ def complain(name: str, reason: str) -> None:
             discard(sys.stderr)
 
 
+def reason(error: Exception) -> str:
+    """Return the message of an exception, without the name of the file."""
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = str(error)
+    if isinstance(error, FileNotFoundError):  # Many stores give the name alone.
+        return f"No such file: {text}" if text else "No such file"
+    return text or type(error).__name__
+
+
 def standard_input() -> Any:
     """Return standard input as a binary file.
 
