@@ -14,7 +14,7 @@ import sys
 import threading
 from collections import deque
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -84,37 +84,13 @@ def _check_room() -> None:
     mmap.mmap(-1, _ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON).close()
 
 
-class _Task(Generic[Result]):
-    """A call that one thread makes and another one waits for."""
-
-    def __init__(self, call: Callable[[], Result]) -> None:
-        self._call = call
-        self._done = threading.Lock()
-        self._done.acquire()
-
-    def run(self) -> None:
-        try:
-            self._result = self._call()
-        except BaseException as error:  # noqa: BLE001 (raised where the result is asked for)
-            self._error: BaseException | None = error
-        else:
-            self._error = None
-        self._done.release()
-
-    def result(self) -> Result:
-        self._done.acquire()
-        if self._error is not None:
-            raise self._error
-        return self._result
-
-
 class _Workers:
     """Threads that are started with the first task."""
 
     def __init__(self, number: int) -> None:
         self._number = number
         self._threads: list[threading.Thread] = []
-        self._tasks: SimpleQueue[_Task[Any] | None] = SimpleQueue()
+        self._tasks: SimpleQueue[tuple[Callable[[], Any], SimpleQueue[Any]] | None] = SimpleQueue()
 
     def submit(self, call: Callable[[], Result]) -> Callable[[], Result]:
         """Let a thread make the call, and return a function that waits for its result."""
@@ -122,9 +98,17 @@ class _Workers:
             self._start()
         if not self._threads:
             return call
-        task = _Task(call)
-        self._tasks.put(task)
-        return task.result
+        answer: SimpleQueue[Any] = SimpleQueue()
+        self._tasks.put((call, answer))
+
+        def result() -> Result:
+            value: Result
+            value, error = answer.get()
+            if error is not None:
+                raise error
+            return value
+
+        return result
 
     def _start(self) -> None:
         # The system allows no more threads, or has no address space for one.
@@ -136,8 +120,11 @@ class _Workers:
                 self._threads.append(thread)
 
     def _run(self) -> None:
-        for task in iter(self._tasks.get, None):
-            task.run()
+        for call, answer in iter(self._tasks.get, None):
+            try:
+                answer.put((call(), None))
+            except BaseException as error:  # noqa: BLE001 (raised where the result is asked for)
+                answer.put((None, error))
         self._tasks.put(None)  # For the next thread; Ctrl-C may have kept one from being listed.
 
     def close(self) -> None:
