@@ -17,8 +17,6 @@ from doubles_ffi._library.search import LEAST
 from doubles_ffi._library.stretch import Stretch
 from doubles_ffi.run_columns import RowRun, Runs
 
-__all__ = ["Counts", "count_each", "find_each", "longest_each"]
-
 # Rows that `repr` shows.
 _SHOWN = 10
 

@@ -20,8 +20,6 @@ else:
 
 _Result = TypeVar("_Result")
 
-__all__ = ["DoubleCounter"]
-
 _UTF8 = "utf-8"
 
 

@@ -12,8 +12,6 @@ from doubles_ffi._input.text import POINTER_PAYS
 from doubles_ffi._library import check, count_bytes, fast_path, thread_limit
 from doubles_ffi._library.stretch import SLICE, Stretch
 
-__all__ = ["count_doubles", "tally_doubles"]
-
 # The advice for a column where one text is wanted.
 _ROWS_TALLIED = "add up the tallies of rows with sum(map(tally_doubles, rows), Counter())"
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 Seed = int | str | bytes | None
 
-__all__ = ["LETTERS", "fill_random", "random_string"]
-
 # As string.ascii_letters, whose module takes 0.6 ms to load.
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

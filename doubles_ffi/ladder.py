@@ -25,14 +25,6 @@ if TYPE_CHECKING:
 
     Rung = Callable[[Pointer, int], int]
 
-__all__ = [
-    "count_doubles_once",
-    "count_doubles_once_bytes",
-    "count_doubles_slice",
-    "count_doubles_slice_parallel",
-    "count_doubles_zip",
-]
-
 _ACCEPTED = "str or a bytes-like object"
 
 

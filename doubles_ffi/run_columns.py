@@ -8,8 +8,6 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 from doubles_ffi._library import places_at
 from doubles_ffi._library.runs import Columns
 
-__all__ = ["RowRun", "Run", "Runs"]
-
 # Runs that `repr` shows.
 _SHOWN = 5
 

@@ -32,8 +32,6 @@ from doubles_ffi.run_columns import Run, Runs
 if TYPE_CHECKING:
     from doubles_ffi._library.memory import Chunk
 
-__all__ = ["find_doubles", "find_runs", "longest_run", "squeeze_doubles"]
-
 # The encodings whose text can be squeezed without being decoded.
 SQUEEZED = {"utf-8", "ascii", "iso8859-1"}
 

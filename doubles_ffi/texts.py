@@ -15,8 +15,6 @@ from doubles_ffi._library.search import LEAST
 from doubles_ffi._library.texts import Strings
 from doubles_ffi.columns import null_bits, put_nulls
 
-__all__ = ["Texts", "squeeze_each"]
-
 # Rows that `repr` shows.
 _SHOWN = 10
 
