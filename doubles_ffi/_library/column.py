@@ -170,7 +170,9 @@ class Column:
             error.row = fault.row
             raise error
         if returned == lib.DOUBLES_STATUS_UNSUPPORTED_COLUMN:
-            raise self._type_error()
+            schema = lib.doubles_column_schema(self._handle)
+            names = [_text(schema.children[i].name) for i in range(schema.n_children)]
+            raise ColumnTypeError(self._innermost(), names)
         if returned == lib.DOUBLES_STATUS_MALFORMED_COLUMN:
             where = f": row {fault.row} is out of bounds" if fault.row >= 0 else ""
             raise ValueError(f"the Arrow array is malformed{where}")
@@ -179,11 +181,6 @@ class Column:
         if returned == lib.DOUBLES_STATUS_STREAM_FAILED:
             raise OSError(fault.code, _text(fault.message) or "the Arrow stream failed")
         return check(returned)
-
-    def _type_error(self) -> ColumnTypeError:
-        schema = lib.doubles_column_schema(self._handle)
-        names = [_text(schema.children[i].name) for i in range(schema.n_children)]
-        return ColumnTypeError(self._innermost(), names)
 
     def _innermost(self) -> str:
         """Return Arrow's format of the rows, which may be entries of a dictionary."""

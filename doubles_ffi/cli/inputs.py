@@ -36,7 +36,8 @@ class Inputs:
             OSError: as `open` raises it, standard input is closed, or the file is also the output.
             ValueError: no file can have this name.
         """
-        if self._output and self._output == _identity_of(name):
+        status = _status(name) if self._output else None
+        if status and self._output == (status.st_dev, status.st_ino):
             raise OSError(errno.EINVAL, "is also the output")
         file = standard_input() if name == "-" else name
         if not self._decompress:
@@ -52,11 +53,6 @@ def file_size(name: str) -> int | None:
     if status is None:
         return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def _identity_of(name: str) -> tuple[int, int] | None:
-    status = _status(name)
-    return None if status is None else (status.st_dev, status.st_ino)
 
 
 def _status(name: str) -> os.stat_result | None:

@@ -16,7 +16,7 @@ import stat
 import threading
 from typing import TYPE_CHECKING, Any
 
-from doubles_ffi.files.reading import fill
+from doubles_ffi.files.reading import fill, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,8 +67,7 @@ def decompressed(file: Any) -> Iterator[Any]:
         OSError: as `open` raises it; or the running Python can't read the format.
     """
     with contextlib.ExitStack() as stack:
-        if isinstance(file, str):
-            file = stack.enter_context(open(file, "rb", buffering=0))
+        file = stack.enter_context(opened(file))
         head = _read_head(file)
         name = _format_of(head)
         if name:
