@@ -14,6 +14,7 @@ import pickle
 import pydoc
 import subprocess
 import sys
+import sysconfig
 import weakref
 from pathlib import Path
 
@@ -282,6 +283,10 @@ count = (
 """
 
 
+@pytest.mark.skipif(
+    bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    reason="there every subinterpreter is refused, as where each has a GIL of its own",
+)
 @pytest.mark.parametrize("first", ["main", "sub"])
 def test_in_subinterpreters_that_share_the_gil(first):
     """As mod_wsgi makes them. They are destroyed while the others go on counting."""
