@@ -95,7 +95,7 @@ rustdoc: ## build the crate's documentation; each warning is an error
 
 # Writes docs/reliability.md. ROWS are names of modules in tests/trust, all if there are none; MINUTES are for
 # all of them together, and without it each takes as long as its goal does.
-trust: $(VENV)/with-trust ## test the promises, into docs/reliability.md (two days, or MINUTES=10 ROWS=fork)
+trust: $(VENV)/with-trust ## test the promises, into docs/reliability.md (29 hours, or MINUTES=10 ROWS=fork)
 	cd tests && ../$(BIN)/python -m trust $(if $(MINUTES),--minutes $(MINUTES)) $(ROWS)
 
 # What can be tried in five minutes. None of it depends on how fast or how busy the machine is.
