@@ -336,6 +336,15 @@ mod tests {
     }
 
     #[test]
+    fn bytes_of_no_code_point_are_not_kept_as_torn() {
+        for byte in [0xC0, 0xC1, 0xF5, 0xFF] {
+            for text in [&[byte][..], &[0x80, byte], &[byte, 0x80]] {
+                assert_eq!(of_text(text), Err(InvalidUtf8), "{text:02x?}");
+            }
+        }
+    }
+
+    #[test]
     fn merging_fails_where_text_can_not_be_cut() {
         let torn: [(&[u8], &[u8]); 6] = [
             (b"a", b"\x80"),            // nothing to continue
