@@ -67,8 +67,8 @@ PLANTS = (
     Plant(
         "tallies that are never freed",
         "doubles_ffi/_library/stretch.py",
-        "    return ffi.gc(tally, lib.doubles_tally_free)",
-        "    return tally",
+        "ffi.gc(made(lib.doubles_tally_new()), lib.doubles_tally_free)",
+        "made(lib.doubles_tally_new())",
         "soak",
     ),
     # If the machine has no free-threaded Python, `python -m trust.no_gil` makes one.
