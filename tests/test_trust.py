@@ -220,14 +220,15 @@ def test_a_part_that_gives_no_answer_is_reported_with_its_command(
 
 def test_mutants_that_are_alive_are_told_from_those_that_can_not_be_killed(capsys):
     position = {"start": {"line": 2, "column": 1}}
-    of_result = {"location": position, "description": "replace it with 0"}
-    of_operator = {"location": position, "description": "replace < with <="}
+    of_result = {"location": position, "mutatorName": "fn_value", "description": "return 0"}
+    of_operator = {"location": position, "mutatorName": "relational.lt", "replacement": "<="}
     killed = [of_result | {"status": "Killed"}]
     killed += [of_result | {"status": "Survived", "statusReason": "timed out: after 20 s"}]
     alive = [of_result | {"status": status} for status in ("Survived", "NoCoverage")]
     equivalent = [of_operator | {"status": "Survived"}]
     other = [of_operator | {"status": status} for status in ("CompileError", "Ignored", "Pending")]
-    content = {"source": "fn f() {\n    a < b\n}", "mutants": killed + alive + equivalent + other}
+    line = "if bytes.len() < BYTES_WORTH_SPLITTING {"
+    content = {"source": f"fn f() {{\n    {line}", "mutants": killed + alive + equivalent + other}
     assert mutants.verdicts({"files": {"src/parallel.rs": content}}) == {
         "killed": 2,
         "alive": 2,
@@ -235,7 +236,7 @@ def test_mutants_that_are_alive_are_told_from_those_that_can_not_be_killed(capsy
         "not compiled": 2,
         "waiting": 1,
     }
-    assert "alive: src/parallel.rs: a < b: replace it with 0" in capsys.readouterr().out
+    assert f"alive: src/parallel.rs: {line}: fn_value: return 0" in capsys.readouterr().out
 
 
 def test_mutants_are_made_of_modules_and_killed_by_tests_that_exist():
