@@ -156,6 +156,7 @@ def test_copies_go_their_own_ways():
         assert other == counter
         other.update(b"a")
         assert other != counter
+        assert counter != other
         assert (other.count, other.tally) == (2, {97: 2})
     other = counter.tally
     other.clear()

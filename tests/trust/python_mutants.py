@@ -98,6 +98,7 @@ EQUIVALENT = {
     r"if status == 0:\nif status >= 0:": "no status is above zero",
     r"if self\._stretch is left:(.*)\nif self\._stretch == left:\1": "a stretch equals only itself",
     r"(.*)tallies\[1\]:\n\1tallies\[ ?-1\]:": "the last of two",
+    r"(.*)tallies\[0\] != (.*)\n\1tallies\[0\] is not \2": "each boolean is one object",
     r"if len\(set\(alphabet\)\) < (.*)\nif len\(set\(alphabet\)\) (!=|is not) \1": (
         "a set is never longer, and CPython has each small number once"
     ),
