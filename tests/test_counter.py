@@ -517,8 +517,9 @@ def test_repr():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="bytes or UTF-8, not latin-1"):
-        DoubleCounter(encoding="latin-1")
+    for encoding in ("latin-1", "utf-8-sig"):
+        with pytest.raises(ValueError, match=f"bytes or UTF-8, not {encoding}"):
+            DoubleCounter(encoding=encoding)
     with pytest.raises(LookupError):
         DoubleCounter(encoding="nonsense")
     with pytest.raises(TypeError, match=r"^expected a bytes-like object, not str$"):

@@ -77,15 +77,31 @@ EQUIVALENT = {
     r"src/kernel/avx2\.rs: while left > 1 \{: relational\.gt_to_ge: .*": (
         "one more turn, which has no parts to choose from"
     ),
-    # What can't be in the input of a loop.
-    r"src/kernel/portable/utf8\.rs: .*WIDEST >= 4\).*: relational\.ge_to_le: \(WIDEST\) <= \(4\)": (
-        "no byte is F0 or more in the loops for shorter code points"
+    r"src/kernel/avx2\.rs: (16\.\.|8\.\.16|4\.\.8) => count_twice.*: match_arm\..*": (
+        "the loop over single pairs counts the same"
     ),
-    r"src/kernel/portable/utf8\.rs: let second = back\(1\) >= 0xC0;: relational\.ge_to_gt: .*": (
-        "C0 is a fault by itself, whatever follows"
+    r"src/kernel/avx(2|512)\.rs: while start \+ VECTOR <= to \{: relational\.le_to_lt: .*": (
+        "a last whole vector is counted as one that ends where the bytes do"
     ),
-    r"src/kernel/portable/utf8\.rs: .*BEFORE - 3\.\..*: arith\.sub_to_div: .*": (
-        "more bytes before the tile may choose the loop for longer code points: it finds the same"
+    r"src/kernel/avx(2|512)\.rs: let blocks = .*: arith\.sub_to_div: .*\) / \(VECTOR\)": (
+        "fewer blocks: what is left is counted a vector at a time"
+    ),
+    r"src/kernel/avx512/utf8\.rs: if self\.had_four: logical\.or_remove_left: .*": (
+        "the loop for three bytes finds out that it was the wrong one"
+    ),
+    r"src/kernel/avx512/utf8\.rs: if LONGEST == 3 && has_four \{: logical\.and_remove_right: .*": (
+        "the loop for four bytes finds the same in all text"
+    ),
+    r"src/kernel/avx512/utf8\.rs: let is_dense = .*": "how many bytes the next tile has",
+    r"src/kernel/avx2/utf8\.rs: let has_begun = \(\*last >= 0xC0\).*: relational\.ge_to_gt: .*": (
+        "C0 is a fault by itself, whatever comes after it"
+    ),
+    r"src/kernel/utf8\.rs: pub\(super\) fn new\(text.*: fn_value\.none: None": (
+        "the loop that begins at a cache line is faster, and that is all"
+    ),
+    r"src/kernel/utf8\.rs: if text\.len\(\) < WORTH_ALIGNING \|\| line == 0 \{: "
+    r"(logical\.or_remove_right|relational\.lt_to_le): .*": (
+        "the start of a text that is aligned, or as short, may be copied too"
     ),
     # What only another processor or system shows.
     r"src/kernel/avx(2|512)\.rs: let has = is_x86_feature_detected!.*: logical\..*": (
