@@ -5,6 +5,7 @@ mod program;
 use program::{compile, run};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 #[test]
 #[cfg_attr(windows, ignore = "there is no cc")]
@@ -33,6 +34,20 @@ fn the_example_in_the_header_compiles_and_prints_its_answer() {
     let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("header_example.c");
     fs::write(&source, example).expect("the target directory is writable");
     assert_eq!(run(&compile(&source)).stdout, "2\n");
+}
+
+#[test]
+#[cfg_attr(windows, ignore = "there is no cc")]
+fn the_environment_chooses_the_kernel_and_the_number_of_threads() {
+    let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("settings.c");
+    let program = r#"#include "doubles.h"
+        #include <stdio.h>
+        int main(void) { return printf("%s %d", doubles_kernel(), (int)doubles_num_threads()) < 0; }"#;
+    fs::write(&source, program).expect("the target directory is writable");
+    let settings = [("DOUBLES_KERNEL", "portable"), ("DOUBLES_NUM_THREADS", "3")];
+    let output = Command::new(compile(&source)).envs(settings).output();
+    let output = output.expect("the program starts");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "portable 3");
 }
 
 #[test]
