@@ -1,13 +1,8 @@
-"""Draw the times of a group: horizontal bars, for a phone's width and for light and dark pages.
-
-cd tests && python -m benchmarks.chart GROUP FILE
-"""
+"""Draw the times of a group: horizontal bars, for a phone's width and for light and dark pages."""
 
 import itertools
-import sys
 from math import log
 
-from benchmarks import results
 from benchmarks.groups import GROUPS
 from benchmarks.model import BASELINE, LADDER, LIMIT, OURS, PEER
 
@@ -84,7 +79,3 @@ def duration(seconds):
         if seconds >= size:
             return f"{seconds / size:#.3g} {unit}".replace(". ", " ")
     return f"{seconds * 1e9:.0f} ns"
-
-
-if __name__ == "__main__":
-    draw(sys.argv[1], results.read(), sys.argv[2])

@@ -272,15 +272,14 @@ GROUPS = [
     Group(
         "utf8",
         "UTF-8 bytes, by code point",
-        "10 MB of one text over and over: the samples of `tests/benchmarks/texts.py`, and the "
-        "files in the folder `DOUBLES_BENCH_DATA`. The limit validates with simdutf8 and counts "
-        "nothing. Where all is ASCII, `bytes.decode` only copies.",
+        "10 MB of one text over and over: the samples of `tests/benchmarks/texts.py`. The limit "
+        "validates with simdutf8 and counts nothing. Where all is ASCII, `bytes.decode` only "
+        "copies.",
         [
             Case(name, partial(inputs.utf8, text), 10_000_000)
             for name, text in (
                 ("all samples", texts.sample()),
                 *((f"{script} sample", text) for script, text in texts.SAMPLES.items()),
-                *((f"{name} file", path.read_text("utf-8")) for name, path in texts.files()),
             )
         ],
         [
@@ -289,35 +288,6 @@ GROUPS = [
             limit("simdutf8 alone", "of_bytes.is_utf8"),
             ours("count_doubles, 1 thread", partial(utf8, threads=1)),
             ours("count_doubles", utf8),
-        ],
-    ),
-    Group(
-        "contents",
-        "Other contents",
-        "1 MB as bytes: no counter should care what it counts.",
-        [
-            Case(label, partial(inputs.repeated, piece), 1_000_000)
-            for label, piece in (
-                ("all equal", b"a"),
-                ("none equal", b"ab"),
-                ("pairs", b"aabb"),
-                ("every byte", bytes(range(256))),
-            )
-        ],
-        [NUMPY, PEERS_BYTES[1], COUNT],
-    ),
-    Group(
-        "offsets",
-        "Other places",
-        "A memoryview that starts 0, 1, 17, 32 or 63 bytes into a cache line.",
-        [Case("200 KB", inputs.letters_as_bytes, 200_000)],
-        [
-            ours(
-                f"count_doubles: at {offset}",
-                count_doubles,
-                prepare=partial(inputs.at, offset=offset),
-            )
-            for offset in (0, 1, 17, 32, 63)
         ],
     ),
     Group(

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import reference
 from benchmarks import texts
 from benchmarks.model import Input
@@ -11,8 +10,6 @@ from benchmarks.model import Input
 # cache holds them.
 CALLS = 500
 IN_CACHE = 32_000
-
-LINE = 64
 
 
 def storage(data):
@@ -90,15 +87,6 @@ def several_letters(size):
     """Return letters as bytes, of two lengths in two places, each several times."""
     data = texts.letters(size).encode()
     return counted([data, data[: -(size // 999)]] * 4)
-
-
-def at(data, offset):
-    """Return the same bytes in a memoryview that begins so far after the start of a cache line."""
-    buffer = np.empty(len(data) + 2 * LINE, np.uint8)
-    start = -buffer.ctypes.data % LINE + offset
-    view = buffer[start : start + len(data)]
-    view[:] = np.frombuffer(data, np.uint8)
-    return memoryview(view)
 
 
 def utf8(text, size):

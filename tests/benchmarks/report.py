@@ -19,7 +19,7 @@ DOCS = results.FILE.parent
 
 GROUP = {group.name: group for group in GROUPS}
 
-# The groups whose charts are committed; `python -m benchmarks.chart` draws any other.
+# The groups that have a chart.
 CHARTED = ("original-str", "short-str", "scripts", "utf8", "random", "columns", "command")
 
 # The group of the teaching example, and those of its contestants that the README shows.

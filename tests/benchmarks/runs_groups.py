@@ -8,7 +8,7 @@ from collections import deque
 from functools import partial
 
 from benchmarks import inputs, texts
-from benchmarks.column_groups import as_arrow, as_pandas, as_polars
+from benchmarks.column_groups import as_arrow, as_pandas, as_polars, is_column
 from benchmarks.file_groups import GIB, command, letters_file, rival
 from benchmarks.inputs import storage
 from benchmarks.load_peers import load_peers
@@ -103,10 +103,6 @@ def load_squeeze_peer():
 COPY = here(LIMIT, "memcpy", bytearray, prepare=storage, is_right=is_anything)
 
 
-def equal(size):
-    return inputs.counted(["a" * size])
-
-
 def short_english(size):
     return inputs.short(texts.natural("English", 100_000), size)
 
@@ -132,10 +128,6 @@ def column(answer, size):
     # One row in 100 has a run of three, as in text that people type.
     rows = [row[:2] + 3 * row[2] + row[5:] if i % 100 == 0 else row for i, row in enumerate(rows)]
     return Input([rows], [answer(rows)], sum(map(len, rows)))
-
-
-def is_column(answer, expected):
-    return list(answer) == expected
 
 
 def is_start_of_column(answer, expected):

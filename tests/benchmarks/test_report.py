@@ -2,10 +2,7 @@
 
 import pytest
 from benchmarks import report, results, test_memory
-from benchmarks.groups import GROUPS
 from benchmarks.targets import MEMORY, TARGETS
-
-GROUP = {group.name: group for group in GROUPS}
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.work)
@@ -14,7 +11,7 @@ def test_a_target_names_what_is_measured(target):
     if target.measure == MEMORY:
         assert target.ours in test_memory.SCRIPTS
         return
-    group = GROUP[target.group]
+    group = report.GROUP[target.group]
     names = [contestant.name for contestant in group.contestants]
     assert target.ours in names
     assert any(name.startswith(target.rival) for name in names)

@@ -1,8 +1,6 @@
 """The texts that the benchmarks read: random letters, and samples of several scripts."""
 
-import os
 import random
-from pathlib import Path
 
 import doubles_ffi
 
@@ -46,13 +44,6 @@ WORDS = {
 
 def sample(*scripts):
     return "".join(SAMPLES[script] for script in scripts or SAMPLES)
-
-
-def files():
-    """Return the names and paths of samples in the folder DOUBLES_BENCH_DATA, if it is set."""
-    directory = os.environ.get("DOUBLES_BENCH_DATA")
-    paths = sorted(Path(directory).glob("*.utf8.txt")) if directory else []
-    return [(path.name.partition(".")[0], path) for path in paths]
 
 
 def letters(length):
