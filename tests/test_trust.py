@@ -239,6 +239,31 @@ def test_mutants_that_are_alive_are_told_from_those_that_can_not_be_killed(capsy
     assert f"alive: src/parallel.rs: {line}: fn_value: return 0" in capsys.readouterr().out
 
 
+def test_reports_of_mutants_count_as_long_as_the_code_stays(monkeypatch, tmp_path):
+    started = []
+
+    def gamma(folder, *options, seconds):
+        assert seconds > 0
+        started.append((folder.name, options[0].partition("=")[0]))
+        mutant = {"location": {"start": {"line": 1}}, "mutatorName": "", "status": "Killed"}
+        files = {"src/a.rs": {"source": "a", "mutants": [mutant]}}
+        (folder / mutants.REPORT).write_text(json.dumps({"files": files}))
+        return True
+
+    monkeypatch.setattr(mutants, "FOLDER", tmp_path)
+    monkeypatch.setattr(mutants, "need_crate", lambda *_: None)
+    monkeypatch.setattr(mutants, "gamma", gamma)
+    monkeypatch.setattr(mutants, "code", lambda: "old")
+    for _ in range(2):
+        figure = mutants.run(60, {})
+        assert (figure.text, figure.reached) == ("2 killed", True)
+    monkeypatch.setattr(mutants, "code", lambda: "new")
+    assert not mutants.run(0, {}).reached
+    assert started == [("rest", "--mutators"), ("kernels", "--mutators")]
+    assert mutants.run(60, {}).reached
+    assert len(started) == 4
+
+
 def test_mutants_are_made_of_modules_and_killed_by_tests_that_exist():
     for module, tests in python_mutants.MODULES.items():
         assert (ROOT / "doubles_ffi" / f"{module}.py").exists(), module

@@ -1,8 +1,9 @@
 """Every mutant of the crate fails a test.
 
-cargo-gamma builds the crate's tests once, with all mutants behind a switch that each run reads from
-the environment, and tells which tests reach which mutant. It keeps every verdict in build/trust, so
-that the next run on the same code continues.
+cargo-gamma builds the crate's tests once for each part of the crate, with all its mutants behind a
+switch that each run reads from the environment, and tells which tests reach which mutant. It keeps
+every verdict in build/trust, so that the next run on the same code continues. On other code it
+tries all again, first by the test that killed a mutant before.
 """
 
 import json
@@ -11,6 +12,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections import Counter
 
 from trust.code import fingerprint
@@ -22,6 +24,7 @@ HOURS = 3
 COVERS = LIBRARY
 
 FOLDER = BUILD / "mutants"
+REPORT = "gamma-report.json"
 
 ENVIRONMENT = ("PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME")
 
@@ -119,26 +122,57 @@ EQUIVALENT = {
 }
 
 
+# The parts of the crate, and what tests are told. The kernels' suite takes longer than all others
+# together. It calls kernels alone.
+PARTS = {
+    "rest": (
+        ("--file=src/**/*.rs", "--exclude-file=src/kernel.rs", "--exclude-file=src/kernel/**"),
+        ("--", "--skip", "kernel::tests"),
+    ),
+    "kernels": (("--file=src/kernel.rs", "--file=src/kernel/**/*.rs"), ()),
+}
+
+
 def run(seconds, _earlier):
     need_crate("cargo-gamma", seconds)
-    code = fingerprint("rustlib/src", "rustlib/tests")
-    started, report = FOLDER / "code", FOLDER / "gamma-report.json"
-    can_resume = started.exists() and started.read_text("utf-8") == code
-    if not (can_resume and gamma("--resume-testing", seconds=seconds)):
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        report.unlink(missing_ok=True)
-        started.write_text(code, "utf-8")
-        files = ("--file", "src/**/*.rs", "--exclude-file", "**/tests*", "--exclude-file", ORACLE)
-        gamma("--mutators", MUTATORS, *files, "--cargo-arg=--locked", seconds=seconds)
-    if not report.exists():  # It is written when all are tried.
-        log = FOLDER / "cache" / "gamma-progress.log"
-        killed = log.read_text("utf-8").count(" killed ") if log.exists() else 0
-        return Figure(f"{killed:,} killed, the rest is not tried", passed=True, reached=False)
-    found = verdicts(json.loads(report.read_text("utf-8")))
-    planned = found.total()
-    parts = ", ".join(f"{number:,} {verdict}" for verdict, number in found.items())
-    text = f"{planned - found['waiting']:,} of {planned:,} tried: {parts}"
-    return Figure(text, passed=not found["alive"], reached=not found["waiting"])
+    end = time.monotonic() + seconds
+    found, not_tried = Counter(), []
+    for name, (files, arguments) in PARTS.items():
+        folder = FOLDER / name
+        if end > time.monotonic():
+            try_all(folder, (*files, *arguments), end - time.monotonic())
+        report, log = folder / REPORT, folder / "cache" / "gamma-progress.log"
+        is_started = is_of_this_code(folder)
+        if is_started and report.exists():
+            found += verdicts(json.loads(report.read_text("utf-8")))
+        else:
+            killed = log.read_text("utf-8").count(" killed ") if is_started and log.exists() else 0
+            not_tried.append(f"{killed:,} killed of the {name}, not all are tried")
+    parts = [f"{number:,} {verdict}" for verdict, number in found.items()]
+    text = ", ".join([*parts, *not_tried])
+    return Figure(text, passed=not found["alive"], reached=not (not_tried or found["waiting"]))
+
+
+def try_all(folder, options, seconds):
+    """Try the mutants of a part for some seconds, unless its report is there."""
+    report = folder / REPORT  # It is written when all are tried.
+    is_done = is_of_this_code(folder) and report.exists()
+    if is_done or (is_of_this_code(folder) and gamma(folder, "--resume-testing", seconds=seconds)):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    (folder / "code").write_text(code(), "utf-8")
+    common = ("--exclude-file=**/tests*", f"--exclude-file={ORACLE}", "--cargo-arg=--locked")
+    gamma(folder, f"--mutators={MUTATORS}", *common, *options, seconds=seconds)
+
+
+def is_of_this_code(folder):
+    started = folder / "code"
+    return started.exists() and started.read_text("utf-8") == code()
+
+
+def code():
+    return fingerprint("rustlib/src", "rustlib/tests")
 
 
 def verdicts(report):
@@ -176,21 +210,14 @@ def described(file, source, mutant):
     return f"{file}: {line}: {mutant['mutatorName']}: {change}"
 
 
-def gamma(*options, seconds):
+def gamma(folder, *options, seconds):
     """Run cargo-gamma until it ends or the time is over; return whether it could work."""
-    folders = [
-        "--no-relaunch",
-        "--cache-dir",
-        FOLDER / "cache",
-        "--artifact-dir",
-        FOLDER,
-        "--progress",
-        "never",
-    ]
-    command = ["cargo", "gamma", "run", "--no-config", *folders, *options]
+    folders = [f"--cache-dir={folder / 'cache'}", f"--artifact-dir={folder}"]
+    always = ["--no-config", "--no-relaunch", "--progress=never", *folders]
+    command = ["cargo", "gamma", "run", *always, *options]
     # It continues in the same environment only.
     environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-    with subprocess.Popen([*map(str, command)], cwd=CRATE, env=environment) as mutating:
+    with subprocess.Popen(command, cwd=CRATE, env=environment) as mutating:
         try:
             mutating.wait(None if math.isinf(seconds) else seconds)
         except subprocess.TimeoutExpired:
