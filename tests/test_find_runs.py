@@ -152,6 +152,7 @@ def test_runs_are_equal_if_their_columns_are():
     assert find_runs("aab") != find_runs("bba")
     assert find_runs("aab") != find_runs("aaa")
     assert find_runs("aab") != find_runs(b"aab"), "characters are not numbers"
+    assert find_runs(b"aab") != find_runs("aab")
     assert find_runs("aab") != [(0, 2, "a")]
     assert find_runs("") == find_runs("ab")
     assert with_rows(*ROWS) == with_rows(*ROWS) != with_rows(*ROWS[:2])
