@@ -26,21 +26,7 @@ import pyarrow
 from trust.children import ask, rounds
 from trust.model import ROOT, WITHOUT_KERNELS, Figure
 
-import doubles_ffi
-from doubles_ffi import (
-    DoubleCounter,
-    count_doubles,
-    count_each,
-    count_file,
-    find_doubles,
-    find_each,
-    find_runs,
-    longest_each,
-    longest_run,
-    squeeze_doubles,
-    squeeze_each,
-    tally_doubles,
-)
+import doubles_ffi as d
 
 GOAL = "1,000 interrupts of each, no traceback, p99 below 50 ms"
 HOURS = 0.6
@@ -54,7 +40,7 @@ PATIENCE = 30
 # Seconds within which it comes: in the first call, or in one after it.
 SOON = 0.04
 
-COMMAND = Path(doubles_ffi.__file__).with_name("cli") / "doubles"
+COMMAND = Path(d.__file__).with_name("cli") / "doubles"
 
 
 def run(seconds, earlier):
@@ -128,7 +114,7 @@ def functions(folder):
     arrow = pyarrow.array(rows)
     strings = numpy.array(["hello", "aa"] * 500_000)
     room = bytearray(64 << 20)
-    full = DoubleCounter(bytes(1000) * 1000, tally=True)
+    full = d.DoubleCounter(bytes(1000) * 1000, tally=True)
     reading, _ = os.pipe()  # Nobody writes.
     pipe = os.fdopen(reading, "rb", buffering=0)
 
@@ -140,46 +126,46 @@ def functions(folder):
         return call
 
     return {
-        "count bytes": lambda: count_doubles(endless),
-        "count bytes, 1 thread": lambda: count_doubles(endless, threads=1),
-        "count UTF-8": lambda: count_doubles(endless, encoding="utf-8"),
-        "count UTF-16": lambda: count_doubles(utf16, encoding="utf-16"),
-        "count Latin-1 str": lambda: count_doubles(latin),
-        "count UCS-2 str": lambda: count_doubles(wide),
-        "count invalid UTF-8": refused(count_doubles, invalid, encoding="utf-8"),
-        "tally bytes": lambda: tally_doubles(endless),
-        "tally str": lambda: tally_doubles(wide),
-        "longest run of bytes": lambda: longest_run(endless),
-        "longest run of a str": lambda: longest_run(wide),
-        "counter": lambda: DoubleCounter(endless),
-        "counter of UTF-8": lambda: DoubleCounter(encoding="utf-8").update(endless),
-        "counter of invalid UTF-8": refused(DoubleCounter, invalid, encoding="utf-8"),
-        "find runs, all of them": lambda: find_runs(latin),
-        "find one run": lambda: find_runs(endless),
-        "find doubles": lambda: deque(find_doubles(wide), 0),
-        "squeeze bytes": lambda: squeeze_doubles(invalid),
-        "squeeze a str": lambda: squeeze_doubles(latin),
+        "count bytes": lambda: d.count_doubles(endless),
+        "count bytes, 1 thread": lambda: d.count_doubles(endless, threads=1),
+        "count UTF-8": lambda: d.count_doubles(endless, encoding="utf-8"),
+        "count UTF-16": lambda: d.count_doubles(utf16, encoding="utf-16"),
+        "count Latin-1 str": lambda: d.count_doubles(latin),
+        "count UCS-2 str": lambda: d.count_doubles(wide),
+        "count invalid UTF-8": refused(d.count_doubles, invalid, encoding="utf-8"),
+        "tally bytes": lambda: d.tally_doubles(endless),
+        "tally str": lambda: d.tally_doubles(wide),
+        "longest run of bytes": lambda: d.longest_run(endless),
+        "longest run of a str": lambda: d.longest_run(wide),
+        "counter": lambda: d.DoubleCounter(endless),
+        "counter of UTF-8": lambda: d.DoubleCounter(encoding="utf-8").update(endless),
+        "counter of invalid UTF-8": refused(d.DoubleCounter, invalid, encoding="utf-8"),
+        "find runs, all of them": lambda: d.find_runs(latin),
+        "find one run": lambda: d.find_runs(endless),
+        "find doubles": lambda: deque(d.find_doubles(wide), 0),
+        "squeeze bytes": lambda: d.squeeze_doubles(invalid),
+        "squeeze a str": lambda: d.squeeze_doubles(latin),
         "add counters": lambda: full + full,
-        "rows": lambda: count_each(rows),
-        "rows, one of them wrong": refused(count_each, wrong_row),
-        "Arrow": lambda: count_each(arrow),
-        "longest of rows": lambda: longest_each(rows),
-        "longest of Arrow": lambda: longest_each(arrow),
-        "runs of rows": lambda: find_each(rows),
-        "runs of Arrow": lambda: find_each(arrow),
-        "squeeze rows": lambda: squeeze_each(rows),
-        "squeeze Arrow": lambda: squeeze_each(arrow),
-        "NumPy": lambda: count_each(strings),
-        "file": lambda: count_file(sparse),
-        "file, 1 thread": lambda: count_file(sparse, threads=1),
-        "file of UTF-8": lambda: count_file(sparse, encoding="utf-8"),
-        "file of UTF-16": lambda: count_file(sparse, encoding="utf-16-le"),
-        "file of invalid UTF-8": refused(count_file, invalid_file, encoding="utf-8"),
-        "file in memory": lambda: count_file(io.BytesIO(invalid)),
-        "pipe": lambda: count_file(pipe),
-        "tally of a file": lambda: doubles_ffi.tally_file(sparse),
-        "random string": lambda: doubles_ffi.random_string(64 << 20),
-        "fill": lambda: doubles_ffi.fill_random(room),
+        "rows": lambda: d.count_each(rows),
+        "rows, one of them wrong": refused(d.count_each, wrong_row),
+        "Arrow": lambda: d.count_each(arrow),
+        "longest of rows": lambda: d.longest_each(rows),
+        "longest of Arrow": lambda: d.longest_each(arrow),
+        "runs of rows": lambda: d.find_each(rows),
+        "runs of Arrow": lambda: d.find_each(arrow),
+        "squeeze rows": lambda: d.squeeze_each(rows),
+        "squeeze Arrow": lambda: d.squeeze_each(arrow),
+        "NumPy": lambda: d.count_each(strings),
+        "file": lambda: d.count_file(sparse),
+        "file, 1 thread": lambda: d.count_file(sparse, threads=1),
+        "file of UTF-8": lambda: d.count_file(sparse, encoding="utf-8"),
+        "file of UTF-16": lambda: d.count_file(sparse, encoding="utf-16-le"),
+        "file of invalid UTF-8": refused(d.count_file, invalid_file, encoding="utf-8"),
+        "file in memory": lambda: d.count_file(io.BytesIO(invalid)),
+        "pipe": lambda: d.count_file(pipe),
+        "tally of a file": lambda: d.tally_file(sparse),
+        "random string": lambda: d.random_string(64 << 20),
+        "fill": lambda: d.fill_random(room),
     }
 
 
@@ -195,7 +181,7 @@ def interrupt_functions(end, folder):
             # for the next one, in any program. So there is a second press, which shows in the time.
             again = 1 if name == "pipe" else 0
             found[name].append(seconds_to_stop(call, again))
-            assert count_doubles("жж" * 10_000) == 20_000 - 1  # The next call works.
+            assert d.count_doubles("жж" * 10_000) == 20_000 - 1  # The next call works.
     return {"seconds": found, "in Python's own start": 0}
 
 
