@@ -27,6 +27,7 @@ ADDRESS = ("-Zsanitizer=address",)
 
 # Tests of what is handed to the library.
 PYTHON_TESTS = ("counting", "counter", "columns", "arrow", "counts", "tally", "native")
+PYTHON_TESTS += ("runs", "find_runs", "row_runs")
 
 
 def run(seconds, earlier):
