@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 from trust import __main__ as driver
-from trust import children, code, model, mutants, python_mutants, report, sanitizers
+from trust import children, code, crate, model, mutants, python_mutants, report, sanitizers
 from trust.model import ROOT, ROWS, Figure, MissingError, Row, load_all
 from trust.plants import PLANTS
 
@@ -185,6 +185,29 @@ def test_sanitizers_name_a_missing_tool_before_they_compile(tmp_path, monkeypatc
     monkeypatch.setattr(sanitizers, "corpus", lambda: pytest.fail("it takes minutes"))
     with pytest.raises(MissingError, match="needs valgrind"):
         sanitizers.run(60, {})
+
+
+def test_checks_run_once_and_those_that_lack_something_are_left_out():
+    def lack():
+        raise MissingError("needs more")
+
+    ran = []
+    checks = {"one": (lambda: ran.append(1), 0), "two": (lack, 0), "three": (ran.clear, 60)}
+    figure = model.run_checks(checks, {}, seconds=1)
+    figure = model.run_checks(checks, figure.state, seconds=1)
+    assert ran == [1]
+    assert figure.text == "1 of 3 checks, all clean"
+    assert figure.details == "one; not checked: two (needs more), three"
+    assert figure.passed
+    assert not figure.reached
+
+
+def test_a_check_that_fails_is_named(capsys):
+    checks = {"false": (lambda: crate.expect(crate.attempt(["false"])), 0)}
+    figure = model.run_checks(checks, {})
+    assert not figure.passed
+    assert figure.text == "false: not clean"
+    assert "['false']:" in capsys.readouterr().out
 
 
 def test_a_tool_that_is_missing_is_installed(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from trust.model import ROOT, MissingError, say
+from trust.model import ROOT, FailedError, MissingError, say
 
 CRATE = ROOT / "rustlib"
 BUILD = ROOT / "build" / "trust"
@@ -22,6 +22,17 @@ def attempt(command, folder=CRATE, **environment):
         errors="replace",
         check=False,
     )
+
+
+def expect(done):
+    """Return the result of a command that has succeeded.
+
+    Raises:
+        FailedError: it failed.
+    """
+    if done.returncode:
+        raise FailedError(f"{done.args}:\n{done.stdout[-4000:]}")
+    return done
 
 
 def fetch(what, *command, folder=CRATE):

@@ -93,6 +93,42 @@ class MissingError(Exception):
     """This machine lacks what a row needs; says how to get it."""
 
 
+class FailedError(Exception):
+    """A check has failed; has what its command said."""
+
+
+def run_checks(checks, earlier, seconds=math.inf):
+    """Return the figure of a row that consists of checks.
+
+    Args:
+        checks: {name: (function that raises if the check fails, seconds that it takes about)}.
+        earlier: the state of the last figure, which names those that need not run again.
+        seconds: how long they may take. Those that take none always run.
+    """
+    end = time.monotonic() + seconds
+    clean, left_out = [*earlier.get("clean", ())], []
+    for name, (check, needed) in checks.items():
+        if name in clean:
+            continue
+        if needed and time.monotonic() + needed > end:
+            left_out.append(name)
+            continue
+        try:
+            check()
+        except MissingError as fault:
+            left_out.append(f"{name} ({fault})")
+            continue
+        except FailedError as fault:
+            say(f"{fault}")
+            return Figure(f"{name}: not clean", passed=False)
+        clean.append(name)
+        say(f"clean: {name}")
+    details = "; ".join(clean) + f"; not checked: {', '.join(left_out)}" * bool(left_out)
+    text = f"{len(clean)} of {len(checks)} checks, all clean"
+    state = {"clean": clean}
+    return Figure(text, passed=True, reached=not left_out, details=details, state=state)
+
+
 def need(tool, command, *, wanted=True):
     """Install a tool that is missing, if that is wanted and works; else raise MissingError."""
     if shutil.which(tool) is None and wanted:

@@ -10,20 +10,17 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from trust import sid
-from trust.crate import BUILD, CRATE, attempt, c_program, cargo, host
-from trust.model import LIBRARY, ROOT, Figure, MissingError, need_debian, say
+from trust.crate import BUILD, CRATE, attempt, c_program, cargo, expect, host
+from trust.model import LIBRARY, ROOT, need_debian, run_checks
 
 GOAL = "all of them clean, under ASan, LSan, TSan and valgrind"
 HOURS = 0.3
 COVERS = LIBRARY
 
 FOLDER = BUILD / "sanitizers"
-
-ADDRESS = ("-Zsanitizer=address",)
 
 # Tests of what is handed to the library.
 PYTHON_TESTS = ("counting", "counter", "columns", "arrow", "counts", "tally", "native")
@@ -32,72 +29,44 @@ PYTHON_TESTS += ("runs", "find_runs", "row_runs")
 
 def run(seconds, earlier):
     need_debian("valgrind")
-    end = time.monotonic() + seconds
-    clean, left_out = earlier.get("clean", []), []
     # With the seconds that each takes about: the crate's tests are many, and ASan slows them down.
-    for name, check, needed in (
-        ("the corpus under ASan and LSan", corpus, 0),
-        ("the C program under valgrind", valgrind, 0),
-        ("Python tests under a preloaded ASan", python_tests, 90),
-        ("the crate's tests under ASan and LSan", unit_tests, 1200),
-        ("the crate's tests of more than kernels under TSan", lambda: races(seconds), 600),
-    ):
-        if name in clean:
-            continue
-        if needed and time.monotonic() + needed > end:
-            left_out.append(name)
-            continue
-        try:
-            done = check()
-        except MissingError as fault:
-            left_out.append(f"{name} ({fault})")
-            continue
-        if done.returncode:
-            say(done.stdout[-4000:])
-            return Figure(f"{name}: not clean", passed=False)
-        clean.append(name)
-        say(f"clean: {name}")
-    details = f"Clean: {', '.join(clean)}."
-    if left_out:
-        details += f" Not run: {', '.join(left_out)}."
-    text = f"{len(clean)} of {len(clean) + len(left_out)} checks, all clean"
-    state = {"clean": clean}
-    return Figure(text, passed=True, reached=not left_out, details=details, state=state)
+    checks = {
+        "the corpus under ASan and LSan": (corpus, 0),
+        "the C program under valgrind": (valgrind, 0),
+        "Python tests under a preloaded ASan": (python_tests, 150),
+        "the crate's tests under ASan and LSan": (unit_tests, 1200),
+        "the crate's tests of more than kernels under TSan": (lambda: races(seconds), 600),
+    }
+    return run_checks(checks, earlier, seconds)
 
 
 def corpus():
     for kernel in ("avx512", "avx2", "portable"):
-        done = cargo(
-            *("test", "--release"),
-            folder=CRATE / "fuzz",
-            flags=ADDRESS,
-            target="sanitizers/address",
-            DOUBLES_KERNEL=kernel,
-        )
-        if done.returncode:
-            break
-    return done
+        with_address("test", folder=CRATE / "fuzz", DOUBLES_KERNEL=kernel)
+
+
+def with_address(command, *arguments, **options):
+    """Run a command of cargo with AddressSanitizer."""
+    flags = ("-Zsanitizer=address",)
+    target = "sanitizers/address"
+    expect(cargo(command, "--release", *arguments, flags=flags, target=target, **options))
 
 
 def unit_tests():
-    return cargo("test", "--release", "--lib", flags=ADDRESS, target="sanitizers/address")
+    with_address("test", "--lib")
 
 
 def valgrind():
-    built = cargo("build", target="sanitizers/valgrind")
-    if built.returncode:
-        return built
+    expect(cargo("build", target="sanitizers/valgrind"))
     program = c_program(FOLDER / "valgrind" / "debug")
     # The pool's threads are never joined: what the system keeps of them is only possibly lost.
     options = ["--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]
-    return attempt(["valgrind", "--quiet", *options, program])
+    expect(attempt(["valgrind", "--quiet", *options, program]))
 
 
 def python_tests():
     """Run them in a copy of the package with an instrumented library."""
-    built = cargo("build", "--release", "--lib", flags=ADDRESS, target="sanitizers/address")
-    if built.returncode:
-        return built
+    with_address("build", "--lib")
     copy = FOLDER / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     for folder in ("doubles_ffi", "tests", "rustlib/include"):
@@ -105,26 +74,20 @@ def python_tests():
     shutil.copy(ROOT / "pyproject.toml", copy)
     shutil.copy(FOLDER / "address" / host() / "release" / "libdoubles.so", copy / "doubles_ffi")
     tests = [f"tests/test_{name}.py" for name in PYTHON_TESTS]
-    return attempt(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
-        copy,
-        PYTHONPATH=os.fspath(copy),
-        LD_PRELOAD=os.fspath(runtime()),
-        # CPython leaves memory to the system when it ends; a test measures what is given back.
-        ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=8",
-    )
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    environment = {"PYTHONPATH": os.fspath(copy), "LD_PRELOAD": os.fspath(runtime())}
+    # CPython leaves memory to the system when it ends; a test measures what is given back.
+    environment["ASAN_OPTIONS"] = "detect_leaks=0:quarantine_size_mb=8"
+    expect(attempt(command, copy, **environment))
 
 
 def races(seconds):
     sid.make(seconds)
     # Debian builds its compiler without this.
     shutil.copy(archive("tsan"), sid.FOLDER / f"usr/lib/rustlib/{host()}/lib")
-    return sid.cargo_test(
-        host(),
-        *("--config", "build.rustflags=['-Zsanitizer=thread']", "-Zbuild-std"),
-        *("--", "--skip", "kernel::"),
-        RUSTC_BOOTSTRAP="1",
-    )
+    options = ("--config", "build.rustflags=['-Zsanitizer=thread']", "-Zbuild-std")
+    without = ("--", "--skip", "kernel::")
+    expect(sid.cargo_test(host(), *options, *without, RUSTC_BOOTSTRAP="1"))
 
 
 def archive(sanitizer):

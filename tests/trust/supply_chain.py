@@ -12,8 +12,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from trust.crate import BUILD, CRATE, attempt
-from trust.model import ROOT, Figure, need_crate, say
+from trust.crate import BUILD, CRATE, attempt, expect
+from trust.model import ROOT, FailedError, MissingError, need_crate, run_checks
 
 GOAL = "clean, advisories too, and one wheel to the byte"
 HOURS = 0.1
@@ -26,71 +26,48 @@ CRATES = (CRATE, CRATE / "fuzz", ROOT / "examples/minimal", ROOT / "tests/benchm
 ADVISORIES = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "advisory-dbs"
 
 
-class NotCleanError(Exception):
-    """What a command said that failed."""
-
-
-def run(seconds, _earlier):
+def run(seconds, earlier):
     """Take some minutes, however few there are."""
     need_crate("cargo-deny", seconds)
-    clean, left_out = [], []
-    try:
-        for check in (locks, deny, advisories, audit, wheels):
-            good, missing = check()
-            clean += good
-            left_out += missing
-    except NotCleanError as fault:
-        say(f"{fault}"[-4000:])
-        return Figure(f"{check.__name__}: not clean", passed=False)
-    details = "; ".join(clean)
-    if left_out:
-        details += f"; not checked: {', '.join(left_out)}"
-    text = f"{len(clean)} of {len(clean) + len(left_out)} checks, all clean"
-    return Figure(text, passed=True, reached=not left_out, details=details)
+    return run_checks({name: (check, 0) for name, check in CHECKS.items()}, earlier)
 
 
 def locks():
     """Fetch everything, and see that each package from elsewhere has a hash to compare with."""
-    packages = 0
     for crate in CRATES:
         lock = (crate / "Cargo.lock").read_text("utf-8")
         sources = len(re.findall(r"^source = ", lock, re.MULTILINE))
         hashes = len(re.findall(r'^checksum = "[0-9a-f]{64}"$', lock, re.MULTILINE))
         if sources != hashes:
-            raise NotCleanError(f"{crate}: {sources} packages, {hashes} hashes")
-        succeed(["cargo", "fetch", "--locked"], crate)
-        packages += hashes
-    return [f"{packages} packages of {len(CRATES)} lock files by their hashes"], []
+            raise FailedError(f"{crate}: {sources} packages, {hashes} hashes")
+        expect(attempt(["cargo", "fetch", "--locked"], crate))
 
 
 def deny():
     for crate in CRATES:
         cargo_deny(crate, "licenses", "bans", "sources")
-    return ["their licences and sources"], []
 
 
 def advisories():
     if not ADVISORIES.exists():
-        return [], ["Rust's advisories (there is no database)"]
+        raise MissingError("there is no database")
     for crate in CRATES:
         cargo_deny(crate, "advisories")
-    return ["Rust's advisories"], []
 
 
 def cargo_deny(crate, *checks):
     config = os.fspath(CRATE / "deny.toml")
     command = ["cargo", "deny", "--offline", "--locked", "--config", config, "check", *checks]
-    succeed(command, crate)
+    expect(attempt(command, crate))
 
 
 def audit():
     """Look up all packages of this environment; one that gets no answer is a failure of its own."""
     done = attempt([sys.executable, "-m", "pip_audit", "--strict", "--skip-editable"], ROOT)
     if re.search(r"Found \d+ known vulnerabilit", done.stdout):
-        raise NotCleanError(done.stdout)
+        raise FailedError(done.stdout)
     if done.returncode:
-        return [], ["Python's advisories (no answer)"]
-    return ["Python's advisories"], []
+        raise MissingError("no answer")
 
 
 def wheels():
@@ -99,16 +76,18 @@ def wheels():
     for name in ("one", "two, with a longer name"):
         folder = FOLDER / name
         shutil.rmtree(folder, ignore_errors=True)
-        succeed(["git", "clone", "--quiet", ROOT, folder], ROOT)
+        expect(attempt(["git", "clone", "--quiet", ROOT, folder], ROOT))
         pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "made"]
-        succeed([*pip, "."], folder)
+        expect(attempt([*pip, "."], folder))
         made += (folder / "made").glob("*.whl")
     if not filecmp.cmp(*made, shallow=False):
-        raise NotCleanError("the wheels differ")
-    return ["one wheel, to the byte, from two folders"], []
+        raise FailedError("the wheels differ")
 
 
-def succeed(command, folder):
-    done = attempt(command, folder)
-    if done.returncode:
-        raise NotCleanError(f"{command}:\n{done.stdout}")
+CHECKS = {
+    "all packages of the lock files by their hashes": locks,
+    "their licences and sources": deny,
+    "Rust's advisories": advisories,
+    "Python's advisories": audit,
+    "one wheel, to the byte, from two folders": wheels,
+}
