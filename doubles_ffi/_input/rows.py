@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import sys
-from array import array
 from typing import TYPE_CHECKING, Any, cast
 
 from doubles_ffi._input.columns import is_swapped, open_column
@@ -13,6 +12,7 @@ from doubles_ffi._library.column import UTF32_FORM, Column
 from doubles_ffi._library.memory import utf32
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterator, Sequence
 
 # Rows per chunk. They are counted with the GIL held: at 15 ns each, for 1 ms.
@@ -159,6 +159,8 @@ def _packed(rows: list[Any], done: int, type_: int, *, as_utf8: bool) -> Column:
 
 def _offsets(rows: list[Any], unit: int = 1) -> array[int]:
     """Return where each row begins, and where the last one ends."""
+    from array import array  # It is a file of its own, which no import should wait for.
+
     lengths: Iterator[int] = map(len, rows)
     if unit > 1:
         lengths = (unit * length for length in lengths)
