@@ -154,7 +154,7 @@ def run(seconds, _earlier):
 
 
 def try_all(folder, options, seconds):
-    """Try the mutants of a part for some seconds, unless its report is there."""
+    """Try the mutants of a part for some seconds, unless its report exists."""
     report = folder / REPORT  # It is written when all are tried.
     is_done = is_of_this_code(folder) and report.exists()
     if is_done or (is_of_this_code(folder) and gamma(folder, "--resume-testing", seconds=seconds)):
