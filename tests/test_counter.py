@@ -513,6 +513,7 @@ def test_adding_leaves_both_as_they_were():
 def test_repr():
     assert repr(DoubleCounter(b"aa")) == "DoubleCounter(length=2, count=1)"
     counter = DoubleCounter("жж".encode(), encoding="UTF8")
+    assert (counter + rebuilt(counter)).count == 3
     assert repr(counter) == "DoubleCounter(encoding='utf-8', length=2, count=1)"
 
 
