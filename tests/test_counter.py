@@ -150,6 +150,11 @@ def test_only_a_counter_with_a_tally_has_one():
     assert DoubleCounter(tally=True).tally == {}
 
 
+def test_a_counter_from_a_pickle_can_be_added():
+    counter = DoubleCounter("жж".encode(), encoding="utf-8")
+    assert (counter + rebuilt(counter)).count == 3
+
+
 def test_copies_go_their_own_ways():
     counter = DoubleCounter(b"aa", tally=True)
     for other in (counter.copy(), copy.copy(counter), copy.deepcopy(counter), rebuilt(counter)):
@@ -513,7 +518,6 @@ def test_adding_leaves_both_as_they_were():
 def test_repr():
     assert repr(DoubleCounter(b"aa")) == "DoubleCounter(length=2, count=1)"
     counter = DoubleCounter("жж".encode(), encoding="UTF8")
-    assert (counter + rebuilt(counter)).count == 3
     assert repr(counter) == "DoubleCounter(encoding='utf-8', length=2, count=1)"
 
 
