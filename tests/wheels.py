@@ -29,8 +29,11 @@ print(f"{name}{sys.version_info[0]}{sys.version_info[1]}{getattr(sys, 'abiflags'
 """
 
 
-def run(*command, **options):
-    """Run a command, quietly; if it fails, show what it wrote and raise CalledProcessError."""
+def run(*command, env=os.environ, **options):
+    """Run a command, quietly; if it fails, show what it wrote and raise CalledProcessError.
+
+    It does not see PYTHONPATH, where pip would find what it is about to install.
+    """
     result = subprocess.run(
         [*map(str, command)],
         check=False,
@@ -38,6 +41,7 @@ def run(*command, **options):
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        env={name: value for name, value in env.items() if name != "PYTHONPATH"},
         **options,
     )
     if result.returncode:
@@ -156,7 +160,7 @@ class Installed:
         options = ("-q", "--tb=short", "-p", "no:cacheprovider", *options)
         pytest = (self.python, *flags, "-m", "pytest", *options, "tests")
         path = f"{self.home / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        variables = {**os.environ, "PATH": path, "PYTHONPATH": "", **environment}
+        variables = {**os.environ, "PATH": path, **environment}
         output = run(*pytest, cwd=self.room, env=variables)
         check_collected(output, {path.name for path in ROOT.glob("tests/test_*.py")})
         return output.splitlines()[-1].strip("= ")
