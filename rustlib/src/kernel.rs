@@ -3,7 +3,7 @@
 //! A *kernel* is one implementation of these loops for one instruction set. [`portable`] runs everywhere:
 //! plain loops that compilers turn into vector code.
 //!
-//! A new kernel is a file with an `impl Kernel` and a row in [`KERNELS`]. The tests then run it beside the
+//! A new kernel is a file with a [`Kernel`] and a row in [`KERNELS`]. The tests then run it beside the
 //! others.
 //!
 //! The first call chooses the kernel. The environment variable `DOUBLES_KERNEL` names the one to use, for
@@ -29,32 +29,39 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 pub use table::Table;
 pub(crate) use utf8::BEFORE;
 
-/// One implementation of the loops. The functions of this module say what each does.
+/// One implementation of the loops: a row of functions. The functions of this module say what each does.
 ///
-/// Only a kernel's `detect` hands out a value, and only if the CPU has the instructions. So having a value
+/// Only a kernel's `detect` hands out its row, and only if the CPU has the instructions. So having a reference
 /// proves that they can be used.
-trait Kernel: Sync {
+struct Kernel {
     /// What `DOUBLES_KERNEL` calls it.
-    fn name(&self) -> &'static CStr;
-    fn count(&self, bytes: &[u8]) -> u64;
-    fn count_utf16(&self, bytes: &[u8]) -> u64;
-    fn count_utf32(&self, bytes: &[u8]) -> u64;
-    fn count_utf8(&self, text: &[u8]) -> Option<CodePoints>;
-    fn mark_utf8(&self, text: &[u8], marks: &mut [u64]) -> Option<bool>;
-    fn equal_bits(&self, left: &[u8], right: &[u8], bits: &mut [u64]);
-    fn tally(&self, bytes: &[u8], table: &mut [u64; 256]);
-    fn squeeze(&self, bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize;
-    fn draw(&self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32);
+    name: &'static CStr,
+    count: unsafe fn(&[u8]) -> u64,
+    count_utf16: unsafe fn(&[u8]) -> u64,
+    count_utf32: unsafe fn(&[u8]) -> u64,
+    count_utf8: unsafe fn(&[u8]) -> Option<CodePoints>,
+    mark_utf8: unsafe fn(&[u8], &mut [u64]) -> Option<bool>,
+    equal_bits: unsafe fn(&[u8], &[u8], &mut [u64]),
+    tally: unsafe fn(&[u8], &mut [u64; 256]),
+    squeeze: unsafe fn(&[u8], &[u64], &mut [u8]) -> usize,
+    draw: Draw,
     /// What [`run`] compiles for; `None`: for any CPU.
     #[cfg(target_arch = "x86_64")]
-    fn instructions(&self) -> Option<avx2::Avx2>;
+    instructions: fn() -> Option<avx2::Avx2>,
 }
 
-/// Kernels are constants, so that one pointer is all there is to remember.
-type Found = &'static &'static dyn Kernel;
+type Draw = unsafe fn(&Table, &[u8], &mut [u8], &mut dyn FnMut() -> u32);
+
+/// Calls a function of a kernel.
+macro_rules! call {
+    ($kernel:expr, $function:ident($($argument:expr),*)) => {
+        // SAFETY: whoever has a kernel has it from its `detect`, which means that the CPU can run it.
+        unsafe { ($kernel.$function)($($argument),*) }
+    };
+}
 
 /// The `detect` of all kernels, the fastest first.
-const KERNELS: &[fn() -> Option<Found>] = &[
+const KERNELS: &[fn() -> Option<&'static Kernel>] = &[
     #[cfg(target_arch = "x86_64")]
     avx512::detect,
     #[cfg(target_arch = "x86_64")]
@@ -64,9 +71,9 @@ const KERNELS: &[fn() -> Option<Found>] = &[
 
 /// The kernel that `DOUBLES_KERNEL` names, or else the fastest, of those that the CPU can run.
 #[cold]
-fn choose() -> Found {
+fn choose() -> &'static Kernel {
     let wanted = env::var_os("DOUBLES_KERNEL").unwrap_or_default();
-    let is_wanted = |kernel: &Found| kernel.name().to_bytes() == wanted.as_encoded_bytes();
+    let is_wanted = |kernel: &&Kernel| kernel.name.to_bytes() == wanted.as_encoded_bytes();
     let mut found = KERNELS.iter().filter_map(|detect| detect());
     let wanted = found.clone().find(is_wanted);
     wanted
@@ -79,11 +86,11 @@ fn choose() -> Found {
 /// Not a `OnceLock`: a fork while one thread chooses would leave the lock locked in the child. Threads that
 /// choose at the same time choose the same.
 #[inline(always)]
-fn chosen() -> &'static dyn Kernel {
-    static CHOSEN: AtomicPtr<&'static dyn Kernel> = AtomicPtr::new(ptr::null_mut());
-    // SAFETY: it is null or what was stored below, a reference to a constant.
+fn chosen() -> &'static Kernel {
+    static CHOSEN: AtomicPtr<Kernel> = AtomicPtr::new(ptr::null_mut());
+    // SAFETY: it is null or what was stored below, a reference to a static.
     let known = unsafe { CHOSEN.load(Ordering::Relaxed).as_ref() };
-    *known.unwrap_or_else(|| {
+    known.unwrap_or_else(|| {
         let found = choose();
         CHOSEN.store(ptr::from_ref(found).cast_mut(), Ordering::Relaxed);
         found
@@ -95,7 +102,7 @@ fn chosen() -> &'static dyn Kernel {
 #[inline(always)]
 pub(crate) fn run<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
-    if let Some(avx2) = chosen().instructions() {
+    if let Some(avx2) = (chosen().instructions)() {
         return avx2.run(work);
     }
     work()
@@ -103,7 +110,7 @@ pub(crate) fn run<R>(work: impl FnOnce() -> R) -> R {
 
 /// The name of the chosen kernel: `portable`, `avx2` or `avx512`.
 pub fn name() -> &'static CStr {
-    chosen().name()
+    chosen().name
 }
 
 /// Counts doubles between bytes.
@@ -112,7 +119,7 @@ pub fn name() -> &'static CStr {
 /// assert_eq!(doubles::kernel::count(b"aaa"), 2);
 /// ```
 pub fn count(bytes: &[u8]) -> u64 {
-    chosen().count(bytes)
+    call!(chosen(), count(bytes))
 }
 
 /// Counts doubles between UTF-16 units: two bytes each, of any alignment and byte order. Bytes after the
@@ -120,13 +127,13 @@ pub fn count(bytes: &[u8]) -> u64 {
 ///
 /// Units are compared, never interpreted: surrogates are units like any other.
 pub fn count_utf16(bytes: &[u8]) -> u64 {
-    chosen().count_utf16(bytes)
+    call!(chosen(), count_utf16(bytes))
 }
 
 /// Counts doubles between UTF-32 units: four bytes each, of any alignment and byte order. Bytes after the
 /// last whole unit are not counted.
 pub fn count_utf32(bytes: &[u8]) -> u64 {
-    chosen().count_utf32(bytes)
+    call!(chosen(), count_utf32(bytes))
 }
 
 /// What [`count_utf8`] finds.
@@ -146,7 +153,7 @@ pub struct CodePoints {
 /// assert_eq!((found.length, found.count), (4, 1));
 /// ```
 pub fn count_utf8(text: &[u8]) -> Option<CodePoints> {
-    chosen().count_utf8(text)
+    call!(chosen(), count_utf8(text))
 }
 
 /// Marks where doubles end between the code points of UTF-8: a bit for each of its bytes, the first one
@@ -156,32 +163,32 @@ pub fn count_utf8(text: &[u8]) -> Option<CodePoints> {
 /// for each number in `marks` follow. A code point that they tear is not found to be invalid, and its mark means
 /// nothing.
 pub(crate) fn mark_utf8(text: &[u8], marks: &mut [u64]) -> Option<bool> {
-    chosen().mark_utf8(text, marks)
+    call!(chosen(), mark_utf8(text, marks))
 }
 
 /// Sets a bit for each byte that is equal in both, the first one lowest, and clears the others. Both have at
 /// least [`LANES`] bytes for each number in `bits`.
 pub(crate) fn equal_bits(left: &[u8], right: &[u8], bits: &mut [u64]) {
-    chosen().equal_bits(left, right, bits);
+    call!(chosen(), equal_bits(left, right, bits));
 }
 
 /// Adds one to `table[b]` for each double of the byte `b`.
 pub fn tally(bytes: &[u8], table: &mut [u64; 256]) {
-    chosen().tally(bytes, table);
+    call!(chosen(), tally(bytes, table));
 }
 
 /// Writes those of the bytes whose bit in `dropped` is zero to `out`, side by side, and returns their number.
 /// `out` is at least as long as `bytes`; what comes after the bytes written may be overwritten too. `dropped`
 /// has a bit for each byte, the first one lowest.
 pub(crate) fn squeeze(bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize {
-    chosen().squeeze(bytes, dropped, out)
+    call!(chosen(), squeeze(bytes, dropped, out))
 }
 
 impl Table {
     /// Writes the characters of all words, little-endian ones, to `text`, which has the same length. `other`
     /// returns the next word to use in place of one that must not be used.
     pub fn draw(&self, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
-        chosen().draw(self, words, text, other);
+        call!(chosen(), draw(self, words, text, other));
     }
 }
 

@@ -24,9 +24,8 @@
 mod utf8;
 
 use super::table::{self, Table, redraw};
-use super::{CodePoints, Found, Kernel, LANES, gather, portable};
+use super::{Kernel, LANES, gather, portable};
 use std::arch::x86_64::*;
-use std::ffi::CStr;
 
 /// Having one means that the CPU has AVX2, BMI1, BMI2, LZCNT and POPCNT.
 #[derive(Clone, Copy)]
@@ -55,67 +54,23 @@ impl Avx2 {
     }
 }
 
+static KERNEL: Kernel = Kernel {
+    name: c"avx2",
+    count: count::<1>,
+    count_utf16: count::<2>,
+    count_utf32: count::<4>,
+    count_utf8: utf8::count,
+    mark_utf8: utf8::mark,
+    equal_bits,
+    tally,
+    squeeze,
+    draw,
+    instructions: Avx2::detect,
+};
+
 /// The kernel, if the CPU can run it.
-pub(super) fn detect() -> Option<Found> {
-    static KERNEL: &dyn Kernel = &Avx2(());
+pub(super) fn detect() -> Option<&'static Kernel> {
     Avx2::detect().map(|_| &KERNEL)
-}
-
-impl Kernel for Avx2 {
-    fn name(&self) -> &'static CStr {
-        c"avx2"
-    }
-
-    fn count(&self, bytes: &[u8]) -> u64 {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { count::<1>(bytes) }
-    }
-
-    fn count_utf16(&self, bytes: &[u8]) -> u64 {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { count::<2>(bytes) }
-    }
-
-    fn count_utf32(&self, bytes: &[u8]) -> u64 {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { count::<4>(bytes) }
-    }
-
-    fn count_utf8(&self, text: &[u8]) -> Option<CodePoints> {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { utf8::count(text) }
-    }
-
-    fn mark_utf8(&self, text: &[u8], marks: &mut [u64]) -> Option<bool> {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { utf8::mark(text, marks) }
-    }
-
-    fn equal_bits(&self, left: &[u8], right: &[u8], bits: &mut [u64]) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { equal_bits(left, right, bits) }
-    }
-
-    fn tally(&self, bytes: &[u8], table: &mut [u64; 256]) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { tally(bytes, table) }
-    }
-
-    fn squeeze(&self, bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize {
-        self.run(
-            #[inline(always)]
-            || portable::squeeze(bytes, dropped, out),
-        )
-    }
-
-    fn draw(&self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { draw(table, words, text, other) }
-    }
-
-    fn instructions(&self) -> Option<Avx2> {
-        Some(*self)
-    }
 }
 
 /// Bytes per vector.
@@ -399,6 +354,12 @@ fn tally(bytes: &[u8], table: &mut [u64; 256]) {
         #[inline(always)]
         |block, gathered| gather_block(block, gathered),
     );
+}
+
+/// Writes the bytes that are not dropped to `out`, side by side, and returns their number.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn squeeze(bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize {
+    portable::squeeze(bytes, dropped, out)
 }
 
 /// Doubles that are gathered before asking whether there are more: in random letters, nine blocks of ten

@@ -18,17 +18,27 @@ mod utf8;
 
 use super::avx2::Avx2;
 use super::table::{self, Table, redraw};
-use super::{CodePoints, Found, Kernel, LANES, gather};
+use super::{Kernel, LANES, gather};
 use std::arch::x86_64::*;
-use std::ffi::CStr;
 
-/// Having one means that the CPU has AVX-512 with its byte instructions (F, BW, VL, VBMI, VBMI2), BMI2,
+static KERNEL: Kernel = Kernel {
+    name: c"avx512",
+    count: count::<1>,
+    count_utf16: count::<2>,
+    count_utf32: count::<4>,
+    count_utf8: utf8::count,
+    mark_utf8: utf8::mark,
+    equal_bits,
+    tally,
+    squeeze,
+    draw,
+    // Loops of bits run no faster with AVX-512 than with AVX2, some slower.
+    instructions: Avx2::detect,
+};
+
+/// The kernel, if the CPU can run it: if it has AVX-512 with its byte instructions (F, BW, VL, VBMI, VBMI2), BMI2
 /// and POPCNT.
-struct Avx512(());
-
-/// The kernel, if the CPU can run it.
-pub(super) fn detect() -> Option<Found> {
-    static KERNEL: &dyn Kernel = &Avx512(());
+pub(super) fn detect() -> Option<&'static Kernel> {
     let has = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
@@ -37,62 +47,6 @@ pub(super) fn detect() -> Option<Found> {
         && is_x86_feature_detected!("bmi2")
         && is_x86_feature_detected!("popcnt");
     has.then_some(&KERNEL)
-}
-
-impl Kernel for Avx512 {
-    fn name(&self) -> &'static CStr {
-        c"avx512"
-    }
-
-    fn count(&self, bytes: &[u8]) -> u64 {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { count::<1>(bytes) }
-    }
-
-    fn count_utf16(&self, bytes: &[u8]) -> u64 {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { count::<2>(bytes) }
-    }
-
-    fn count_utf32(&self, bytes: &[u8]) -> u64 {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { count::<4>(bytes) }
-    }
-
-    fn count_utf8(&self, text: &[u8]) -> Option<CodePoints> {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { utf8::count(text) }
-    }
-
-    fn mark_utf8(&self, text: &[u8], marks: &mut [u64]) -> Option<bool> {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { utf8::mark(text, marks) }
-    }
-
-    fn equal_bits(&self, left: &[u8], right: &[u8], bits: &mut [u64]) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { equal_bits(left, right, bits) }
-    }
-
-    fn tally(&self, bytes: &[u8], table: &mut [u64; 256]) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { tally(bytes, table) }
-    }
-
-    fn squeeze(&self, bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { squeeze(bytes, dropped, out) }
-    }
-
-    fn draw(&self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
-        // SAFETY: `self` means that the CPU has the features.
-        unsafe { draw(table, words, text, other) }
-    }
-
-    /// Loops of bits run no faster with AVX-512 than with AVX2, some slower.
-    fn instructions(&self) -> Option<Avx2> {
-        Avx2::detect()
-    }
 }
 
 /// Bytes per vector, and per cache line.

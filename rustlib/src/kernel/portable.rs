@@ -15,65 +15,28 @@
 mod utf8;
 
 use super::flags::{LANES, flags};
-use super::table::{self, Table};
-use super::{CodePoints, Found, Kernel};
-use std::ffi::CStr;
+use super::{Kernel, table};
 use std::iter::Sum;
 
 /// Every CPU can run it.
-struct Portable;
-
-/// Every CPU can run it.
-pub(super) fn detect() -> Option<Found> {
-    static KERNEL: &dyn Kernel = &Portable;
-    Some(&KERNEL)
-}
-
-impl Kernel for Portable {
-    fn name(&self) -> &'static CStr {
-        c"portable"
-    }
-
-    fn count(&self, bytes: &[u8]) -> u64 {
-        count_bytes(bytes)
-    }
-
-    fn count_utf16(&self, bytes: &[u8]) -> u64 {
-        count_wide::<2, u16>(bytes)
-    }
-
-    fn count_utf32(&self, bytes: &[u8]) -> u64 {
-        count_wide::<4, u32>(bytes)
-    }
-
-    fn count_utf8(&self, text: &[u8]) -> Option<CodePoints> {
-        utf8::count(text)
-    }
-
-    fn mark_utf8(&self, text: &[u8], marks: &mut [u64]) -> Option<bool> {
-        utf8::mark(text, marks)
-    }
-
-    fn equal_bits(&self, left: &[u8], right: &[u8], bits: &mut [u64]) {
-        equal_bits(left, right, bits);
-    }
-
-    fn tally(&self, bytes: &[u8], table: &mut [u64; 256]) {
-        tally(bytes, table);
-    }
-
-    fn squeeze(&self, bytes: &[u8], dropped: &[u64], out: &mut [u8]) -> usize {
-        squeeze(bytes, dropped, out)
-    }
-
-    fn draw(&self, table: &Table, words: &[u8], text: &mut [u8], other: &mut dyn FnMut() -> u32) {
-        table::draw(table, words, text, other);
-    }
-
+pub(super) static KERNEL: Kernel = Kernel {
+    name: c"portable",
+    count: count_bytes,
+    count_utf16: count_wide::<2, u16>,
+    count_utf32: count_wide::<4, u32>,
+    count_utf8: utf8::count,
+    mark_utf8: utf8::mark,
+    equal_bits,
+    tally,
+    squeeze,
+    draw: table::draw,
     #[cfg(target_arch = "x86_64")]
-    fn instructions(&self) -> Option<super::avx2::Avx2> {
-        None
-    }
+    instructions: || None,
+};
+
+/// The kernel.
+pub(super) fn detect() -> Option<&'static Kernel> {
+    Some(&KERNEL)
 }
 
 /// A lane is a `u8`: after 255 matches the next would wrap.
