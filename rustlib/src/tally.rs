@@ -4,6 +4,7 @@
 use crate::code_points::scalar;
 use crate::kernel;
 use crate::marks::{Fixed, LANES, Tiles, Units, Utf8, each_mark, keep_whole};
+use crate::summary::Unit;
 
 /// Units per page of the table. Text keeps to a few scripts, so few pages are ever made.
 const PAGE: usize = 256;
@@ -31,9 +32,14 @@ impl Tally {
         Self::default()
     }
 
-    /// Adds the doubles between bytes.
-    pub fn add_bytes(&mut self, bytes: &[u8]) {
-        kernel::tally(bytes, self.page(0));
+    /// Adds the doubles between units of fixed width, in the machine's byte order.
+    pub fn add_units<U: Unit>(&mut self, bytes: &[u8]) {
+        match size_of::<U>() {
+            1 => kernel::tally(bytes, self.page(0)),
+            2 => self.add_wide::<2>(bytes),
+            4 => self.add_wide::<4>(bytes),
+            _ => unreachable!("no unit is wider"),
+        }
     }
 
     /// Adds the doubles between the code points of valid UTF-8. Other bytes add wrong doubles and do nothing
@@ -74,19 +80,9 @@ impl Tally {
         }
     }
 
-    /// Adds the doubles between units of two bytes, in the machine's byte order.
-    pub fn add_utf16(&mut self, bytes: &[u8]) {
-        self.add_fixed::<2>(bytes);
-    }
-
-    /// Adds the doubles between units of four bytes, in the machine's byte order.
-    pub fn add_utf32(&mut self, bytes: &[u8]) {
-        self.add_fixed::<4>(bytes);
-    }
-
     /// Adds the doubles between units of `WIDTH` bytes: 2 or 4. They are compared in place: with windows, whose first
     /// and last ones are copies, 500 bytes take twice as long (Zen 4).
-    fn add_fixed<const WIDTH: usize>(&mut self, mut bytes: &[u8]) {
+    fn add_wide<const WIDTH: usize>(&mut self, mut bytes: &[u8]) {
         let mut equal = [0; BLOCKS];
         while bytes.len() >= LANES + WIDTH {
             let blocks = BLOCKS.min((bytes.len() - WIDTH) / LANES);
@@ -178,32 +174,37 @@ mod tests {
         tally.into_iter().collect()
     }
 
+    /// Checks the tallies of a text as UTF-8, UTF-32 and, of what UTF-16 has in one unit, as UTF-16.
+    fn check(text: &str) {
+        let tallied = |add: &dyn Fn(&mut Tally)| {
+            let mut tally = Tally::new();
+            add(&mut tally);
+            tally.iter().collect::<Vec<_>>()
+        };
+        assert_eq!(
+            tallied(&|tally| tally.add_utf8(text.as_bytes())),
+            oracle(text)
+        );
+        let units = text.chars().flat_map(|unit| u32::from(unit).to_ne_bytes());
+        let units: Vec<u8> = units.collect();
+        assert_eq!(
+            tallied(&|tally| tally.add_units::<u32>(&units)),
+            oracle(text)
+        );
+        let text = text.replace(|unit| unit > '\u{ffff}', "€");
+        let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_ne_bytes).collect();
+        assert_eq!(
+            tallied(&|tally| tally.add_units::<u16>(&units)),
+            oracle(&text)
+        );
+    }
+
     #[test]
     fn text_of_all_widths_across_blocks() {
         for pad in 0..8 {
-            let text = "x".repeat(pad) + &"aab жжж €€ 𝄞𝄞𝄞𝄞 \u{10ffff}\u{10ffff}".repeat(2_000);
-            let mut tally = Tally::new();
-            tally.add_utf8(text.as_bytes());
-            assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
-
-            let mut tally = Tally::new();
-            let units: Vec<u8> = text
-                .chars()
-                .flat_map(|c| u32::from(c).to_ne_bytes())
-                .collect();
-            tally.add_utf32(&units);
-            assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
-
-            let text = text.replace(|unit| unit > '\u{ffff}', "€");
-            let mut tally = Tally::new();
-            let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_ne_bytes).collect();
-            tally.add_utf16(&units);
-            assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
+            check(&("x".repeat(pad) + &"aab жжж €€ 𝄞𝄞𝄞𝄞 \u{10ffff}\u{10ffff}".repeat(2_000)));
         }
-        let long_run = "ж".repeat(100_000);
-        let mut tally = Tally::new();
-        tally.add_utf8(long_run.as_bytes());
-        assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&long_run));
+        check(&"ж".repeat(100_000));
     }
 
     /// Each length of input that is compared unit by unit, and of what is left after one or two lane blocks.
@@ -212,21 +213,7 @@ mod tests {
         for text in ["aabccc", "жжkkж", "€a€€", "𝄞𝄞𝄞a\u{10ffff}\u{10ffff}"] {
             let long: Vec<char> = text.chars().cycle().take(LANES + 4).collect();
             for length in 0..=long.len() {
-                let text: String = long[..length].iter().collect();
-                let mut tally = Tally::new();
-                tally.add_utf8(text.as_bytes());
-                assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
-
-                let mut tally = Tally::new();
-                let units = text.chars().flat_map(|unit| u32::from(unit).to_ne_bytes());
-                tally.add_utf32(&units.collect::<Vec<_>>());
-                assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
-
-                let text = text.replace(|unit| unit > '\u{ffff}', "€");
-                let mut tally = Tally::new();
-                let units = text.encode_utf16().flat_map(u16::to_ne_bytes);
-                tally.add_utf16(&units.collect::<Vec<_>>());
-                assert_eq!(tally.iter().collect::<Vec<_>>(), oracle(&text));
+                check(&long[..length].iter().collect::<String>());
             }
         }
     }
@@ -243,9 +230,9 @@ mod tests {
     #[test]
     fn tallies_of_bytes_add_up() {
         let mut tally = Tally::new();
-        tally.add_bytes(b"aab\xff\xff\xff");
-        tally.add_bytes(b"aa");
-        tally.add_bytes(b"");
+        tally.add_units::<u8>(b"aab\xff\xff\xff");
+        tally.add_units::<u8>(b"aa");
+        tally.add_units::<u8>(b"");
         assert_eq!(tally.iter().collect::<Vec<_>>(), [(0x61, 2), (0xff, 2)]);
     }
 
@@ -261,7 +248,7 @@ mod tests {
     #[test]
     fn units_beyond_the_code_points_are_not_tallied() {
         let mut tally = Tally::new();
-        tally.add_utf32(&[0xff; 12]);
+        tally.add_units::<u32>(&[0xff; 12]);
         assert_eq!(tally.iter().count(), 0);
     }
 }

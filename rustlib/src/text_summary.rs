@@ -7,7 +7,7 @@
 use crate::code_points::{self, InvalidUtf8, boundary};
 use crate::kernel::is_lead;
 use crate::parallel;
-use crate::summary::Summary;
+use crate::summary::{Summary, Unit};
 use crate::tally::Tally;
 use std::num::NonZeroUsize;
 
@@ -37,18 +37,19 @@ impl TextSummary {
         tail: Fragment::EMPTY,
     };
 
-    /// Appends bytes, on at most `threads` threads (`None`: as many as help). The doubles within them, and the
+    /// Appends units of fixed width, in the machine's byte order and of any alignment, on at most `threads` threads
+    /// (`None`: as many as help). Bytes after the last whole unit are dropped. The doubles within them, and the
     /// one where they meet `self`, are added to the tally, if there is one.
     ///
     /// Fails, and changes nothing, if `self` ends with a torn code point.
-    pub fn append_bytes(
+    pub fn append_units<U: Unit + Into<u32>>(
         &mut self,
         bytes: &[u8],
         tally: Option<&mut Tally>,
         threads: Option<NonZeroUsize>,
     ) -> Result<(), InvalidUtf8> {
-        let right = parallel::summarize::<u8>(bytes, threads).into();
-        self.append(right, tally, |tally| tally.add_bytes(bytes))
+        let right = parallel::summarize::<U>(bytes, threads).into();
+        self.append(right, tally, |tally| tally.add_units::<U>(bytes))
     }
 
     /// Appends UTF-8, which may begin and end within a code point, on at most `threads` threads (`None`: as many
@@ -79,36 +80,6 @@ impl TextSummary {
             tail: Fragment::new(tail)?,
         };
         self.append(right, tally, |tally| tally.add_utf8(body))
-    }
-
-    /// Appends units of two bytes, in the machine's byte order and of any alignment, on at most `threads` threads
-    /// (`None`: as many as help). Bytes after the last whole unit are dropped. The doubles within them, and the
-    /// one where they meet `self`, are added to the tally, if there is one.
-    ///
-    /// Fails, and changes nothing, if `self` ends with a torn code point.
-    pub fn append_utf16(
-        &mut self,
-        bytes: &[u8],
-        tally: Option<&mut Tally>,
-        threads: Option<NonZeroUsize>,
-    ) -> Result<(), InvalidUtf8> {
-        let right = parallel::summarize::<u16>(bytes, threads).into();
-        self.append(right, tally, |tally| tally.add_utf16(bytes))
-    }
-
-    /// Appends units of four bytes, in the machine's byte order and of any alignment, on at most `threads` threads
-    /// (`None`: as many as help). Bytes after the last whole unit are dropped. The doubles within them, and the
-    /// one where they meet `self`, are added to the tally, if there is one.
-    ///
-    /// Fails, and changes nothing, if `self` ends with a torn code point.
-    pub fn append_utf32(
-        &mut self,
-        bytes: &[u8],
-        tally: Option<&mut Tally>,
-        threads: Option<NonZeroUsize>,
-    ) -> Result<(), InvalidUtf8> {
-        let right = parallel::summarize::<u32>(bytes, threads).into();
-        self.append(right, tally, |tally| tally.add_utf32(bytes))
     }
 
     /// Appends the summary of the stretch that follows `self`. Only the doubles where the two meet are added to the
@@ -181,18 +152,15 @@ type Seam = [Option<u32>; 2];
 /// Units of one width: nothing is ever torn.
 impl<U: Into<u32>> From<Summary<U>> for TextSummary {
     fn from(units: Summary<U>) -> Self {
-        let Summary {
+        let ends = units.ends.map(|(first, last)| (first.into(), last.into()));
+        let (length, count) = (units.length, units.count);
+        let body = Summary {
             length,
             count,
             ends,
-        } = units;
-        let ends = ends.map(|(first, last)| (first.into(), last.into()));
+        };
         Self {
-            body: Summary {
-                length,
-                count,
-                ends,
-            },
+            body,
             ..Self::EMPTY
         }
     }

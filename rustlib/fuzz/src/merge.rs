@@ -50,9 +50,9 @@ fn merge(
         let mut summary = TextSummary::EMPTY;
         match width {
             0 => summary.append_utf8(part, Some(tally), None),
-            1 => summary.append_bytes(part, Some(tally), None),
-            2 => summary.append_utf16(part, Some(tally), None),
-            _ => summary.append_utf32(part, Some(tally), None),
+            1 => summary.append_units::<u8>(part, Some(tally), None),
+            2 => summary.append_units::<u16>(part, Some(tally), None),
+            _ => summary.append_units::<u32>(part, Some(tally), None),
         }?;
         parts.push(summary);
     }

@@ -5,12 +5,18 @@ use doubles::tally::Tally;
 
 /// Tallies `data` as units of every kind that it holds.
 pub fn check(data: &[u8]) {
-    assert_eq!(tally(|tally| tally.add_bytes(data)), oracle::tally(data));
+    assert_eq!(
+        tally(|tally| tally.add_units::<u8>(data)),
+        oracle::tally(data)
+    );
     let two = oracle::units16(data);
-    assert_eq!(tally(|tally| tally.add_utf16(data)), oracle::tally(&two));
+    assert_eq!(
+        tally(|tally| tally.add_units::<u16>(data)),
+        oracle::tally(&two)
+    );
     let mut four = oracle::tally(&oracle::units32(data));
     four.retain(|&(unit, _)| unit <= 0x10_FFFF);
-    assert_eq!(tally(|tally| tally.add_utf32(data)), four);
+    assert_eq!(tally(|tally| tally.add_units::<u32>(data)), four);
     let found = tally(|tally| tally.add_utf8(data));
     if let Some(units) = oracle::whole(data) {
         assert_eq!(found, oracle::tally(&units));

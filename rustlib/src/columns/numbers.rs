@@ -137,9 +137,13 @@ impl Part {
         threads: Option<NonZeroUsize>,
     ) {
         let appended = match (&mut *self, units) {
-            (Self::Doubles(sum), layout::Units::Bytes) => sum.append_bytes(text, None, threads),
+            (Self::Doubles(sum), layout::Units::Bytes) => {
+                sum.append_units::<u8>(text, None, threads)
+            }
             (Self::Doubles(sum), layout::Units::Utf8) => sum.append_utf8(text, None, threads),
-            (Self::Doubles(sum), layout::Units::Utf32) => sum.append_utf32(text, None, threads),
+            (Self::Doubles(sum), layout::Units::Utf32) => {
+                sum.append_units::<u32>(text, None, threads)
+            }
             (Self::Longest(longest), layout::Units::Bytes) => {
                 longest.append_bytes(text);
                 Ok(())

@@ -65,7 +65,7 @@ pub unsafe extern "C" fn doubles_update_bytes(
     len: usize,
     threads: usize,
 ) -> i64 {
-    let append = TextSummary::append_bytes;
+    let append = TextSummary::append_units::<u8>;
     // SAFETY: NULL, a summary and a tally; `len` bytes.
     unsafe { update(summary, tally, data, len, threads, append) }
 }
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn doubles_update_utf16(
     len: usize,
     threads: usize,
 ) -> i64 {
-    let append = TextSummary::append_utf16;
+    let append = TextSummary::append_units::<u16>;
     // SAFETY: NULL, a summary and a tally; `len` bytes.
     unsafe { update(summary, tally, data, len, threads, append) }
 }
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn doubles_update_utf32(
     len: usize,
     threads: usize,
 ) -> i64 {
-    let append = TextSummary::append_utf32;
+    let append = TextSummary::append_units::<u32>;
     // SAFETY: NULL, a summary and a tally; `len` bytes.
     unsafe { update(summary, tally, data, len, threads, append) }
 }
