@@ -273,6 +273,21 @@ def test_an_update_by_a_signal_handler_is_not_lost(chunk):
         assert counter in (handler_first, handler_last)
 
 
+@pytest.mark.usefixtures("short_slices")
+def test_a_single_byte_from_a_signal_handler_is_not_lost(monkeypatch):
+    counter = DoubleCounter(b"a", tally=True)
+    merge, from_handler = stretch.Stretch.merge, [b"b"]
+
+    def merge_and_be_interrupted(left, right):
+        merge(left, right)
+        if from_handler:
+            counter.update(from_handler.pop())
+
+    monkeypatch.setattr(stretch.Stretch, "merge", merge_and_be_interrupted)
+    counter.update(b"c" * 40)
+    assert counter == DoubleCounter(b"ab" + b"c" * 40, tally=True)
+
+
 @only_on_cpython
 @pytest.mark.usefixtures("short_slices")
 @pytest.mark.parametrize("chunk", [SHORT, bytearray(SHORT), LONG, bytearray(LONG)])
