@@ -94,7 +94,9 @@ EQUIVALENT = {
         "on how many threads a block is counted: the count is the same"
     ),
     r"(.*, pointer, size, )0\)\n\1 ?1\)": "on how many threads a chunk is counted",
-    r"room, self\._room = self\._room, -1\n.*, (- ?[02]|~ ?1|not 1)": "an empty chunk changes nothing",
+    r"room, self\._room = self\._room, -1\n.*, (- ?[02]|~ ?1|not 1)": (
+        "no chunk but an empty one is appended in place, and that changes nothing"
+    ),
     r"if status == 0:\nif status >= 0:": "no status is above zero",
     r"if self\._stretch is left:(.*)\nif self\._stretch == left:\1": "a stretch equals only itself",
     r"(.*)tallies\[1\]:\n\1tallies\[ ?-1\]:": "the last of two",
