@@ -33,7 +33,7 @@ COVERS = ("doubles_ffi",)
 
 # Which tests are for a module.
 MODULES = {
-    "_library/stretch": ["counter", "counting", "encodings", "tally", "library"],
+    "_library/stretch": ["counter", "counting", "encodings", "tally"],
     "_threads": ["threads"],
     "_decoding": ["encodings", "files", "finding", "find"],
     "_input/encodings": ["encodings", "files", "finding", "find"],
@@ -48,7 +48,7 @@ MODULES = {
     "files/system": ["files"],
     "_library/search": ["finding", "find"],
     "_library/longest": ["runs"],
-    "_library/runs": ["find_runs", "library"],
+    "_library/runs": ["find_runs"],
     "_library/squeezer": ["runs", "squeeze_command"],
     "generate": ["generate"],
     "ladder": ["ladder"],
