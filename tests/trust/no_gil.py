@@ -102,7 +102,7 @@ def make_cffi(work, interpreter):
     if REFUSAL not in text:
         raise MissingError("needs python3.14t: this cffi refuses 3.13t in another way")
     (source / "setup.py").write_text(text.replace(REFUSAL, "if False:"), "utf-8")
-    run(interpreter, *pip, "wheel", "--no-deps", f"--wheel-dir={FOLDER}/wheels", source)
+    run(interpreter, "-m", *pip, "wheel", "--no-deps", f"--wheel-dir={FOLDER}/wheels", source)
 
 
 if __name__ == "__main__":
