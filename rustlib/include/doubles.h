@@ -280,8 +280,6 @@ typedef struct DoublesFinder {
   uint64_t lines;
   // The number of units before the line that has not ended.
   uint64_t line_start;
-  // The number of units before the line that ended last.
-  uint64_t last_line_start;
   // The run that ends with the last unit, and may continue. It may be that unit alone.
   struct DoublesRun run;
   // The bytes of UTF-8 after the last whole code point.

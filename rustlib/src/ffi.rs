@@ -2,6 +2,7 @@
 //! An export turns its pointers into references, makes one call inside the panic boundary, and returns a count
 //! or a status. They share [`mod@guard`].
 
+mod chunks;
 pub mod columns;
 pub mod count;
 pub mod counts;

@@ -14,10 +14,11 @@
 //! - [`random`]: random text.
 //! - [`arrow`]: columns in Arrow's memory, read and handed out.
 //! - [`columns`]: the rows of a column of strings, counted, measured, squeezed or searched.
+//! - [`longest`]: the longest run.
 //! - [`find`]: where doubles are, with lines and columns.
 //! - [`runs`]: runs as columns.
 //! - [`squeeze`]: the same input with every run cut.
-//! - [`longest`]: the longest run.
+//! - [`chunks`]: input that arrives in chunks, torn anywhere.
 //! - [`text_summary`]: a stretch of text, torn at either end, summed up so that it can be joined to its
 //!   neighbours.
 //! - [`tally`]: how many doubles each unit makes.
@@ -33,6 +34,7 @@
 //! `unsafe` is allowed in `ffi`, `arrow`, `kernel`, `pool` and `os`; every other file forbids it.
 
 pub mod arrow;
+pub mod chunks;
 pub mod code_points;
 pub mod columns;
 pub mod ffi;

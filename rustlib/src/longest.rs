@@ -4,17 +4,18 @@
 //! for each tile:
 //!     repeats = a bit for every byte of each unit that equals the unit before it
 //!     a run of n units of w bytes is (n - 1) * w ones, between zeros
-//!     for each word of repeats that might have more ones side by side than the longest run so far:
-//!         measure its runs
+//!     if repeats have more ones side by side than the longest run so far:
+//!         find the runs of the tile that are longer
 //! ```
 //!
-//! After some thousand characters almost no tile has such a word, so that most cost a few operations on vectors.
+//! After some thousand characters almost no tile has them, so that most cost a few operations on vectors.
 #![forbid(unsafe_code)]
 
+use crate::chunks::{Kind, State, Work, work_on};
 use crate::code_points::InvalidUtf8;
+use crate::find::{Edges, Finder, Found, Run, Search, Sink};
 use crate::kernel::{self, LANES};
-use crate::marks::{Bits, Fixed, NO_BITS, Tile, Tiles, Units, Utf8};
-use crate::text_summary::Fragment;
+use crate::marks::{Bits, NO_BITS, Tile, Units, below, ends};
 
 /// The longest run of a stream, between two chunks of it: wherever that is cut, the run is the same.
 ///
@@ -53,196 +54,208 @@ pub struct Longest {
 }
 
 impl Longest {
-    /// Continues with bytes.
+    /// Continues with a chunk. Fails if text is not valid; the struct must not be used after that.
     ///
     /// ```
+    /// use doubles::chunks::Kind;
     /// use doubles::longest::Longest;
     /// let mut longest = Longest::default();
-    /// longest.append_bytes(b"abb");
-    /// longest.append_bytes(b"bcc");
+    /// longest.append(Kind::Bytes, b"abb")?;
+    /// longest.append(Kind::Bytes, b"bcc")?;
     /// assert_eq!((longest.start, longest.longest, longest.unit), (1, 3, b'b'.into()));
+    /// # Ok::<(), doubles::code_points::InvalidUtf8>(())
     /// ```
-    pub fn append_bytes(&mut self, bytes: &[u8]) {
-        self.append_fixed::<1>(bytes);
+    pub fn append(&mut self, kind: Kind, chunk: &[u8]) -> Result<(), InvalidUtf8> {
+        let mut measuring = Measuring {
+            longest: self,
+            edges: Edges::new(),
+            repeats: NO_BITS,
+        };
+        work_on(kind, chunk, &mut measuring)
     }
 
-    /// Continues with units of two bytes, in the machine's byte order and of any alignment. Bytes after the
-    /// last whole unit are dropped.
-    pub fn append_utf16(&mut self, bytes: &[u8]) {
-        self.append_fixed::<2>(bytes);
-    }
-
-    /// Continues with units of four bytes, in the machine's byte order and of any alignment. Bytes after the
-    /// last whole unit are dropped.
-    pub fn append_utf32(&mut self, bytes: &[u8]) {
-        self.append_fixed::<4>(bytes);
-    }
-
-    /// Continues with UTF-8, which may begin and end within a code point. Fails if the text is not valid;
-    /// the struct must not be used after that.
-    pub fn append_utf8(&mut self, text: &[u8]) -> Result<(), InvalidUtf8> {
-        let before = self.tail().ok_or(InvalidUtf8)?;
-        let mut room = [0; 6];
-        let (cut, body, tail) = before.complete(text, &mut room)?;
-        self.append::<Utf8>(cut)?;
-        self.append::<Utf8>(body)?;
-        (self.tail, self.tail_len) = tail.into_parts();
-        Ok(())
-    }
-
-    /// The struct itself, unless others have written a tail into it that is none.
-    pub fn validated(self) -> Option<Self> {
-        self.tail().map(|_| self)
-    }
-
-    fn tail(&self) -> Option<Fragment> {
-        Fragment::from_parts(self.tail, self.tail_len)
-    }
-
-    fn append_fixed<const WIDTH: usize>(&mut self, bytes: &[u8]) {
-        let valid = self.append::<Fixed<WIDTH>>(bytes);
-        valid.expect("units of fixed width are valid");
-    }
-
-    fn append<U: Units>(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
-        let mut tiles = Tiles::<U>::new(bytes, (self.run > 0).then_some(self.last));
-        let (mut marks, mut repeats) = (NO_BITS, NO_BITS);
-        while let Some(tile) = tiles.advance(&mut marks) {
-            tile.is_wide.ok_or(InvalidUtf8)?;
-            if self.longest == 0 {
-                (self.longest, self.unit) = (1, tile.first());
-            }
-            kernel::run(
-                #[inline(always)]
-                || {
-                    let continuing = tile.continuing();
-                    tile.spread(continuing.as_ref(), &marks, &mut repeats);
-                    self.append_tile(&tile, continuing.as_ref(), &repeats);
-                },
-            );
+    /// Keeps a run if it is longer than the longest so far.
+    fn take_run(&mut self, start: u64, length: u64, unit: u32) {
+        if length > self.longest {
+            (self.start, self.longest, self.unit) = (start, length, unit);
         }
-        Ok(())
+    }
+}
+
+impl State for Longest {
+    fn last(&self) -> Option<u32> {
+        (self.run > 0).then_some(self.last)
+    }
+
+    fn tail(&mut self) -> (&mut [u8; 3], &mut u8) {
+        (&mut self.tail, &mut self.tail_len)
+    }
+}
+
+/// Measuring of a chunk.
+struct Measuring<'a> {
+    longest: &'a mut Longest,
+    edges: Edges,
+    repeats: Bits,
+}
+
+impl Work for Measuring<'_> {
+    type State = Longest;
+    type Fault = InvalidUtf8;
+
+    fn state(&mut self) -> &mut Longest {
+        self.longest
     }
 
     #[inline(always)]
-    fn append_tile<U: Units>(
+    fn take_tile<U: Units>(
         &mut self,
         tile: &Tile<'_, U>,
-        continuing: Option<&Bits>,
-        repeats: &Bits,
-    ) {
-        // Ones side by side before the word.
-        let mut open = self.run.saturating_sub(1) * U::width(self.last) as u64;
-        let mut before = word_before(open);
-        let (last, words) = repeats[..=tile.size / LANES]
-            .split_last()
-            .expect("one at least");
-        let wanted = self.longest * U::SHORTEST as u64;
-        let is_full = words.iter().fold(u64::MAX, |all, word| all & word) == u64::MAX;
-        // Neither loop of these has a branch, so that a CPU takes several words at once.
-        let is_poor = wanted >= 4 && !have_four_ones(before, words);
-        let skipped = if is_full || is_poor { words.len() } else { 0 };
-        if let (true, Some(word)) = (is_poor, words.last()) {
-            open = word.leading_ones().into();
-        } else if is_full {
-            open += (words.len() * LANES) as u64;
-        }
-        for (block, &word) in words.iter().enumerate().skip(skipped) {
-            if word == u64::MAX {
-                open += LANES as u64;
-                before = word;
-                continue;
+        marks: &mut Bits,
+    ) -> Result<(), InvalidUtf8> {
+        let longest = &mut *self.longest;
+        let width = U::SHORTEST;
+        let continuing = tile.continuing();
+        let repeats = match &continuing {
+            Some(_) => {
+                tile.spread(continuing.as_ref(), marks, &mut self.repeats);
+                &self.repeats
             }
-            // Two ones are rare in text, and a longer run has more, of which the last are in this word or end
-            // with the one before it.
-            let two =
-                word & (word << 1 | before >> (LANES - 1)) | (before & before << 1) >> (LANES - 1);
-            let wanted = self.longest * U::SHORTEST as u64;
-            if (two != 0 || wanted < 2) && has_ones(before, word, wanted) {
-                self.measure_word(tile, continuing, (block, word), open);
-            }
-            open = word.leading_ones().into();
-            before = word;
-        }
-        self.measure_word(tile, continuing, (words.len(), *last), open);
-        let lanes = (tile.size % LANES) as u32;
-        let ones = last
-            .checked_shl(u64::BITS - lanes)
-            .unwrap_or(0)
-            .leading_ones();
-        let ones = if ones == lanes { open } else { 0 } + u64::from(ones);
-        self.last = tile.number(tile.size - 1);
-        self.run = ones / U::width(self.last) as u64 + 1;
-        self.length += tile.units_before(continuing, tile.size);
+            None => &*marks,
+        };
+        let repeats = &repeats[..=tile.size / LANES];
+        let (&last, words) = repeats.split_last().expect("one at least");
+        let lanes = tile.size % LANES;
+        // The repeats before the tile.
+        let open = longest.run.saturating_sub(1) * U::width(longest.last) as u64;
+        let before = ones_before(open) & ends(width);
+        let all = words.iter().fold(u64::MAX, |all, word| all & word);
+        let ones = if all | !ends(width) == u64::MAX && last == ends(width) & below(lanes) {
+            open + tile.size as u64
+        } else if has_longer::<U>(longest.longest, before, marks, repeats, continuing.as_ref()) {
+            return self.search(tile, marks);
+        } else {
+            // Fewer than are in a word.
+            let two = u128::from(last) << LANES | u128::from(*words.last().unwrap_or(&before));
+            let two = two << (LANES - lanes);
+            let two = (0..width).fold(0, |all, by| all | two >> by);
+            two.leading_ones().into()
+        };
+        longest.last = tile.number(tile.size - 1);
+        longest.run = ones / U::width(longest.last) as u64 + 1;
+        longest.length += tile.units_before(continuing.as_ref(), tile.size);
+        longest.take_run(longest.length - longest.run, longest.run, longest.last);
+        Ok(())
     }
+}
 
-    /// Measures the runs that end in a word of a tile, and one of `open` ones that ends before it.
+impl Measuring<'_> {
+    /// Measures the runs of a tile.
     #[cold]
-    fn measure_word<U: Units>(
+    fn search<U: Units>(
         &mut self,
         tile: &Tile<'_, U>,
-        continuing: Option<&Bits>,
-        (block, word): (usize, u64),
-        open: u64,
-    ) {
-        // Ones at the end of the word may have more after them.
-        let tail = word.leading_ones();
-        let mut left = word << tail >> tail;
-        let mut end = left.trailing_ones();
-        let mut ones = open + u64::from(end);
-        loop {
-            let byte = block * LANES + end as usize;
-            // A run that ended with the last tile was measured there.
-            if ones > 0 && byte > 0 {
-                let unit = tile.number(byte - 1);
-                let length = ones / U::width(unit) as u64 + 1;
-                if length > self.longest {
-                    let end = self.length + tile.units_before(continuing, byte);
-                    (self.start, self.longest, self.unit) = (end - length, length, unit);
-                }
-            }
-            left = left >> end << end;
-            if left == 0 {
-                return;
-            }
-            let start = left.trailing_zeros();
-            ones = (left >> start).trailing_ones().into();
-            end = start + ones as u32;
-        }
+        marks: &mut Bits,
+    ) -> Result<(), InvalidUtf8> {
+        let longest = &mut *self.longest;
+        let mut finder = Finder {
+            length: longest.length,
+            run: Run {
+                start: longest.length - longest.run,
+                length: longest.run,
+                unit: longest.last,
+                ..Run::default()
+            },
+            ..Finder::default()
+        };
+        let (least, edges) = (longest.longest + 1, &mut self.edges);
+        let mut search = Search::new(&mut finder, least, edges, &mut *longest);
+        kernel::run(
+            #[inline(always)]
+            || search.take_tile(tile, marks),
+        )?;
+        (longest.length, longest.run) = (finder.length, finder.run.length);
+        longest.last = finder.run.unit;
+        longest.take_run(finder.run.start, finder.run.length, finder.run.unit);
+        Ok(())
     }
+}
+
+impl Sink for &mut Longest {
+    type Fault = InvalidUtf8;
+
+    #[inline(always)]
+    fn take<U: Units, const WIDE: bool>(
+        &mut self,
+        run: Run,
+        _: usize,
+        _: &Found<'_, U, WIDE>,
+    ) -> Result<(), InvalidUtf8> {
+        self.take_run(run.start, run.length, run.unit);
+        Ok(())
+    }
+}
+
+/// Whether a tile might have a run of more than `longest` units. `repeats` has a bit for each mark, or, if `continuing`
+/// says which bytes continue code points, for every byte of a marked one. `before` is the word before it.
+#[inline(always)]
+fn has_longer<U: Units>(
+    longest: u64,
+    before: u64,
+    marks: &Bits,
+    repeats: &[u64],
+    continuing: Option<&Bits>,
+) -> bool {
+    let Some(continuing) = continuing else {
+        return have_ones(before, repeats.iter().copied(), longest, U::SHORTEST);
+    };
+    // A code point of two bytes or more has that many ones, so that each double would look like a longer run.
+    let ascii = marks
+        .iter()
+        .zip(continuing)
+        .map(|(marks, more)| marks & !more);
+    let others = repeats
+        .iter()
+        .zip(ascii.clone())
+        .map(|(all, ascii)| all & !ascii);
+    have_ones(before, ascii.take(repeats.len()), longest, 1)
+        || have_ones(before, others, 2 * longest, 1)
 }
 
 /// A word that ends with a number of ones, or with all that fit.
-fn word_before(ones: u64) -> u64 {
-    match LANES as u64 - ones.min(LANES as u64) {
-        64 => 0,
-        zeros => u64::MAX << zeros,
-    }
+fn ones_before(number: u64) -> u64 {
+    let zeros = (LANES as u64).saturating_sub(number);
+    u64::MAX.checked_shl(zeros as u32).unwrap_or(0)
 }
 
-/// Whether any words have four ones side by side, with those at the end of the word before them.
+/// Whether words have a number of ones, each `step` bits after the one before it, of which all beyond one word are
+/// taken for granted. `before` is the word before them.
 #[inline(always)]
-fn have_four_ones(mut before: u64, words: &[u64]) -> bool {
-    let mut found = 0;
-    for &word in words {
-        let shifted = |by| word << by | before >> (LANES - by);
-        found |= word & shifted(1) & shifted(2) & shifted(3);
-        before = word;
+fn have_ones(mut before: u64, words: impl Iterator<Item = u64>, number: u64, step: usize) -> bool {
+    let number = number.min((LANES / step) as u64) as usize;
+    // Bits where `many` ones end.
+    let (mut ends, mut size, mut many) = (NO_BITS, 0, 1);
+    let mut any = 0;
+    for (end, word) in ends.iter_mut().zip(words) {
+        *end = word;
+        any |= word;
+        size += 1;
     }
-    found != 0
-}
-
-/// Whether two words have a number of ones side by side, of which all beyond 64 are taken for granted.
-#[inline(always)]
-fn has_ones(before: u64, word: u64, number: u64) -> bool {
-    let mut left = number.min(LANES as u64);
-    let mut words = u128::from(before) | u128::from(word) << LANES;
-    while left > 1 {
-        let half = left / 2;
-        words &= words >> half;
-        left -= half;
+    while any != 0 && many < number {
+        let more = many.min(number - many);
+        let by = more * step;
+        let mut last = before;
+        any = 0;
+        for end in &mut ends[..size] {
+            let word = *end;
+            *end &= word << by | last >> (LANES - by);
+            any |= *end;
+            last = word;
+        }
+        before &= before << by;
+        many += more;
     }
-    words != 0
+    any != 0 || number == 0
 }
 
 #[cfg(test)]
@@ -265,12 +278,12 @@ mod tests {
 
     fn check<T: Copy + PartialEq + Into<u32>>(
         units: &[T],
+        kind: Kind,
         bytes: &[u8],
         cuts: &[usize],
-        append: impl Fn(&mut Longest, &[u8]),
     ) {
         let mut found = Longest::default();
-        oracle::cut(bytes, cuts).for_each(|part| append(&mut found, part));
+        oracle::cut(bytes, cuts).for_each(|part| found.append(kind, part).expect("valid"));
         assert_eq!(
             (found.start, found.longest, found.unit),
             longest(units),
@@ -289,33 +302,34 @@ mod tests {
             ..
         } in oracle::cases(3)
         {
-            check(&text, &utf8, &cuts, |longest, part| {
-                longest.append_utf8(part).expect("valid");
-            });
-
+            check(&text, Kind::Utf8, &utf8, &cuts);
             let wide = oracle::utf32(&text);
             oracle::round(&mut cuts, 4, wide.len());
-            check(&text, &wide, &cuts, Longest::append_utf32);
+            check(&text, Kind::Utf32, &wide, &cuts);
             let halves: Vec<u16> = text.iter().map(|&c| u32::from(c) as u16).collect();
             let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_ne_bytes()).collect();
-            check(&halves, &bytes, &[], Longest::append_utf16);
+            check(&halves, Kind::Utf16, &bytes, &[]);
         }
     }
 
-    /// Runs of each length up to one beyond a tile, at places around words and tiles.
+    /// Runs of each length up to one beyond a tile, at places around words and tiles, after one of another length.
     #[test]
     fn runs_across_words_and_tiles() {
         for length in [2, 3, 63, 64, 65, 127, 128, 129, 4095, 4096, 4097, 9000] {
             for start in [0, 1, 62, 63, 64, 65, 4094, 4095, 4096, 4097] {
                 let mut bytes: Vec<u8> = (0..start + length + 70).map(|i| 128 | i as u8).collect();
                 bytes[start..start + length].fill(b'x');
-                check(&bytes, &bytes, &[], Longest::append_bytes);
+                check(&bytes, Kind::Bytes, &bytes, &[]);
                 check(
                     &bytes,
+                    Kind::Bytes,
                     &bytes,
                     &[start + 1, start + length - 1],
-                    Longest::append_bytes,
                 );
+                for other in [length - 1, length, length + 1] {
+                    let bytes = [&vec![b'y'; other], &bytes[..]].concat();
+                    check(&bytes, Kind::Bytes, &bytes, &[]);
+                }
             }
         }
     }
@@ -329,24 +343,33 @@ mod tests {
             })
         };
         for _ in 0..2000 {
-            let (before, word) = (word(), word());
-            let text = format!("{word:064b}{before:064b}");
-            let most = text.split('0').map(str::len).max().unwrap_or(0) as u64;
-            let words = u128::from(before) | u128::from(word) << LANES;
-            let has_four = (LANES..2 * LANES).any(|last| words >> (last - 3) & 0xF == 0xF);
-            assert_eq!(have_four_ones(before, &[word]), has_four, "{text}");
-            assert_eq!(have_four_ones(0, &[before, word]), most >= 4, "{text}");
-            for number in 1..70 {
-                assert_eq!(
-                    has_ones(before, word, number),
-                    most >= number.min(64),
-                    "{text}"
-                );
+            let words = [word(), word(), word()];
+            // Where `number` ones end, `step` bits apart, by a look at each bit.
+            let bit = |at: usize| words[at / LANES] >> (at % LANES) & 1 == 1;
+            let has = |first: usize, number: u64, step: usize| {
+                let is_end = |end: usize| {
+                    (0..number as usize).all(|ones| end.checked_sub(ones * step).is_some_and(bit))
+                };
+                (first..3 * LANES).any(is_end)
+            };
+            for step in [1, 2, 4] {
+                for number in 0..70 {
+                    let few = number.min((LANES / step) as u64);
+                    let found = have_ones(0, words.into_iter(), number, step);
+                    assert_eq!(found, has(0, few, step), "{number} of {step} in {words:x?}");
+                    let found = have_ones(words[0], words[1..].iter().copied(), number, step);
+                    assert_eq!(
+                        found,
+                        has(LANES, few, step),
+                        "{number} of {step} in {words:x?}"
+                    );
+                }
             }
         }
-        for ones in 0..70 {
-            assert_eq!(u64::from(word_before(ones).leading_ones()), ones.min(64));
-            assert_eq!(u64::from(word_before(ones).count_ones()), ones.min(64));
+        for number in 0..70 {
+            let word = ones_before(number);
+            assert_eq!(u64::from(word.leading_ones()), number.min(64));
+            assert_eq!(u64::from(word.count_ones()), number.min(64));
         }
     }
 }

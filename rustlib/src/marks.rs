@@ -269,16 +269,6 @@ impl<'a, U: Units> Tile<'a, U> {
         U::number(*bytes.expect("a window has more before a tile"))
     }
 
-    /// The number of the first unit.
-    pub(crate) fn first(&self) -> u32 {
-        let is_inside = |&end: &usize| end < self.size && self.blocks()[end + 1] & 0xC0 == 0x80;
-        let last = match self.is_wide {
-            Some(true) => (0..).find(|end| !is_inside(end)).unwrap_or(0),
-            _ => U::SHORTEST - 1,
-        };
-        self.number(last)
-    }
-
     /// Calls `found` with the last byte of each unit that is marked.
     #[inline(always)]
     pub(crate) fn each_mark(&self, marks: &Bits, found: impl FnMut(usize)) {

@@ -115,6 +115,13 @@ impl Runs {
         Ok(())
     }
 
+    /// Gives runs a row, from one of them on.
+    pub(crate) fn set_row(&mut self, first: usize, row: i64) {
+        if let Some(rows) = &mut self.rows {
+            rows[first..].fill(row);
+        }
+    }
+
     /// Drops all runs but the first ones.
     pub fn truncate(&mut self, number: usize) {
         if let Some(rows) = &mut self.rows {

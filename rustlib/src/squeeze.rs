@@ -13,10 +13,10 @@
 //! doubled, so that this costs less than the copy.
 #![forbid(unsafe_code)]
 
+use crate::chunks::{Kind, State, Work, work_on};
 use crate::code_points::InvalidUtf8;
 use crate::kernel::{self, LANES};
-use crate::marks::{Bits, Fixed, NO_BITS, Tile, Tiles, Units, Utf8, ends};
-use crate::text_summary::Fragment;
+use crate::marks::{Bits, NO_BITS, Tile, Units, ends};
 
 /// Bits that marks are shifted by, at most: each step costs as much as a walk over one mark in 64.
 const WITHIN: u64 = 32;
@@ -82,88 +82,36 @@ pub struct Squeezer {
 }
 
 impl Squeezer {
-    /// Continues with bytes, and returns how many were written to `out`, which is at least as long.
+    /// Continues with a chunk, and returns how many bytes were written to `out`, which is at least as long. Of UTF-8
+    /// that may be three more than the chunk has, the beginning of its first code point. Fails if text is not valid,
+    /// perhaps after writing; the squeezer must not be used after that.
     ///
     /// ```
+    /// use doubles::chunks::Kind;
     /// use doubles::squeeze::{Rule, Squeezer};
     /// let (mut squeezer, mut out) = (Squeezer::default(), [0; 8]);
     /// let twice = Rule::new(2, None).expect("not zero");
-    /// let size = squeezer.append_bytes(b"aaaabbbc", &twice, &mut out);
+    /// let size = squeezer.append(Kind::Bytes, b"aaaabbbc", &twice, &mut out)?;
     /// assert_eq!(&out[..size], b"aabbc");
-    /// assert_eq!(squeezer.append_bytes(b"ccc", &twice, &mut out), 1);
+    /// assert_eq!(squeezer.append(Kind::Bytes, b"ccc", &twice, &mut out)?, 1);
+    /// # Ok::<(), doubles::code_points::InvalidUtf8>(())
     /// ```
-    pub fn append_bytes(&mut self, bytes: &[u8], rule: &Rule<'_>, out: &mut [u8]) -> usize {
-        self.append_fixed::<1>(bytes, rule, out)
-    }
-
-    /// Continues with units of two bytes, in the machine's byte order and of any alignment, and returns how
-    /// many bytes were written to `out`, which is at least as long. Bytes after the last whole unit are dropped.
-    pub fn append_utf16(&mut self, bytes: &[u8], rule: &Rule<'_>, out: &mut [u8]) -> usize {
-        self.append_fixed::<2>(bytes, rule, out)
-    }
-
-    /// Continues with units of four bytes, in the machine's byte order and of any alignment, and returns how
-    /// many bytes were written to `out`, which is at least as long. Bytes after the last whole unit are dropped.
-    pub fn append_utf32(&mut self, bytes: &[u8], rule: &Rule<'_>, out: &mut [u8]) -> usize {
-        self.append_fixed::<4>(bytes, rule, out)
-    }
-
-    /// Continues with UTF-8, which may begin and end within a code point, and returns how many bytes were
-    /// written to `out`. That may be three more than `text` has, the beginning of its first code point.
-    /// Fails if the text is not valid, perhaps after writing; the squeezer must not be used after that.
-    pub fn append_utf8(
+    pub fn append(
         &mut self,
-        text: &[u8],
+        kind: Kind,
+        chunk: &[u8],
         rule: &Rule<'_>,
         out: &mut [u8],
     ) -> Result<usize, InvalidUtf8> {
-        let before = self.tail().ok_or(InvalidUtf8)?;
-        let mut room = [0; 6];
-        let (cut, body, tail) = before.complete(text, &mut room)?;
-        let mut written = self.append::<Utf8>(cut, rule, out)?;
-        written += self.append::<Utf8>(body, rule, &mut out[written..])?;
-        (self.tail, self.tail_len) = tail.into_parts();
-        Ok(written)
-    }
-
-    /// The squeezer itself, unless others have written a tail into it that is none.
-    pub fn validated(self) -> Option<Self> {
-        self.tail().map(|_| self)
-    }
-
-    fn tail(&self) -> Option<Fragment> {
-        Fragment::from_parts(self.tail, self.tail_len)
-    }
-
-    fn append_fixed<const WIDTH: usize>(
-        &mut self,
-        bytes: &[u8],
-        rule: &Rule<'_>,
-        out: &mut [u8],
-    ) -> usize {
-        let valid = self.append::<Fixed<WIDTH>>(bytes, rule, out);
-        valid.expect("units of fixed width are valid")
-    }
-
-    fn append<U: Units>(
-        &mut self,
-        bytes: &[u8],
-        rule: &Rule<'_>,
-        out: &mut [u8],
-    ) -> Result<usize, InvalidUtf8> {
-        let mut tiles = Tiles::<U>::new(bytes, (self.run > 0).then_some(self.unit));
-        let (mut marks, mut dropped) = (NO_BITS, NO_BITS);
-        let mut written = 0;
-        while let Some(tile) = tiles.advance(&mut marks) {
-            tile.is_wide.ok_or(InvalidUtf8)?;
-            kernel::run(
-                #[inline(always)]
-                || self.choose(&tile, rule, &mut marks, &mut dropped),
-            );
-            self.unit = tile.number(tile.size - 1);
-            written += kernel::squeeze(tile.bytes(), &dropped, &mut out[written..]);
-        }
-        Ok(written)
+        let mut squeezing = Squeezing {
+            squeezer: self,
+            rule,
+            dropped: NO_BITS,
+            out,
+            written: 0,
+        };
+        work_on(kind, chunk, &mut squeezing)?;
+        Ok(squeezing.written)
     }
 
     /// Sets a bit in `dropped` for each byte of a tile that the rule drops, and clears the others. Clears the marks
@@ -248,6 +196,50 @@ impl Squeezer {
     }
 }
 
+impl State for Squeezer {
+    fn last(&self) -> Option<u32> {
+        (self.run > 0).then_some(self.unit)
+    }
+
+    fn tail(&mut self) -> (&mut [u8; 3], &mut u8) {
+        (&mut self.tail, &mut self.tail_len)
+    }
+}
+
+/// Squeezing of a chunk.
+struct Squeezing<'a> {
+    squeezer: &'a mut Squeezer,
+    rule: &'a Rule<'a>,
+    /// Bits for the bytes of a tile that are dropped.
+    dropped: Bits,
+    out: &'a mut [u8],
+    /// The number of bytes written to `out`.
+    written: usize,
+}
+
+impl Work for Squeezing<'_> {
+    type State = Squeezer;
+    type Fault = InvalidUtf8;
+
+    fn state(&mut self) -> &mut Squeezer {
+        self.squeezer
+    }
+
+    #[inline(always)]
+    fn take_tile<U: Units>(
+        &mut self,
+        tile: &Tile<'_, U>,
+        marks: &mut Bits,
+    ) -> Result<(), InvalidUtf8> {
+        self.squeezer
+            .choose(tile, self.rule, marks, &mut self.dropped);
+        self.squeezer.unit = tile.number(tile.size - 1);
+        let out = &mut self.out[self.written..];
+        self.written += kernel::squeeze(tile.bytes(), &self.dropped, out);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,17 +260,13 @@ mod tests {
     }
 
     /// Squeezes parts of some input, with no more room than is promised.
-    fn squeeze(
-        bytes: &[u8],
-        cuts: &[usize],
-        append: impl Fn(&mut Squeezer, &[u8], &mut [u8]) -> usize,
-    ) -> Vec<u8> {
+    fn squeeze(kind: Kind, bytes: &[u8], cuts: &[usize], rule: &Rule<'_>) -> Vec<u8> {
         let mut squeezer = Squeezer::default();
         let mut all = Vec::new();
         for part in oracle::cut(bytes, cuts) {
             let mut out = vec![0xEE; part.len() + usize::from(squeezer.tail_len)];
-            let size = append(&mut squeezer, part, &mut out);
-            all.extend_from_slice(&out[..size]);
+            let size = squeezer.append(kind, part, rule, &mut out);
+            all.extend_from_slice(&out[..size.expect("valid")]);
         }
         all
     }
@@ -309,28 +297,20 @@ mod tests {
             let selects = |c: char| rule.selects(c.into());
             let expected = squeezed(&text, most, selects);
 
-            let found = squeeze(&utf8, &cuts, |squeezer, part, out| {
-                squeezer.append_utf8(part, &rule, out).expect("valid")
-            });
-            assert_eq!(
-                String::from_utf8(found).expect("valid"),
-                expected.iter().collect::<String>()
-            );
+            let found = squeeze(Kind::Utf8, &utf8, &cuts, &rule);
+            let expected_utf8: String = expected.iter().collect();
+            assert_eq!(String::from_utf8(found).expect("valid"), expected_utf8);
 
             let (wide, expected_wide) = (oracle::utf32(&text), oracle::utf32(&expected));
             oracle::round(&mut cuts, 4, wide.len());
-            let found = squeeze(&wide, &cuts, |squeezer, part, out| {
-                squeezer.append_utf32(part, &rule, out)
-            });
+            let found = squeeze(Kind::Utf32, &wide, &cuts, &rule);
             assert_eq!(found, expected_wide);
             // Units of two bytes are those of characters below 0x10000.
             let is_narrow = |c: &&char| u32::from(**c) < 0x10000;
             let narrow: Vec<char> = text.iter().filter(is_narrow).copied().collect();
             let halves = oracle::utf16(&narrow);
             oracle::round(&mut cuts, 2, halves.len());
-            let found = squeeze(&halves, &cuts, |squeezer, part, out| {
-                squeezer.append_utf16(part, &rule, out)
-            });
+            let found = squeeze(Kind::Utf16, &halves, &cuts, &rule);
             assert_eq!(found, oracle::utf16(&squeezed(&narrow, most, selects)));
         }
     }
@@ -347,9 +327,7 @@ mod tests {
                 most: 1 + turn % 3,
                 only: None,
             };
-            let found = squeeze(&bytes, &[length / 2], |squeezer, part, out| {
-                squeezer.append_bytes(part, &rule, out)
-            });
+            let found = squeeze(Kind::Bytes, &bytes, &[length / 2], &rule);
             assert_eq!(found, squeezed(&bytes, rule.most, |_| true));
         }
     }
@@ -362,13 +340,10 @@ mod tests {
         };
         for length in (0..200).chain(4090..4100).chain(8190..8200) {
             let zeros = vec![0; length];
-            let alone = squeeze(&zeros, &[], |s, part, out| s.append_bytes(part, &rule, out));
+            let alone = squeeze(Kind::Bytes, &zeros, &[], &rule);
             assert_eq!(alone, zeros[..length.min(1)]);
             let rising: Vec<u8> = (0..length).map(|i| i as u8).collect();
-            let same = squeeze(&rising, &[], |s, part, out| {
-                s.append_bytes(part, &rule, out)
-            });
-            assert_eq!(same, rising);
+            assert_eq!(squeeze(Kind::Bytes, &rising, &[], &rule), rising);
         }
     }
 
@@ -378,18 +353,17 @@ mod tests {
             most: 1,
             only: None,
         };
+        let append = |squeezer: &mut Squeezer, text: &[u8]| {
+            squeezer.append(Kind::Utf8, text, &rule, &mut vec![0; text.len()])
+        };
         for place in [0, 1, 63, 64, 300, 4095, 4096, 9000] {
             let mut text = vec![b'a'; 9001];
             text[place] = 0xFF;
-            let mut out = vec![0; text.len()];
-            assert_eq!(
-                Squeezer::default().append_utf8(&text, &rule, &mut out),
-                Err(InvalidUtf8)
-            );
+            assert_eq!(append(&mut Squeezer::default(), &text), Err(InvalidUtf8));
         }
         let mut torn = Squeezer::default();
-        assert_eq!(torn.append_utf8(b"a\xd0", &rule, &mut [0; 2]), Ok(1));
+        assert_eq!(append(&mut torn, b"a\xd0"), Ok(1));
         assert_eq!((torn.tail, torn.tail_len), ([0xD0, 0, 0], 1));
-        assert_eq!(torn.append_utf8(b"a", &rule, &mut [0; 2]), Err(InvalidUtf8));
+        assert_eq!(append(&mut torn, b"a"), Err(InvalidUtf8));
     }
 }

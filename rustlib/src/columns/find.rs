@@ -65,9 +65,8 @@ impl Work for RowSearch<'_> {
         block: &mut Marked<'_, U>,
     ) -> Result<(), Uncollected> {
         let (first, least) = (self.first + row as i64, self.least);
-        let (tile, marks) = (&block.tile, &*block.marks);
-        let finder = &mut self.finder;
-        finder.collect(tile, marks, block.ends, (first, least), self.runs)
+        let (tile, finder) = (&block.tile, &mut self.finder);
+        finder.collect(tile, block.marks, block.ends, (first, least), self.runs)
     }
 
     fn take_part(
@@ -77,21 +76,22 @@ impl Work for RowSearch<'_> {
         units: Units,
         part: &[u8],
     ) -> Result<(), Uncollected> {
-        let (finder, found) = (&mut open.finder, self.finder.found());
-        match units {
-            Units::Bytes => finder.collect_bytes(part, self.least, found)?,
-            Units::Utf8 => finder.collect_utf8(part, self.least, found)?,
-            Units::Utf32 => finder.collect_utf32(part, self.least, found)?,
-        }
-        self.finder.take_found(self.first + row as i64, self.runs)
+        let known = self.runs.len();
+        let found = open
+            .finder
+            .collect(units.into(), part, self.least, self.runs);
+        self.runs.set_row(known, self.first + row as i64);
+        found
     }
 
     fn end_parts(&mut self, row: usize, open: &OpenRow) -> Result<(), Uncollected> {
         if open.finder.tail_len > 0 {
             return Err(Uncollected::InvalidUtf8);
         }
-        open.finder.collect_end(self.least, self.finder.found())?;
-        self.finder.take_found(self.first + row as i64, self.runs)
+        let known = self.runs.len();
+        open.finder.collect_end(self.least, self.runs)?;
+        self.runs.set_row(known, self.first + row as i64);
+        Ok(())
     }
 
     fn end_rows(&mut self, _: usize, _: impl Fn(usize) -> bool) {}

@@ -4,6 +4,7 @@
 //! slice that it leads into, so that no value, however wrong, leads out of it.
 #![forbid(unsafe_code)]
 
+use crate::chunks::Kind;
 use std::ops::Range;
 
 /// A row that leads out of the memory of its column.
@@ -22,6 +23,16 @@ pub enum Units {
     Utf8,
     /// Code points, as UTF-32 in either byte order. They are not checked.
     Utf32,
+}
+
+impl From<Units> for Kind {
+    fn from(units: Units) -> Self {
+        match units {
+            Units::Bytes => Self::Bytes,
+            Units::Utf8 => Self::Utf8,
+            Units::Utf32 => Self::Utf32,
+        }
+    }
 }
 
 /// Which rows are valid, and not null: one bit for each row, the first row in the lowest bit.

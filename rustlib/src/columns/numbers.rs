@@ -144,15 +144,7 @@ impl Part {
             (Self::Doubles(sum), layout::Units::Utf32) => {
                 sum.append_units::<u32>(text, None, threads)
             }
-            (Self::Longest(longest), layout::Units::Bytes) => {
-                longest.append_bytes(text);
-                Ok(())
-            }
-            (Self::Longest(longest), layout::Units::Utf8) => longest.append_utf8(text),
-            (Self::Longest(longest), layout::Units::Utf32) => {
-                longest.append_utf32(text);
-                Ok(())
-            }
+            (Self::Longest(longest), units) => longest.append(units.into(), text),
             (Self::Invalid, _) => Ok(()),
         };
         if let Err(InvalidUtf8) = appended {

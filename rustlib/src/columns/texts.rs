@@ -154,10 +154,8 @@ impl Work for Squeezing<'_> {
     ) -> Result<(), Uncollected> {
         let (squeezer, rule) = (&mut open.squeezer, self.rule);
         let room = part.len() + usize::from(squeezer.tail_len);
-        self.texts.append(room, |out| match units {
-            Units::Bytes => Ok(squeezer.append_bytes(part, rule, out)),
-            Units::Utf8 => Ok(squeezer.append_utf8(part, rule, out)?),
-            Units::Utf32 => Ok(squeezer.append_utf32(part, rule, out)),
+        self.texts.append(room, |out| {
+            Ok(squeezer.append(units.into(), part, rule, out)?)
         })
     }
 

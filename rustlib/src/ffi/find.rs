@@ -1,7 +1,8 @@
 //! The exports that find runs.
 
-use super::guard::{DoublesStatus, bytes, guard, input, output, required, required_mut};
-use crate::code_points::InvalidUtf8;
+use super::chunks::advance;
+use super::guard::{DoublesStatus, guard, input, output, required, required_mut};
+use crate::chunks::Kind;
 use crate::find::{CELL, Finder, Run, write_lines};
 
 /// The number of bytes in a glyph, as `doubles_write_runs` takes it: the first is how many of the others are
@@ -32,12 +33,8 @@ pub unsafe extern "C" fn doubles_find_bytes(
     runs: *mut Run,
     runs_len: usize,
 ) -> i64 {
-    let append = |finder: &mut Finder, data: &[u8], found: &mut Runs<'_>| {
-        finder.append_bytes(data, least, |run| found.push(run));
-        Ok(())
-    };
     // SAFETY: NULL or a finder, `len` bytes, and `runs_len` runs.
-    unsafe { find(finder, data, len, least, runs, runs_len, append) }
+    unsafe { find(finder, Kind::Bytes, (data, len), least, (runs, runs_len)) }
 }
 
 /// Continues a search with UTF-8, and writes the runs of code points that end in it: those of at least `least`
@@ -63,11 +60,8 @@ pub unsafe extern "C" fn doubles_find_utf8(
     runs: *mut Run,
     runs_len: usize,
 ) -> i64 {
-    let append = |finder: &mut Finder, data: &[u8], found: &mut Runs<'_>| {
-        finder.append_utf8(data, least, |run| found.push(run))
-    };
     // SAFETY: NULL or a finder, `len` bytes, and `runs_len` runs.
-    unsafe { find(finder, data, len, least, runs, runs_len, append) }
+    unsafe { find(finder, Kind::Utf8, (data, len), least, (runs, runs_len)) }
 }
 
 /// Continues a search with units of two bytes, in the machine's byte order and of any alignment, and writes the
@@ -93,12 +87,8 @@ pub unsafe extern "C" fn doubles_find_utf16(
     runs: *mut Run,
     runs_len: usize,
 ) -> i64 {
-    let append = |finder: &mut Finder, data: &[u8], found: &mut Runs<'_>| {
-        finder.append_utf16(data, least, |run| found.push(run));
-        Ok(())
-    };
     // SAFETY: NULL or a finder, `len` bytes, and `runs_len` runs.
-    unsafe { find(finder, data, len, least, runs, runs_len, append) }
+    unsafe { find(finder, Kind::Utf16, (data, len), least, (runs, runs_len)) }
 }
 
 /// Continues a search with units of four bytes, in the machine's byte order and of any alignment, and writes the
@@ -124,12 +114,8 @@ pub unsafe extern "C" fn doubles_find_utf32(
     runs: *mut Run,
     runs_len: usize,
 ) -> i64 {
-    let append = |finder: &mut Finder, data: &[u8], found: &mut Runs<'_>| {
-        finder.append_utf32(data, least, |run| found.push(run));
-        Ok(())
-    };
     // SAFETY: NULL or a finder, `len` bytes, and `runs_len` runs.
-    unsafe { find(finder, data, len, least, runs, runs_len, append) }
+    unsafe { find(finder, Kind::Utf32, (data, len), least, (runs, runs_len)) }
 }
 
 /// Writes the run at the end of the input, if it has at least `least` units. Call it once,
@@ -184,53 +170,41 @@ pub unsafe extern "C" fn doubles_write_runs(
     })
 }
 
-/// Has `append` continue a search with data. Returns the number of runs that it found, or a status and leaves the
-/// finder as it was.
+/// Continues a search with a chunk. Returns the number of runs that it found.
 ///
 /// # Safety
 ///
 /// - `finder` is NULL or points to a finder, and no other thread uses it.
-/// - `data` points to `len` readable bytes.
+/// - `chunk` is a pointer to readable bytes and their number.
 /// - `runs` points to `runs_len` writable runs, initialized.
 unsafe fn find(
     finder: *mut Finder,
-    data: *const u8,
-    len: usize,
+    kind: Kind,
+    chunk: (*const u8, usize),
     least: u64,
-    runs: *mut Run,
-    runs_len: usize,
-    append: impl FnOnce(&mut Finder, &[u8], &mut Runs<'_>) -> Result<(), InvalidUtf8>,
+    (runs, runs_len): (*mut Run, usize),
 ) -> i64 {
-    // SAFETY: NULL or a finder, `len` bytes, and `runs_len` runs.
-    guard(|| unsafe {
-        let (finder, data) = (required_mut(finder)?, bytes(data, len)?);
-        let mut found = Runs::new(output(runs, runs_len)?, len, least)?;
-        let mut after = finder.validated().ok_or(DoublesStatus::InvalidStruct)?;
-        append(&mut after, data, &mut found)?;
-        *finder = after;
-        Ok(found.number as u64)
-    })
-}
-
-/// An array that is filled with runs.
-struct Runs<'a> {
-    runs: &'a mut [Run],
-    number: usize,
-}
-
-impl<'a> Runs<'a> {
-    /// An array for the runs of `len` bytes. These are: the run before them, one of a code point that they
-    /// complete, and those of two bytes each, or of one byte if they may have one unit.
-    fn new(runs: &'a mut [Run], len: usize, least: u64) -> Result<Self, DoublesStatus> {
-        if runs.len() < len / least.clamp(1, 2) as usize + 2 {
-            return Err(DoublesStatus::OutputTooSmall);
-        }
-        Ok(Self { runs, number: 0 })
-    }
-
-    #[inline(always)]
-    fn push(&mut self, run: Run) {
-        self.runs[self.number] = run;
-        self.number += 1;
+    // SAFETY: NULL or a finder, as many bytes as said, and `runs_len` runs.
+    unsafe {
+        advance(finder, chunk, |finder, chunk| {
+            let runs = output(runs, runs_len)?;
+            // The run before the chunk, one of a code point that the chunk completes, and those of two bytes each, or
+            // of one byte if they may have one unit.
+            if runs.len() < chunk.len() / least.clamp(1, 2) as usize + 2 {
+                return Err(DoublesStatus::OutputTooSmall);
+            }
+            let mut number = 0;
+            finder.append(
+                kind,
+                chunk,
+                least,
+                #[inline(always)]
+                |run| {
+                    runs[number] = run;
+                    number += 1;
+                },
+            )?;
+            Ok(number as u64)
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! The exports that measure the longest run.
 
-use super::guard::{DoublesStatus, bytes, guard, required_mut};
-use crate::code_points::InvalidUtf8;
+use super::chunks::advance;
+use crate::chunks::Kind;
 use crate::longest::Longest;
 
 /// Continues to measure with bytes. The run at the end of `data` may continue in the next chunk.
@@ -18,12 +18,8 @@ pub unsafe extern "C" fn doubles_longest_bytes(
     data: *const u8,
     len: usize,
 ) -> i64 {
-    let append = |longest: &mut Longest, data: &[u8]| {
-        longest.append_bytes(data);
-        Ok(())
-    };
     // SAFETY: NULL or a struct, and `len` bytes.
-    unsafe { measure(longest, data, len, append) }
+    unsafe { measure(longest, Kind::Bytes, data, len) }
 }
 
 /// Continues to measure with UTF-8, whose units are code points. `data` may begin and end in the middle of a code
@@ -42,7 +38,7 @@ pub unsafe extern "C" fn doubles_longest_utf8(
     len: usize,
 ) -> i64 {
     // SAFETY: NULL or a struct, and `len` bytes.
-    unsafe { measure(longest, data, len, Longest::append_utf8) }
+    unsafe { measure(longest, Kind::Utf8, data, len) }
 }
 
 /// Continues to measure with units of two bytes, in the machine's byte order and of any alignment. If
@@ -60,12 +56,8 @@ pub unsafe extern "C" fn doubles_longest_utf16(
     data: *const u8,
     len: usize,
 ) -> i64 {
-    let append = |longest: &mut Longest, data: &[u8]| {
-        longest.append_utf16(data);
-        Ok(())
-    };
     // SAFETY: NULL or a struct, and `len` bytes.
-    unsafe { measure(longest, data, len, append) }
+    unsafe { measure(longest, Kind::Utf16, data, len) }
 }
 
 /// Continues to measure with units of four bytes, in the machine's byte order and of any alignment. Up
@@ -83,31 +75,22 @@ pub unsafe extern "C" fn doubles_longest_utf32(
     data: *const u8,
     len: usize,
 ) -> i64 {
-    let append = |longest: &mut Longest, data: &[u8]| {
-        longest.append_utf32(data);
-        Ok(())
-    };
     // SAFETY: NULL or a struct, and `len` bytes.
-    unsafe { measure(longest, data, len, append) }
+    unsafe { measure(longest, Kind::Utf32, data, len) }
 }
 
-/// Continues a struct that `append` may leave half-way.
+/// Continues to measure with a chunk.
 ///
 /// # Safety
 ///
-/// See the contract of `guard`'s module.
-unsafe fn measure(
-    longest: *mut Longest,
-    data: *const u8,
-    len: usize,
-    append: fn(&mut Longest, &[u8]) -> Result<(), InvalidUtf8>,
-) -> i64 {
-    guard(|| {
-        // SAFETY: NULL or a struct, and `len` bytes.
-        let (longest, data) = unsafe { (required_mut(longest)?, bytes(data, len)?) };
-        let mut after = longest.validated().ok_or(DoublesStatus::InvalidStruct)?;
-        append(&mut after, data)?;
-        *longest = after;
-        Ok(0)
-    })
+/// - `longest` is NULL or points to a struct of this type, and no other thread uses it.
+/// - `data` points to `len` readable bytes.
+unsafe fn measure(longest: *mut Longest, kind: Kind, data: *const u8, len: usize) -> i64 {
+    // SAFETY: NULL or a struct, and `len` bytes.
+    unsafe {
+        advance(longest, (data, len), |longest, chunk| {
+            longest.append(kind, chunk)?;
+            Ok(0)
+        })
+    }
 }

@@ -1,8 +1,10 @@
 //! The exports for runs as columns.
 
-use super::guard::{DoublesStatus, boxed, bytes, guard, input, required, required_mut, unboxed};
+use super::chunks::advance;
+use super::guard::{DoublesStatus, boxed, guard, input, required, required_mut, unboxed};
 use crate::arrow::runs::export;
 use crate::arrow::structs::{ArrowArray, ArrowSchema};
+use crate::chunks::Kind;
 use crate::find::{Finder, Uncollected};
 use crate::runs::{RunSlices, Runs};
 use std::ptr;
@@ -85,7 +87,7 @@ pub unsafe extern "C" fn doubles_runs_bytes(
     least: u64,
 ) -> i64 {
     // SAFETY: NULL, runs and a finder, and `len` bytes.
-    unsafe { collect(runs, finder, data, len, least, Finder::collect_bytes) }
+    unsafe { collect(runs, finder, Kind::Bytes, (data, len), least) }
 }
 
 /// Continues a search with UTF-8, and appends the runs of code points that end in it: those of at least `least` code
@@ -111,7 +113,7 @@ pub unsafe extern "C" fn doubles_runs_utf8(
     least: u64,
 ) -> i64 {
     // SAFETY: NULL, runs and a finder, and `len` bytes.
-    unsafe { collect(runs, finder, data, len, least, Finder::collect_utf8) }
+    unsafe { collect(runs, finder, Kind::Utf8, (data, len), least) }
 }
 
 /// Continues a search with units of two bytes, in the machine's byte order and of any alignment, and appends the runs
@@ -136,7 +138,7 @@ pub unsafe extern "C" fn doubles_runs_utf16(
     least: u64,
 ) -> i64 {
     // SAFETY: NULL, runs and a finder, and `len` bytes.
-    unsafe { collect(runs, finder, data, len, least, Finder::collect_utf16) }
+    unsafe { collect(runs, finder, Kind::Utf16, (data, len), least) }
 }
 
 /// Continues a search with units of four bytes, in the machine's byte order and of any alignment, and appends the
@@ -161,7 +163,7 @@ pub unsafe extern "C" fn doubles_runs_utf32(
     least: u64,
 ) -> i64 {
     // SAFETY: NULL, runs and a finder, and `len` bytes.
-    unsafe { collect(runs, finder, data, len, least, Finder::collect_utf32) }
+    unsafe { collect(runs, finder, Kind::Utf32, (data, len), least) }
 }
 
 /// Appends the run at the end of the input, if it has at least `least` units. Call it once, after the last chunk.
@@ -267,34 +269,30 @@ impl DoublesRuns {
     }
 }
 
-/// A method of `Finder` that collects runs.
-type Collect = fn(&mut Finder, &[u8], u64, &mut Runs) -> Result<(), Uncollected>;
-
-/// Has `method` continue a search. If it fails, leaves the finder and the runs as they were.
+/// Continues a search with a chunk. If it fails, leaves the runs as they were.
 ///
 /// # Safety
 ///
 /// - `runs` is NULL or came from `doubles_runs_new`, and no other thread uses it.
 /// - `finder` is NULL or points to a finder, and no other thread uses it.
-/// - `data` points to `len` readable bytes.
+/// - `chunk` is a pointer to readable bytes and their number.
 unsafe fn collect(
     runs: *mut DoublesRuns,
     finder: *mut Finder,
-    data: *const u8,
-    len: usize,
+    kind: Kind,
+    chunk: (*const u8, usize),
     least: u64,
-    method: Collect,
 ) -> i64 {
-    // SAFETY: NULL, runs and a finder, and `len` bytes.
-    guard(|| unsafe {
-        let (runs, finder) = (required_mut(runs)?.change(), required_mut(finder)?);
-        let data = bytes(data, len)?;
-        let mut after = finder.validated().ok_or(DoublesStatus::InvalidStruct)?;
-        let known = runs.len();
-        method(&mut after, data, least, runs).inspect_err(|_| runs.truncate(known))?;
-        *finder = after;
-        Ok(0)
-    })
+    // SAFETY: NULL, runs and a finder, and as many bytes as said.
+    unsafe {
+        advance(finder, chunk, |finder, chunk| {
+            let runs = required_mut(runs)?.change();
+            let known = runs.len();
+            let collected = finder.collect(kind, chunk, least, runs);
+            collected.inspect_err(|_| runs.truncate(known))?;
+            Ok(0)
+        })
+    }
 }
 
 /// The columns of `len` runs, which may have no rows.

@@ -1,7 +1,8 @@
 //! The exports that squeeze runs.
 
-use super::guard::{DoublesStatus, bytes, guard, input, output, required_mut};
-use crate::code_points::InvalidUtf8;
+use super::chunks::advance;
+use super::guard::{DoublesStatus, input, output};
+use crate::chunks::Kind;
 use crate::squeeze::{Rule, Squeezer};
 
 /// Continues squeezing with bytes: writes them to `out`, but of each run of equal bytes only the first `most`. Runs
@@ -31,12 +32,9 @@ pub unsafe extern "C" fn doubles_squeeze_bytes(
     out: *mut u8,
     out_len: usize,
 ) -> i64 {
-    let append = |squeezer: &mut Squeezer, data: &[u8], rule: &Rule<'_>, out: &mut [u8]| {
-        Ok(squeezer.append_bytes(data, rule, out))
-    };
     let (data, only, out) = ((data, len), (only, only_len), (out, out_len));
     // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
-    unsafe { squeeze(squeezer, data, most, only, out, append) }
+    unsafe { squeeze(squeezer, Kind::Bytes, data, most, only, out) }
 }
 
 /// Continues squeezing with UTF-8: writes it to `out`, but of each run of equal code points only the first `most`.
@@ -70,7 +68,7 @@ pub unsafe extern "C" fn doubles_squeeze_utf8(
 ) -> i64 {
     let (data, only, out) = ((data, len), (only, only_len), (out, out_len));
     // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
-    unsafe { squeeze(squeezer, data, most, only, out, Squeezer::append_utf8) }
+    unsafe { squeeze(squeezer, Kind::Utf8, data, most, only, out) }
 }
 
 /// Continues squeezing with units of two bytes, in the machine's byte order and of any alignment: writes them to
@@ -101,12 +99,9 @@ pub unsafe extern "C" fn doubles_squeeze_utf16(
     out: *mut u8,
     out_len: usize,
 ) -> i64 {
-    let append = |squeezer: &mut Squeezer, data: &[u8], rule: &Rule<'_>, out: &mut [u8]| {
-        Ok(squeezer.append_utf16(data, rule, out))
-    };
     let (data, only, out) = ((data, len), (only, only_len), (out, out_len));
     // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
-    unsafe { squeeze(squeezer, data, most, only, out, append) }
+    unsafe { squeeze(squeezer, Kind::Utf16, data, most, only, out) }
 }
 
 /// Continues squeezing with units of four bytes, in the machine's byte order and of any alignment: writes them to
@@ -137,48 +132,36 @@ pub unsafe extern "C" fn doubles_squeeze_utf32(
     out: *mut u8,
     out_len: usize,
 ) -> i64 {
-    let append = |squeezer: &mut Squeezer, data: &[u8], rule: &Rule<'_>, out: &mut [u8]| {
-        Ok(squeezer.append_utf32(data, rule, out))
-    };
     let (data, only, out) = ((data, len), (only, only_len), (out, out_len));
     // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
-    unsafe { squeeze(squeezer, data, most, only, out, append) }
+    unsafe { squeeze(squeezer, Kind::Utf32, data, most, only, out) }
 }
 
-/// What continues a squeezer: data, the rule, and where to write. Returns how many bytes it has written.
-type Append = fn(&mut Squeezer, &[u8], &Rule<'_>, &mut [u8]) -> Result<usize, InvalidUtf8>;
-
-/// Continues a squeezer that `append` may leave half-way.
+/// Continues squeezing with a chunk. Returns the number of bytes written.
 ///
 /// # Safety
 ///
-/// See the contract of `guard`'s module.
+/// - `squeezer` is NULL or points to a squeezer, and no other thread uses it.
+/// - `chunk` is a pointer to readable bytes and their number; `only` too, or it is NULL.
+/// - `out` points to `out_len` writable bytes, initialized.
 unsafe fn squeeze(
     squeezer: *mut Squeezer,
-    (data, len): (*const u8, usize),
+    kind: Kind,
+    chunk: (*const u8, usize),
     most: u64,
     (only, only_len): (*const u8, usize),
     (out, out_len): (*mut u8, usize),
-    append: Append,
 ) -> i64 {
-    guard(|| {
-        // SAFETY: NULL or a squeezer, `len` bytes, NULL or `only_len` bytes, and `out_len` bytes to write.
-        let (squeezer, data, rule, out) = unsafe {
-            (
-                required_mut(squeezer)?,
-                bytes(data, len)?,
-                rule(most, only, only_len)?,
-                output(out, out_len)?,
-            )
-        };
-        let mut after = squeezer.validated().ok_or(DoublesStatus::InvalidStruct)?;
-        if out.len() < data.len() + usize::from(after.tail_len) {
-            return Err(DoublesStatus::OutputTooSmall);
-        }
-        let written = append(&mut after, data, &rule, out)?;
-        *squeezer = after;
-        Ok(written as u64)
-    })
+    // SAFETY: NULL or a squeezer, as many bytes as said, NULL or `only_len` bytes, and `out_len` bytes to write.
+    unsafe {
+        advance(squeezer, chunk, |squeezer, chunk| {
+            let (rule, out) = (rule(most, only, only_len)?, output(out, out_len)?);
+            if out.len() < chunk.len() + usize::from(squeezer.tail_len) {
+                return Err(DoublesStatus::OutputTooSmall);
+            }
+            Ok(squeezer.append(kind, chunk, &rule, out)? as u64)
+        })
+    }
 }
 
 /// The rule that keeps `most` units of each run of those that have a bit in `only`; of all runs if that is NULL.

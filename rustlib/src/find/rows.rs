@@ -1,23 +1,19 @@
 //! Runs of rows that are side by side.
 
-use super::collect::{Batch, Edges};
-use super::{Finder, Uncollected};
+use super::{Edges, Finder, Found, Run, Search, Sink, Uncollected};
+use crate::chunks::Work;
 use crate::marks::{Bits, Tile, Units};
 use crate::runs::Runs;
+use std::iter::Zip;
+use std::ops::RangeFrom;
+use std::slice;
 
 /// Collects the runs of rows. It has the memory that this takes.
-pub(crate) struct RowFinder {
-    edges: Edges,
-    /// Runs on their way to their rows, which is empty between two calls.
-    found: Runs,
-}
+pub(crate) struct RowFinder(Edges);
 
 impl RowFinder {
     pub(crate) fn new() -> Self {
-        Self {
-            edges: Edges::NONE,
-            found: Runs::new(),
-        }
+        Self(Edges::new())
     }
 
     /// Appends the runs of at least `least` units to `runs`, or all if `least` is below 2. The tile is rows side by
@@ -26,22 +22,7 @@ impl RowFinder {
     pub(crate) fn collect<U: Units>(
         &mut self,
         tile: &Tile<'_, U>,
-        marks: &Bits,
-        ends: &[u32],
-        (first, least): (i64, u64),
-        runs: &mut Runs,
-    ) -> Result<(), Uncollected> {
-        match tile.is_wide {
-            Some(true) => self.collect_rows::<U, true>(tile, marks, ends, (first, least), runs),
-            _ => self.collect_rows::<U, false>(tile, marks, ends, (first, least), runs),
-        }
-    }
-
-    #[inline(always)]
-    fn collect_rows<U: Units, const WIDE: bool>(
-        &mut self,
-        tile: &Tile<'_, U>,
-        marks: &Bits,
+        marks: &mut Bits,
         ends: &[u32],
         (first, least): (i64, u64),
         runs: &mut Runs,
@@ -49,45 +30,64 @@ impl RowFinder {
         if tile.size == 0 {
             return Ok(());
         }
-        let Self { edges, found } = self;
         let mut finder = Finder::default();
-        let mut batch = Batch::new(least, found);
-        finder.collect_tile::<U, WIDE>(tile, marks, edges, &mut batch)?;
-        batch.flush()?;
-        finder.collect_end(least, found)?;
-        runs.reserve(found.len())?;
-        let slices = found.slices();
-        // The row of the run, and the units before that row and before the next one.
-        let mut rows = (first..).zip(ends);
-        let (mut row, mut start, mut end) = (first, 0, 0);
-        for ((&begin, &length), &unit) in slices.starts.iter().zip(slices.lengths).zip(slices.units)
-        {
-            while begin >= end {
-                let Some((next, &byte)) = rows.next() else {
-                    break;
-                };
-                (row, start) = (next, end);
-                end = edges.before::<U, WIDE>(byte as usize);
-            }
-            runs.push(row, begin - start, length, unit);
+        let rows = Rows {
+            least,
+            rows: (first..).zip(ends),
+            row: first,
+            start: 0,
+            end: 0,
+            runs,
+        };
+        Search::new(&mut finder, least, &mut self.0, rows).take_tile(tile, marks)
+    }
+}
+
+/// Appends each run with the number of its row, and counts its units from the beginning of that row.
+struct Rows<'a> {
+    /// Units of the shortest run.
+    least: u64,
+    /// The rows after this one, with the byte where each ends.
+    rows: Zip<RangeFrom<i64>, slice::Iter<'a, u32>>,
+    /// The number of this row, the units before it, and those before its end.
+    row: i64,
+    start: u64,
+    end: u64,
+    runs: &'a mut Runs,
+}
+
+impl Sink for Rows<'_> {
+    type Fault = Uncollected;
+
+    #[inline(always)]
+    fn take<U: Units, const WIDE: bool>(
+        &mut self,
+        run: Run,
+        _: usize,
+        found: &Found<'_, U, WIDE>,
+    ) -> Result<(), Uncollected> {
+        while run.start >= self.end {
+            let Some((row, &byte)) = self.rows.next() else {
+                break;
+            };
+            (self.row, self.start) = (row, self.end);
+            self.end = found.units_before(byte as usize);
         }
-        found.truncate(0);
+        self.runs.reserve(1)?;
+        let (start, length) = (run.start - self.start, run.length);
+        self.runs
+            .push(self.row, start as i64, length as i64, run.unit);
         Ok(())
     }
 
-    /// Runs of a row by itself, to be taken by [`Self::take_found`].
-    pub(crate) fn found(&mut self) -> &mut Runs {
-        &mut self.found
-    }
-
-    /// Moves the runs that were found in a row by itself to `runs`.
-    pub(crate) fn take_found(&mut self, row: i64, runs: &mut Runs) -> Result<(), Uncollected> {
-        let found = self.found.slices();
-        runs.reserve(found.units.len())?;
-        for ((&start, &length), &unit) in found.starts.iter().zip(found.lengths).zip(found.units) {
-            runs.push(row, start, length, unit);
-        }
-        self.found.truncate(0);
-        Ok(())
+    #[inline(always)]
+    fn end<U: Units, const WIDE: bool>(
+        &mut self,
+        after: &Finder,
+        found: &Found<'_, U, WIDE>,
+    ) -> Result<(), Uncollected> {
+        after
+            .end(self.least)
+            .map_or(Ok(()), |run| self.take(run, 0, found))
     }
 }

@@ -1,6 +1,6 @@
 //! The structs of a search, which C programs share: a run, and the state between two chunks.
 
-use crate::text_summary::Fragment;
+use crate::chunks::State;
 
 /// A maximal run of equal units.
 #[repr(C)]
@@ -46,8 +46,6 @@ pub struct Finder {
     pub lines: u64,
     /// The number of units before the line that has not ended.
     pub line_start: u64,
-    /// The number of units before the line that ended last.
-    pub last_line_start: u64,
     /// The run that ends with the last unit, and may continue. It may be that unit alone.
     pub run: Run,
     /// The bytes of UTF-8 after the last whole code point.
@@ -56,14 +54,12 @@ pub struct Finder {
     pub tail_len: u8,
 }
 
-impl Finder {
-    /// The finder itself, unless others have written a tail into it that is none.
-    pub fn validated(self) -> Option<Self> {
-        self.tail().map(|_| self)
+impl State for Finder {
+    fn last(&self) -> Option<u32> {
+        (self.length > 0).then_some(self.run.unit)
     }
 
-    /// The beginning of a code point that has not ended; `None` if it is longer than one can be.
-    pub(super) fn tail(&self) -> Option<Fragment> {
-        Fragment::from_parts(self.tail, self.tail_len)
+    fn tail(&mut self) -> (&mut [u8; 3], &mut u8) {
+        (&mut self.tail, &mut self.tail_len)
     }
 }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::marks::{LANES, TILE};
-use crate::runs::{RunSlices, Runs};
+use crate::oracle::Numbers;
+
+const NEWLINE: u32 = b'\n' as u32;
 
 /// The definition: a walk over the units, one by one.
 fn oracle(units: &[u32], least: u64) -> Vec<Run> {
@@ -29,137 +31,77 @@ fn oracle(units: &[u32], least: u64) -> Vec<Run> {
 }
 
 /// Units of all widths, and newlines, in runs that are mostly short.
-fn units(state: &mut u64, number: usize) -> Vec<u32> {
-    let mut below = |limit: u64| {
-        *state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (*state >> 33) % limit
-    };
+fn units(numbers: &mut Numbers, number: usize) -> Vec<u32> {
     let alphabet: Vec<u32> = "ab\n\0жз€ह𝄞𝄟\u{10ffff}".chars().map(u32::from).collect();
-    let width = [3, 4, 6, 8, alphabet.len() as u64][below(5) as usize];
+    let width = [3, 4, 6, 8, alphabet.len()][numbers.below(5)];
     let mut units = Vec::new();
     while units.len() < number {
-        let unit = alphabet[below(width) as usize];
-        let length = [1, 1, 1, 1, 2, 2, 3, 64, 130, 300][below(10) as usize];
+        let unit = alphabet[numbers.below(width)];
+        let length = [1, 1, 1, 1, 2, 2, 3, 64, 130, 300][numbers.below(10)];
         units.extend(std::iter::repeat_n(unit, length));
     }
     units
 }
 
-type Append = fn(&mut Finder, &[u8], u64, &mut Vec<Run>);
-type Collect = fn(&mut Finder, &[u8], u64, &mut Runs) -> Result<(), Uncollected>;
-type Methods = (Append, Collect);
-
-fn append_bytes(finder: &mut Finder, bytes: &[u8], least: u64, found: &mut Vec<Run>) {
-    finder.append_bytes(bytes, least, |run| found.push(run));
+fn append(finder: &mut Finder, kind: Kind, chunk: &[u8], least: u64, found: &mut Vec<Run>) {
+    let appended = finder.append(kind, chunk, least, |run| found.push(run));
+    assert_eq!(appended, Ok(()));
 }
 
-fn append_utf8(finder: &mut Finder, bytes: &[u8], least: u64, found: &mut Vec<Run>) {
-    let done = finder.append_utf8(bytes, least, |run| found.push(run));
-    assert_eq!(done, Ok(()));
-}
-
-fn append_utf16(finder: &mut Finder, bytes: &[u8], least: u64, found: &mut Vec<Run>) {
-    finder.append_utf16(bytes, least, |run| found.push(run));
-}
-
-fn append_utf32(finder: &mut Finder, bytes: &[u8], least: u64, found: &mut Vec<Run>) {
-    finder.append_utf32(bytes, least, |run| found.push(run));
-}
-
-/// What is found in bytes that come in two parts, and how far the search has come.
-fn found(append: Append, bytes: &[u8], cut: usize, least: u64) -> (Vec<Run>, Finder) {
-    let mut finder = Finder::default();
-    let mut found = Vec::new();
-    append(&mut finder, &bytes[..cut], least, &mut found);
-    append(&mut finder, &bytes[cut..], least, &mut found);
+/// What is found in bytes that come in two parts, and how far the search has come. What is collected of them has to be
+/// the same.
+fn found(kind: Kind, bytes: &[u8], cut: usize, least: u64) -> (Vec<Run>, Finder) {
+    let (mut finder, mut collector) = (Finder::default(), Finder::default());
+    let (mut found, mut collected) = (Vec::new(), Runs::new());
+    for part in [&bytes[..cut], &bytes[cut..]] {
+        append(&mut finder, kind, part, least, &mut found);
+        let collects = collector.collect(kind, part, least, &mut collected);
+        assert_eq!(collects, Ok(()));
+    }
     found.extend(finder.end(least));
+    assert_eq!(collector.collect_end(least, &mut collected), Ok(()));
+    let mut runs = Runs::new();
+    for run in &found {
+        runs.push(0, run.start as i64, run.length as i64, run.unit);
+    }
+    assert_eq!(collected.is_empty(), found.is_empty());
+    assert_eq!(collected, runs, "{kind:?} cut at {cut} of {}", bytes.len());
     (found, finder)
 }
 
-fn columns_of(run: &Run) -> (i64, i64, u32) {
-    (run.start as i64, run.length as i64, run.unit)
-}
-
-/// What is collected of bytes that come in two parts, as start, length and unit.
-fn collected(collect: Collect, bytes: &[u8], cut: usize, least: u64) -> Vec<(i64, i64, u32)> {
-    let (mut finder, mut runs) = (Finder::default(), Runs::new());
-    for part in [&bytes[..cut], &bytes[cut..]] {
-        assert_eq!(collect(&mut finder, part, least, &mut runs), Ok(()));
-    }
-    assert_eq!(finder.collect_end(least, &mut runs), Ok(()));
-    let RunSlices {
-        rows,
-        starts,
-        lengths,
-        units,
-    } = runs.slices();
-    assert_eq!(rows, None);
-    assert_eq!((starts.len(), lengths.len()), (runs.len(), units.len()));
-    assert_eq!(runs.is_empty(), units.is_empty());
-    let columns = starts.iter().zip(lengths).zip(units);
-    columns
-        .map(|((&start, &length), &unit)| (start, length, unit))
-        .collect()
-}
-
-/// Bytes for units, and what they are.
-fn encodings(units: &[u32]) -> [(Methods, usize, Vec<u8>, Vec<u32>); 4] {
-    let text: String = units
-        .iter()
-        .filter_map(|&unit| char::from_u32(unit))
-        .collect();
+/// Bytes for units, their width at least, and what they are.
+fn encodings(units: &[u32]) -> [(Kind, usize, Vec<u8>, Vec<u32>); 4] {
+    let chars = units.iter().filter_map(|&unit| char::from_u32(unit));
+    let text: String = chars.collect();
     let halves: Vec<u16> = text.encode_utf16().collect();
     let bytes: Vec<u8> = units.iter().map(|&unit| unit as u8).collect();
-    let wide = |bytes: &[u8]| bytes.iter().map(|&byte| byte.into()).collect();
+    let of_bytes = bytes.iter().map(|&byte| byte.into()).collect();
+    let of_halves = halves.iter().map(|&unit| unit.into()).collect();
+    let halves = halves.into_iter().flat_map(u16::to_ne_bytes).collect();
+    let wide = units.iter().flat_map(|unit| unit.to_ne_bytes()).collect();
     [
-        (
-            (append_utf8, Finder::collect_utf8),
-            1,
-            text.clone().into_bytes(),
-            units.to_vec(),
-        ),
-        (
-            (append_bytes, Finder::collect_bytes),
-            1,
-            bytes.clone(),
-            wide(&bytes),
-        ),
-        (
-            (append_utf16, Finder::collect_utf16),
-            2,
-            halves.iter().flat_map(|unit| unit.to_ne_bytes()).collect(),
-            halves.iter().map(|&unit| unit.into()).collect(),
-        ),
-        (
-            (append_utf32, Finder::collect_utf32),
-            4,
-            units.iter().flat_map(|unit| unit.to_ne_bytes()).collect(),
-            units.to_vec(),
-        ),
+        (Kind::Utf8, 1, text.into_bytes(), units.to_vec()),
+        (Kind::Bytes, 1, bytes, of_bytes),
+        (Kind::Utf16, 2, halves, of_halves),
+        (Kind::Utf32, 4, wide, units.to_vec()),
     ]
 }
 
 #[test]
 fn runs_of_any_units_cut_anywhere() {
-    let mut state = 1;
+    let mut numbers = Numbers(1);
     for number in [0, 1, 2, 3, 5, 60, 64, 70, 300, 1500, 5000] {
         for _ in 0..12 {
-            let units = units(&mut state, number);
-            for ((append, collect), width, bytes, units) in encodings(&units) {
+            let units = units(&mut numbers, number);
+            for (kind, width, bytes, units) in encodings(&units) {
                 for (least, parts) in [(0, 7), (2, 3), (3, 5), (65, 2)] {
                     let expected = oracle(&units, least);
                     for part in 0..=parts {
-                        let cut = match width {
-                            1 => bytes.len() * part / parts, // Code points may be torn.
-                            _ => units.len() * part / parts * width,
-                        };
-                        let (found, finder) = found(append, &bytes, cut, least);
-                        assert_eq!(found, expected, "{width} {cut} of {}", bytes.len());
+                        // Code points may be torn.
+                        let cut = bytes.len() / width * part / parts * width;
+                        let (found, finder) = found(kind, &bytes, cut, least);
+                        assert_eq!(found, expected, "{kind:?} {cut} of {}", bytes.len());
                         assert_eq!(finder.length, units.len() as u64);
-                        let expected: Vec<_> = expected.iter().map(columns_of).collect();
-                        assert_eq!(collected(collect, &bytes, cut, least), expected);
                     }
                 }
             }
@@ -174,7 +116,7 @@ fn torn_code_points_one_byte_at_a_time() {
     let mut finder = Finder::default();
     let mut found = Vec::new();
     for byte in text.as_bytes() {
-        append_utf8(&mut finder, &[*byte], 2, &mut found);
+        append(&mut finder, Kind::Utf8, &[*byte], 2, &mut found);
     }
     found.extend(finder.end(2));
     assert_eq!(found, oracle(&units, 2));
@@ -195,15 +137,9 @@ fn one_run_at_every_place() {
                 let after = (0..70).map(|i| other[i % 2]);
                 let text: String = before.chain([unit; 3]).chain(after).collect();
                 let units: Vec<u32> = text.chars().map(u32::from).collect();
-                for ((append, collect), _, bytes, units) in encodings(&units) {
-                    let (found, _) = found(append, &bytes, 0, 2);
+                for (kind, _, bytes, units) in encodings(&units) {
+                    let (found, _) = found(kind, &bytes, 0, 2);
                     assert_eq!(found, oracle(&units, 2), "{unit:?} at {start}");
-                    let found: Vec<_> = found.iter().map(columns_of).collect();
-                    assert_eq!(
-                        collected(collect, &bytes, 0, 2),
-                        found,
-                        "{unit:?} at {start}"
-                    );
                 }
             }
         }
@@ -215,13 +151,37 @@ fn one_run_at_every_place() {
 fn kinds_may_follow_one_another() {
     let mut finder = Finder::default();
     let mut found = Vec::new();
-    append_utf32(&mut finder, &u32::from('š').to_ne_bytes(), 2, &mut found); // U+0161
-    append_bytes(&mut finder, b"a", 2, &mut found);
-    append_utf16(&mut finder, &u16::from(b'a').to_ne_bytes(), 2, &mut found);
-    append_utf8(&mut finder, "aжж".as_bytes(), 2, &mut found);
-    append_utf32(&mut finder, &0xD800u32.to_ne_bytes(), 2, &mut found);
-    append_utf8(&mut finder, "ж".as_bytes(), 2, &mut found);
-    append_utf16(&mut finder, &0x436u16.to_ne_bytes(), 2, &mut found);
+    append(
+        &mut finder,
+        Kind::Utf32,
+        &u32::from('š').to_ne_bytes(),
+        2,
+        &mut found,
+    ); // U+0161
+    append(&mut finder, Kind::Bytes, b"a", 2, &mut found);
+    append(
+        &mut finder,
+        Kind::Utf16,
+        &u16::from(b'a').to_ne_bytes(),
+        2,
+        &mut found,
+    );
+    append(&mut finder, Kind::Utf8, "aжж".as_bytes(), 2, &mut found);
+    append(
+        &mut finder,
+        Kind::Utf32,
+        &0xD800u32.to_ne_bytes(),
+        2,
+        &mut found,
+    );
+    append(&mut finder, Kind::Utf8, "ж".as_bytes(), 2, &mut found);
+    append(
+        &mut finder,
+        Kind::Utf16,
+        &0x436u16.to_ne_bytes(),
+        2,
+        &mut found,
+    );
     found.extend(finder.end(2));
     let found: Vec<_> = found.iter().map(|run| (run.start, run.length)).collect();
     assert_eq!(found, [(1, 3), (4, 2), (7, 2)]);
@@ -233,8 +193,14 @@ fn text_after_a_lone_surrogate_begins_a_run_of_its_own() {
     for byte in 0..=0x7F {
         let mut finder = Finder::default();
         let mut found = Vec::new();
-        append_utf32(&mut finder, &0xD800u32.to_ne_bytes(), 2, &mut found);
-        append_utf8(&mut finder, &[byte, byte], 2, &mut found);
+        append(
+            &mut finder,
+            Kind::Utf32,
+            &0xD800u32.to_ne_bytes(),
+            2,
+            &mut found,
+        );
+        append(&mut finder, Kind::Utf8, &[byte, byte], 2, &mut found);
         found.extend(finder.end(2));
         let found: Vec<_> = found.iter().map(|run| (run.start, run.length)).collect();
         assert_eq!(found, [(1, 2)], "{byte}");
@@ -247,7 +213,7 @@ fn is_text(bytes: &[u8]) -> bool {
     let mut number = 0;
     let mut parts = bytes.chunks(bytes.len() / 3 + 1);
     let mut append = |part| {
-        finder.append_utf8(part, 2, |run| {
+        finder.append(Kind::Utf8, part, 2, |run| {
             assert!(run.unit <= u32::from(char::MAX));
             number += 1;
         })
@@ -259,17 +225,11 @@ fn is_text(bytes: &[u8]) -> bool {
 
 #[test]
 fn what_is_not_utf8_is_refused() {
-    let mut state = 7u64;
+    let mut numbers = Numbers(7);
     for size in [1, 2, 3, 4, 5, 64, 100, 5000] {
         for _ in 0..100 {
-            let bytes: Vec<u8> = (0..size)
-                .map(|_| {
-                    state = state
-                        .wrapping_mul(6_364_136_223_846_793_005)
-                        .wrapping_add(1);
-                    b"\x80\xbf\xc3\xe2\xf0\xff\na"[(state >> 33) as usize % 8]
-                })
-                .collect();
+            let byte = |_| b"\x80\xbf\xc3\xe2\xf0\xff\na"[numbers.below(8)];
+            let bytes: Vec<u8> = (0..size).map(byte).collect();
             assert_eq!(is_text(&bytes), str::from_utf8(&bytes).is_ok(), "{bytes:?}");
         }
     }
@@ -283,7 +243,7 @@ fn a_last_byte_that_is_never_right_is_refused() {
             let mut bytes = vec![b'a'; size];
             bytes[size - 1] = wrong;
             let mut finder = Finder::default();
-            let done = finder.append_utf8(&bytes, 2, |_| {});
+            let done = finder.append(Kind::Utf8, &bytes, 2, |_| {});
             assert_eq!(done, Err(InvalidUtf8), "{wrong:x} after {size} bytes");
         }
     }
