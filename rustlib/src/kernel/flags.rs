@@ -34,8 +34,46 @@ pub(super) fn highest(lanes: &[u8; LANES]) -> u64 {
     })
 }
 
+/// The highest bit of each lane, or any other, as all are equal: each eight lanes keep one bit each, and neighbours
+/// are added three times.
+///
+/// llvm-mca 19 estimates that finding the equal bytes of two blocks takes 7, 7 and 5 cycles (Neoverse N1, Neoverse N2,
+/// Apple M1), and 31, 16 and 13 with the multiplications for other CPUs. Nobody has timed it.
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+pub(super) fn highest(lanes: &[u8; LANES]) -> u64 {
+    use std::arch::{aarch64::*, asm};
+    const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
+    /// Adds neighbours. Of `vpaddq_u8`, LLVM 22 makes three instructions, since it sees that they differ in their bits.
+    #[inline(always)]
+    fn added(left: uint8x16_t, right: uint8x16_t) -> uint8x16_t {
+        let sums;
+        // SAFETY: every aarch64 for which there is a std has NEON. The instruction works on registers alone.
+        unsafe {
+            asm!(
+                "addp {sums:v}.16b, {left:v}.16b, {right:v}.16b",
+                left = in(vreg) left,
+                right = in(vreg) right,
+                sums = lateout(vreg) sums,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        sums
+    }
+    let (vectors, _) = lanes.as_chunks::<16>();
+    // SAFETY: every aarch64 for which there is a std has NEON. A vector and the bits are 16 bytes long; loads of any
+    // alignment.
+    let bits_of = |index: usize| unsafe {
+        vandq_u8(vld1q_u8(vectors[index].as_ptr()), vld1q_u8(BITS.as_ptr()))
+    };
+    let fours = added(added(bits_of(0), bits_of(1)), added(bits_of(2), bits_of(3)));
+    let eights = added(fours, fours);
+    // SAFETY: every aarch64 for which there is a std has NEON.
+    unsafe { vgetq_lane_u64::<0>(vreinterpretq_u64_u8(eights)) }
+}
+
 /// The highest bit of each lane.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[inline(always)]
 pub(super) fn highest(lanes: &[u8; LANES]) -> u64 {
     const HIGHEST: u64 = 0x8080_8080_8080_8080;
