@@ -300,14 +300,16 @@ warm()
 """
 
 
-@pytest.mark.parametrize("kernel", ["portable", "avx2", "avx512", "nonsense"])
+@pytest.mark.parametrize("kernel", ["portable", "avx2", "avx512", "neon", "nonsense"])
 def test_a_kernel_can_be_ruled_out_but_not_forced(kernel):
     script = """
 import os
+import platform
 import doubles_ffi
 from doubles_ffi._library import ffi, lib
 
-kernels = ["portable", "avx2", "avx512"]
+is_arm = platform.machine().lower() in ("aarch64", "arm64")
+kernels = ["portable", "neon"] if is_arm else ["portable", "avx2", "avx512"]
 allowed = os.environ["DOUBLES_KERNEL"]
 used = ffi.string(lib.doubles_kernel()).decode()
 assert used in kernels[: kernels.index(allowed) + 1 if allowed in kernels else None]

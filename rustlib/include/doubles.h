@@ -438,8 +438,8 @@ uint32_t doubles_abi_version(void);
 // ```
 const char *doubles_status_message(int64_t status);
 
-// Returns the name of the kernel in use: "portable", "avx2" or "avx512". It is the fastest one that the CPU can
-// run and the environment variable `DOUBLES_KERNEL` allows. The text is never NULL and lives as long as the
+// Returns the name of the kernel in use: "portable", "avx2", "avx512" or "neon". It is the fastest one that the CPU
+// can run and the environment variable `DOUBLES_KERNEL` allows. The text is never NULL and lives as long as the
 // library.
 const char *doubles_kernel(void);
 

@@ -43,8 +43,8 @@ pub extern "C" fn doubles_status_message(status: i64) -> *const c_char {
     guard::message(status).as_ptr()
 }
 
-/// Returns the name of the kernel in use: "portable", "avx2" or "avx512". It is the fastest one that the CPU can
-/// run and the environment variable `DOUBLES_KERNEL` allows. The text is never NULL and lives as long as the
+/// Returns the name of the kernel in use: "portable", "avx2", "avx512" or "neon". It is the fastest one that the CPU
+/// can run and the environment variable `DOUBLES_KERNEL` allows. The text is never NULL and lives as long as the
 /// library.
 #[unsafe(no_mangle)]
 pub extern "C" fn doubles_kernel() -> *const c_char {

@@ -16,6 +16,8 @@ mod avx512;
 mod flags;
 #[cfg(target_arch = "x86_64")]
 mod gather;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 mod table;
 mod utf8;
@@ -66,6 +68,8 @@ const KERNELS: &[fn() -> Option<&'static Kernel>] = &[
     avx512::detect,
     #[cfg(target_arch = "x86_64")]
     avx2::detect,
+    #[cfg(target_arch = "aarch64")]
+    neon::detect,
     portable::detect,
 ];
 
@@ -108,7 +112,7 @@ pub(crate) fn run<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// The name of the chosen kernel: `portable`, `avx2` or `avx512`.
+/// The name of the chosen kernel: `portable`, `avx2`, `avx512` or `neon`.
 pub fn name() -> &'static CStr {
     chosen().name
 }
