@@ -79,6 +79,14 @@ def answer(process, size):
     return found
 
 
+def converse(process, *exchanges):
+    """Write bytes to a process, and await its answer to them before the next are written."""
+    for written, expected in exchanges:
+        process.stdin.write(written)
+        process.stdin.flush()
+        assert answer(process, len(expected)) == expected
+
+
 def shell(line, **environment):
     need_posix("has no sh")
     return subprocess.run(

@@ -91,6 +91,18 @@ def pytest_collection_modifyitems(session, config, items):
 
 
 @pytest.fixture
+def path(tmp_path):
+    return tmp_path / "file"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return the working directory, an empty one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def set_threads(monkeypatch):
     """Say how many threads there may be; counting files asks once."""
 

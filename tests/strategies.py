@@ -1,6 +1,12 @@
 """Input rich in doubles, and in all that text can hold."""
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+# For tests whose examples share a fixture, as a folder.
+share_fixtures = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 # One, two, three and four bytes in UTF-8, neighbours that share bytes, newline, NUL, surrogates.
 UNITS = "ab\n\0жЖ€\u20ad𝄞𝄟\U0010ffff"

@@ -18,6 +18,9 @@ def posix_only(reason):
     return pytest.mark.skipif(WINDOWS, reason=f"Windows: {reason}")
 
 
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
 def not_under_wine(reason):
     """Skip a test under Wine, for a reason that Windows itself does not give."""
     return pytest.mark.skipif(UNDER_WINE, reason=f"Wine: {reason}")
