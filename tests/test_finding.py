@@ -4,7 +4,6 @@ import contextlib
 import gc
 import inspect
 import itertools
-import pickle
 import subprocess
 import sys
 
@@ -12,44 +11,37 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import any_text, binary, runs, text, text_with_lone_surrogates
+from strategies import binary, runs, text, text_with_lone_surrogates
 from systems import OWN_CONSOLE, press_ctrl_c
 
-import doubles_ffi
-from doubles_ffi import count_doubles, find_doubles
+from doubles_ffi import find_doubles, find_runs
 from doubles_ffi._input import chunks
 from doubles_ffi._library import InvalidUtf8Error, memory
 from doubles_ffi._library.search import _SLICE, Search, run_columns
 
+least = st.integers(1, 5) | st.just(2**70)
 
-@given(text_with_lone_surrogates | runs)
-def test_str(data):
-    assert list(find_doubles(data)) == reference.runs(data)
+# More than one call into C searches.
+LONGER = "xy" * 300
 
 
-@given(binary)
-def test_bytes(data):
-    for convert in (bytes, bytearray, memoryview):
-        assert list(find_doubles(convert(data))) == reference.runs(data)
-    assert sum(length - 1 for _, length, _ in find_doubles(data)) == count_doubles(data)
+@given(text_with_lone_surrogates | runs, least)
+def test_str(data, min_run):
+    for each in (data, data + LONGER):
+        assert list(find_doubles(each, min_run=min_run)) == reference.runs(each, min_run)
+
+
+@given(binary, least)
+def test_bytes(data, min_run):
+    for each in (data, data + LONGER.encode()):
+        for convert in (bytes, bytearray, memoryview):
+            found = list(find_doubles(convert(each), min_run=min_run))
+            assert found == reference.runs(each, min_run)
 
 
 @given(text | runs, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "utf-7"]))
 def test_encoded_text(data, encoding):
     assert list(find_doubles(data.encode(encoding), encoding=encoding)) == reference.runs(data)
-
-
-@given(any_text.filter(str.isascii) | st.text("aé\xff", max_size=50))
-def test_latin_1(data):
-    assert list(find_doubles(data.encode("latin-1"), encoding="latin-1")) == reference.runs(data)
-
-
-def test_units_are_ints_of_bytes_and_characters_of_text():
-    assert list(find_doubles(b"\xff\xff")) == [(0, 2, 255)]
-    assert list(find_doubles("жж")) == [(0, 2, "ж")]
-    assert list(find_doubles("жж".encode(), encoding="utf-8")) == [(0, 2, "ж")]
-    assert list(find_doubles("жж".encode())) == []
-    assert list(find_doubles("\ud800\ud800")) == [(0, 2, "\ud800")]
 
 
 LONG = {
@@ -115,7 +107,7 @@ def test_runs_before_invalid_text_are_yielded(data, encoding, pad):
     assert found == reference.runs(right)
 
 
-@given(binary, st.sampled_from(["utf-8", "utf-16-le", "cp1252", "gb18030"]))
+@given(binary, st.sampled_from(["utf-8", "latin-1", "utf-16-le", "cp1252", "gb18030"]))
 def test_any_bytes_as_text(data, encoding):
     try:
         expected, fault = data.decode(encoding), None
@@ -130,22 +122,15 @@ def test_any_bytes_as_text(data, encoding):
     assert found == reference.runs(expected)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "options", "error"),
-    [
-        (("a",), {"encoding": "utf-8"}, TypeError),
-        ((5,), {}, TypeError),
-        ((memoryview(b"abcdef")[::2],), {}, BufferError),
-        ((memoryview(b"abcd").cast("H"),), {}, TypeError),
-        ((b"a",), {"encoding": "no such encoding"}, LookupError),
-        ((b"a",), {"encoding": "hex"}, LookupError),
-    ],
-)
-def test_wrong_arguments(arguments, options, error):
-    with pytest.raises(error):
-        next(find_doubles(*arguments, **options))
-    with pytest.raises(error):
-        count_doubles(*arguments, **options)
+def first_run(data, **options):
+    return next(find_doubles(data, **options))
+
+
+@pytest.mark.parametrize("find", [first_run, find_runs])
+@pytest.mark.parametrize("min_run", [0, -1])
+def test_no_run_has_less_than_one_unit(find, min_run):
+    with pytest.raises(ValueError, match=f"min_run must be at least 1, not {min_run}"):
+        find("aa", min_run=min_run)
 
 
 def test_it_is_lazy():
@@ -191,14 +176,6 @@ def test_a_buffer_that_changes_after_its_fault(monkeypatch):
         list(find_doubles(b"aa\xff", encoding="utf-8"))
 
 
-def test_a_fault_is_raised_once_and_ends_the_iterator():
-    found = find_doubles(b"aa\xff", encoding="utf-8")
-    assert next(found) == (0, 2, "a")
-    with pytest.raises(UnicodeDecodeError):
-        next(found)
-    assert list(found) == []
-
-
 @pytest.mark.parametrize("end", [b"", b"eef\xff", b"eef\xe2\x82"])
 def test_answers_that_are_still_in_use_stay_valid(end):
     search = Search(slice_size=6, rooms=3)
@@ -210,12 +187,6 @@ def test_answers_that_are_still_in_use_stay_valid(end):
             last = [run_columns(*answer, "start")[0] for answer in answers[-3:]]
             assert last == starts[-3:]
     assert [*itertools.chain(*starts)] == [0, 3, 6, 9, 12, 15, 18, 21, *[24] * bool(end)]
-
-
-def test_it_is_public_has_a_signature_and_can_be_pickled():
-    assert "find_doubles" in doubles_ffi.__all__
-    assert str(inspect.signature(find_doubles)).startswith("(data: 'Data', *, min_run:")
-    assert pickle.loads(pickle.dumps(find_doubles)) is find_doubles
 
 
 A_LONG_SEARCH = """
