@@ -12,7 +12,6 @@ import pytest
 import reference
 import strategies
 from hypothesis import given
-from hypothesis import strategies as st
 from systems import posix_only
 
 import doubles_ffi
@@ -56,13 +55,6 @@ def test_runs_around_the_boundaries_of_kernels(length):
         assert count_doubles(single) == (1 if length > 1 else 0), end
 
 
-@pytest.mark.parametrize("pad", range(65))
-def test_buffers_at_any_offset(pad):
-    data = b"Mississippi, aa\0\0" * 40
-    view = memoryview(bytes(pad) + data)[pad:]
-    assert count_doubles(view) == reference.count(data)
-
-
 @pytest.mark.parametrize("length", [text._CHUNK + step for step in (-1, 0, 1, 2)])
 @pytest.mark.parametrize("unit", "ж€𝄞\ud800")
 def test_doubles_across_chunks_of_text(unit, length):
@@ -85,16 +77,7 @@ def test_doubles_across_slices(monkeypatch):
     in_python = inspect.unwrap(count_doubles)  # C would count such input whole.
     size = 2 * text.POINTER_PAYS
     monkeypatch.setattr(stretch, "SLICE", size)
-    for length in (
-        size - 1,
-        size,
-        size + 1,
-        size + 2,
-        2 * size - 1,
-        2 * size,
-        2 * size + 1,
-        99_999,
-    ):
+    for length in (*range(size - 1, size + 3), *range(2 * size - 1, 2 * size + 2), 99_999):
         for data in (b"x" * length, (b"xxy" * length)[:length]):
             expected = reference.count(data)
             assert in_python(data) == expected
@@ -216,7 +199,7 @@ def buffers(data):
     yield data
     yield type("Bytes", (bytes,), {})(data)
     yield bytearray(data)
-    yield memoryview(data)
+    yield from (memoryview(bytes(pad) + data)[pad:] for pad in range(65))
     yield memoryview(bytearray(data)).toreadonly()
     yield memoryview(data).cast("b")
     yield memoryview(data).cast("c")
@@ -243,6 +226,10 @@ def test_buffers_are_unlocked_after_the_count():
     data.append(1)
 
 
+def by_an_iterator(data):
+    return list(doubles_ffi.find_doubles(data))
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -255,13 +242,11 @@ def test_buffers_are_unlocked_after_the_count():
     ],
 )
 def test_the_error_for_a_wrong_type_names_it(data, message):
-    for count in (count_doubles, doubles_ffi.count_doubles_zip, doubles_ffi.count_doubles_slice):
+    functions = [count_doubles, doubles_ffi.count_doubles_zip, doubles_ffi.count_doubles_slice]
+    functions += [by_an_iterator, doubles_ffi.find_runs, doubles_ffi.longest_run]
+    for count in functions:
         with pytest.raises(TypeError, match=message):
             count(data)
-
-
-def by_an_iterator(data):
-    return list(doubles_ffi.find_doubles(data))
 
 
 PATHS = {
@@ -314,11 +299,6 @@ def test_threads_are_at_least_one(function, threads):
         function(1 if function is random_string else b"aa", threads=threads)
 
 
-def test_threads_of_a_wrong_type():
-    with pytest.raises(TypeError):
-        count_doubles(b"aa", threads=1.5)
-
-
 def test_long_ascii_text_is_not_copied():
     long = "ab" * text.POINTER_PAYS
     pointer, length = text.utf8(long)
@@ -332,11 +312,3 @@ def test_python_without_cpythons_api(monkeypatch):
     for unit in "bжé𝄞\ud800":
         assert in_python(("a" + 2 * unit) * 30_000) == 30_000
         assert in_python(2 * unit) == 1
-
-
-@given(st.integers(1, 4), st.integers(0, 3))
-def test_long_text_of_each_width(width, tail):
-    unit = {1: "a", 2: "ж", 3: "€", 4: "𝄞"}[width]
-    text = (unit + "b") * 20_000 + unit * tail
-    assert count_doubles(text) == max(tail - 1, 0)
-    assert doubles_ffi.count_doubles_zip(text) == max(tail - 1, 0)

@@ -65,6 +65,12 @@ def test_all_agree_on_ascii(rung):
 
 
 @pytest.mark.parametrize("rung", CHARACTER_RUNGS, ids=label)
+@pytest.mark.parametrize("unit", "ж€𝄞")
+def test_long_text_that_is_not_ascii(rung, unit):
+    assert rung((unit + "b") * 20_000 + unit * 3) == 2
+
+
+@pytest.mark.parametrize("rung", CHARACTER_RUNGS, ids=label)
 def test_bytes_must_be_utf8(rung):
     for data in (b"aa\xff", b"\xed\xa0\x80", b"\xe2\x82"):
         with pytest.raises(UnicodeDecodeError) as raised:
