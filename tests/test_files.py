@@ -19,15 +19,14 @@ import reference
 import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from systems import make_sparse, posix_only
+from scripts import run
+from systems import linux_only, make_sparse, posix_only
 
 from doubles_ffi import count_file, tally_file
 from doubles_ffi._library import memory
 from doubles_ffi._library.stretch import Stretch
 from doubles_ffi.files import content, engine, reading
 from doubles_ffi.files.engine import FileCounter, count_range
-
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 READ, PIECE = 16, 64
 
@@ -38,11 +37,6 @@ def small_reads(monkeypatch):
     monkeypatch.setattr(reading, "READ_SIZE", READ)
     monkeypatch.setattr(engine, "PIECE_SIZE", PIECE)
     monkeypatch.setattr(engine, "WORTH_SPLITTING", 1)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "file"
 
 
 ALL_EQUAL = b"a" * 1000
@@ -90,27 +84,6 @@ def test_text_in_any_encoding_cut_anywhere(encoding, threads, path, set_threads)
         assert counted.end == path.stat().st_size
 
 
-@pytest.mark.parametrize(("encoding", "mark"), [("utf-8-sig", 3), ("utf-16", 2), ("utf-32", 4)])
-def test_a_mark_is_not_counted_and_may_be_missing(encoding, mark, path):
-    for data in ("", "a", "aa", "жж"):
-        encoded = data.encode(encoding)
-        for file in (encoded, encoded[mark:]):
-            path.write_bytes(file)
-            assert count_file(path, encoding=encoding) == reference.count(data)
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "koi8-r", "utf-7", "gb18030"])
-def test_long_text_in_any_encoding(encoding, path):
-    for length in (65_535, 65_536, 65_537, 131_072, 131_073, 600_000):
-        for text in ("жё" * length, "ж" * length, "ab" * length):
-            path.write_bytes(text[:length].encode(encoding))
-            counted = FileCounter(encoding, tally=True).count(path)
-            expected = reference.count(text[:length])
-            assert counted.count == expected
-            assert counted.length == length
-            assert counted.read_tally(text=True).total() == expected
-
-
 @pytest.mark.parametrize("encoding", ["punycode", "idna", "utf-7", "undefined"])
 def test_text_that_is_decoded_whole_raises_what_bytes_decode_raises(encoding):
     data = b"\xff+"
@@ -121,24 +94,16 @@ def test_text_that_is_decoded_whole_raises_what_bytes_decode_raises(encoding):
     assert (type(found.value), str(found.value)) == (type(expected.value), str(expected.value))
 
 
-def test_latin_1_and_lone_surrogates_are_counted(path):
-    path.write_bytes(b"\xff\xffaa")
-    assert count_file(path, encoding="latin-1") == 2
-    path.write_bytes(rb"\ud800\ud800")
-    assert count_file(path, encoding="unicode_escape") == 1
-
-
 @pytest.mark.usefixtures("small_reads")
 @pytest.mark.parametrize("encoding", [None, "utf-8", "utf-16"])
 def test_tallies_are_those_of_a_loop(encoding, path, set_threads):
     set_threads(2)
     path.write_bytes(TEXT.encode(encoding or "utf-8"))
-    for source in (path, io.BytesIO(path.read_bytes())):
-        found = tally_file(source, encoding=encoding, threads=2)
-        assert found == reference.tally(TEXT if encoding else TEXT.encode())
     calls = []
-    tally_file(path, progress=lambda *call: calls.append(call))
-    assert calls[-1][0] == path.stat().st_size
+    for source in (path, io.BytesIO(path.read_bytes())):
+        found = tally_file(source, encoding=encoding, progress=lambda *call: calls.append(call))
+        assert found == reference.tally(TEXT if encoding else TEXT.encode())
+        assert calls[-1][0] == path.stat().st_size
 
 
 @pytest.mark.usefixtures("small_reads")
@@ -194,6 +159,7 @@ def outcome(action):
 @pytest.mark.usefixtures("small_reads")
 @settings(max_examples=300)
 @given(
+    mark=st.sampled_from([b"", codecs.BOM_UTF8]),
     data=st.lists(strategies.text, max_size=8).map("".join).map(str.encode)
     | st.binary(max_size=400)
     | strategies.binary,
@@ -201,8 +167,8 @@ def outcome(action):
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "ascii", "utf-16-le", "euc_jp"]),
     threads=st.integers(1, 3),
 )
-def test_counts_and_errors_are_those_of_bytes_decode(data, cut, encoding, threads):
-    data = data[: len(data) - cut]
+def test_counts_and_errors_are_those_of_bytes_decode(mark, data, cut, encoding, threads):
+    data = mark + data[: len(data) - cut]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "_most_threads", lambda: 3)
         file = Path(folder, "file")
@@ -409,7 +375,7 @@ def test_more_than_4_gib(path):
 
 
 def test_errors_are_those_of_open(tmp_path):
-    for name in ("missing", "", ".", "missing/", "a\0b"):
+    for name in ("missing", "", b"", ".", "missing/", "a\0b"):
         file = f"{tmp_path}/{name}" if name else name
         with pytest.raises((OSError, ValueError)) as expected:
             io.FileIO(file)
@@ -526,18 +492,14 @@ def test_wrong_arguments(path):
     file.close()
     with pytest.raises(ValueError, match="closed"):
         count_file(file)
-    for wrong in (1, None, b"", object()):
-        error = FileNotFoundError if isinstance(wrong, bytes) else TypeError
-        with pytest.raises(error):
+    for wrong in (1, None, object()):
+        with pytest.raises(TypeError):
             count_file(wrong)
     with pytest.raises(ValueError, match="at least 1"):
         count_file(path, threads=0)
-    with pytest.raises(LookupError):
-        count_file(path, encoding="nonsense")
-    with pytest.raises(LookupError, match="not a text encoding"):
-        count_file(path, encoding="hex")
-    with pytest.raises(LookupError):
-        count_file(path, encoding="")
+    for encoding in ("nonsense", "hex", ""):
+        with pytest.raises(LookupError):
+            count_file(path, encoding=encoding)
 
 
 @pytest.mark.usefixtures("small_reads")
@@ -634,19 +596,6 @@ def test_a_file_that_changes_while_it_is_read(change, counts, threads, path, set
         assert count == min(counts)
 
 
-def run_script(script, *arguments):
-    """Run Python in a process with two threads, and return its output."""
-    end = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "DOUBLES_NUM_THREADS": "2"},
-    )
-    assert (end.returncode, end.stderr) == (0, "")
-    return end.stdout
-
-
 SIGNALLED = """
 import signal, subprocess
 from doubles_ffi import count_file
@@ -665,7 +614,11 @@ assert signals
 
 @posix_only("has no signals that interrupt")
 def test_signals_that_interrupt_reading_change_nothing():
-    run_script(SIGNALLED)  # Not in this process: coverage may hang when a signal arrives.
+    assert run(SIGNALLED) == (
+        0,
+        "",
+        "",
+    )  # Not in this process: coverage may hang when a signal arrives.
 
 
 @pytest.mark.usefixtures("small_reads")
@@ -743,4 +696,5 @@ except KeyboardInterrupt:
 
 def test_ctrl_c_while_threads_are_started(path):
     path.write_bytes(b"a" * 40_000_000)
-    assert run_script(INTERRUPTED_AT_THE_START, path) == "interrupted\n"
+    found = run(INTERRUPTED_AT_THE_START, path, DOUBLES_NUM_THREADS="2")
+    assert found == (0, "interrupted\n", "")
