@@ -1,9 +1,7 @@
 """The library as it is loaded: wrong, missing, panicking, forked, out of threads; and at rest."""
 
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -12,45 +10,16 @@ import warnings
 from pathlib import Path
 
 import pytest
-from systems import OWN_CONSOLE, WINDOWS, posix_only, press_ctrl_c
+from scripts import check_run, run
+from systems import OWN_CONSOLE, WINDOWS, linux_only, posix_only, press_ctrl_c
 
 import doubles_ffi
 from doubles_ffi import _library
-from doubles_ffi._library import loading, memory
+from doubles_ffi._library import loading
 from doubles_ffi._library.column import Column
-
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(doubles_ffi.__file__).parent
-
-
-def run(script, *, cwd, timeout=60, **environment):
-    """Run a script in a new process, with the package in `cwd`, under a watchdog."""
-    # -S and the path by hand: an editable install would find the checkout's modules first.
-    path = os.pathsep.join([str(cwd), sysconfig.get_path("platlib")])
-    process = subprocess.Popen(
-        [sys.executable, "-S", "-c", script],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, errors = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # Its forked children too.
-        process.communicate()
-        pytest.fail(f"still running after {timeout} s")
-    return process.returncode, output, errors
-
-
-def check_run(script, *, cwd=ROOT, **options):
-    status, output, errors = run(script, cwd=cwd, **options)
-    assert status == 0, errors
-    return output
 
 
 @pytest.fixture
@@ -65,15 +34,8 @@ def library_in(home):
     return home / "doubles_ffi" / loading._LIBRARY
 
 
-def test_the_package_works_in_any_folder(package_copy):
-    script = "import doubles_ffi; print(doubles_ffi.count_doubles('aaa'), doubles_ffi.__file__)"
-    count, path = check_run(script, cwd=package_copy).split(maxsplit=1)
-    assert count == "2"
-    assert path.startswith(str(package_copy))
-
-
 def import_error(home):
-    status, _, errors = run("import doubles_ffi", cwd=home)
+    status, _, errors = run("import doubles_ffi", home=home)
     assert status == 1, errors
     last = errors.splitlines()[-1]
     assert last.startswith("ImportError: ")
@@ -100,30 +62,18 @@ def test_a_missing_module(package_copy):
 
 
 CFFI_IS_MISSING = "import sys; sys.modules['_cffi_backend'] = None"
-CFFI_IS_OLD = """
-import sys, types
-
-def refuse(_):
-    raise ImportError("cffi extension module 'doubles_ffi._native' uses an unknown version 0x9999")
-
-sys.modules["_cffi_backend"] = types.ModuleType("_cffi_backend")
-sys.modules["_cffi_backend"]._init_cffi_1_0_external_module = refuse
-"""
-CFFI_IS_ANCIENT = "import sys, types; sys.modules['_cffi_backend'] = types.ModuleType('old')"
+CFFI_IS_OLD = "import sys, types; sys.modules['_cffi_backend'] = types.ModuleType('old')"
 
 
 @pytest.mark.parametrize(
     ("fault", "cure"),
     [
         (CFFI_IS_MISSING, "run `pip install cffi`"),
-        (CFFI_IS_MISSING, "PyInstaller's option `--hidden-import _cffi_backend`"),
-        (CFFI_IS_MISSING, "Nuitka's `--include-module=_cffi_backend`"),
         (CFFI_IS_OLD, "run `pip install --upgrade cffi`"),
-        (CFFI_IS_ANCIENT, "run `pip install --upgrade cffi`"),
     ],
 )
 def test_a_missing_or_old_cffi_is_named_with_what_helps(fault, cure, package_copy):
-    status, _, errors = run(f"{fault}\nimport doubles_ffi", cwd=package_copy)
+    status, _, errors = run(f"{fault}\nimport doubles_ffi", home=package_copy)
     last = errors.splitlines()[-1]
     assert (status, last[:31]) == (1, "ImportError: doubles_ffi needs ")
     assert cure in last
@@ -139,8 +89,8 @@ def test_pythons_code_names_what_the_module_imports():
 def test_why_the_module_can_not_be_imported():
     explain = loading._unusable_because
     lacking = ModuleNotFoundError("No module named 'x'", name="_cffi_backend")
-    assert "run `pip install cffi`" in str(explain(lacking))
-    assert "newer cffi" in str(explain(AttributeError("_init_cffi_1_0_external_module")))
+    for cure in ("--hidden-import _cffi_backend", "Nuitka's `--include-module=_cffi_backend`"):
+        assert cure in str(explain(lacking))
     assert "newer cffi" in str(explain(ImportError("cffi extension module has version 9")))
     assert "isolated subinterpreter" in str(explain(ImportError("no subinterpreters")))
     assert "no _native module" in str(explain(ModuleNotFoundError(name="doubles_ffi._native")))
@@ -150,8 +100,10 @@ def test_why_the_module_can_not_be_imported():
 def test_a_truncated_file_is_refused_before_it_is_loaded(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "_HERE", str(tmp_path))
     (tmp_path / "whole.so").write_bytes(b"\x7fELF\x02".ljust(64, b"\0"))
+    (tmp_path / "script.so").write_text("INPUT(libc.so.6)")
     (tmp_path / "notes.txt").write_text("")
     loading._check_files()
+    assert not loading._is_truncated(str(tmp_path / "missing.so"))
     (tmp_path / "broken.so").write_bytes(b"\x7fELF\x02".ljust(64, b"\1"))
     with pytest.raises(ImportError, match=r"is broken: broken\.so is truncated"):
         loading._check_files()
@@ -164,18 +116,12 @@ def test_a_truncated_file_is_refused_before_it_is_loaded(tmp_path, monkeypatch):
 def test_truncated_files(find, package_copy):
     file = find(package_copy)
     whole = file.read_bytes()
-    for length in (0, 3, 20, 60, 64, 100, 4096, 20_000, len(whole) // 2, len(whole) - 1):
+    for length in (0, 60, 64, 4096, len(whole) - 1):
         if WINDOWS and length == len(whole) - 1:
             continue  # Its files end with zeros, which the loader does not miss.
         file.write_bytes(whole[:length])
         message = import_error(package_copy)
         assert WINDOWS or length < 64 or f"{file.name} is truncated" in message
-
-
-def test_no_file_but_a_short_elf_is_called_truncated(tmp_path):
-    (tmp_path / "script.so").write_text("INPUT(libc.so.6)")
-    for name in ("script.so", "missing.so"):
-        assert not loading._is_truncated(str(tmp_path / name))
 
 
 EXPORTS = set(re.findall(r"\b(doubles_\w+)\(", (ROOT / "rustlib/include/doubles.h").read_text()))
@@ -217,16 +163,10 @@ import doubles_ffi as d
 left, right = d.DoubleCounter(b"aa"), d.DoubleCounter(b"a")
 calls = [
     lambda: d.count_doubles(b"aaa"),
-    lambda: d.count_doubles("жжж"),
     lambda: d.count_doubles_zip("aaa"),
-    lambda: d.count_doubles_once("aaa"),
-    lambda: d.count_doubles_once_bytes("aaa"),
-    lambda: d.count_doubles_slice("aaa"),
-    lambda: d.count_doubles_slice_parallel("aaa"),
     lambda: d.count_doubles("жжж".encode(), encoding="utf-8"),
     lambda: len(d.random_string(2)),
     lambda: d.tally_doubles("aaa").total(),
-    lambda: d.DoubleCounter(b"aaa").count,
     lambda: d.DoubleCounter("жжж".encode(), encoding="utf-8").count,
     lambda: (left + right).count,
 ]
@@ -241,7 +181,7 @@ for call in calls:
     del os.environ["DOUBLES_FORCE_PANIC"]
     assert call() == 2
 """
-    check_run(script, cwd=package_copy)
+    check_run(script, home=package_copy)
 
 
 HANDLES = {
@@ -399,11 +339,20 @@ print(len(os.listdir("/proc/self/task")) - 1)
 
 @linux_only
 @pytest.mark.parametrize(
-    ("wanted", "threads"), [("1", 1), ("5", 6), ("100000", 513), ("0", None), ("many", None)]
+    ("before", "wanted", "threads"),
+    [
+        ("", "1", 1),
+        ("", "5", 6),
+        ("", "100000", 513),
+        ("", "0", None),
+        ("", "many", None),
+        ("import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])", "0", 1),
+    ],
 )
-def test_the_size_of_the_pool(wanted, threads):
-    script = WARM_POOL + "print(threads(), len(os.sched_getaffinity(0)))"
-    found, cpus = map(int, check_run(script, DOUBLES_NUM_THREADS=wanted).split())
+def test_the_size_of_the_pool(before, wanted, threads):
+    script = before + WARM_POOL + "print(threads(), len(os.sched_getaffinity(0)))"
+    output = check_run(script, DOUBLES_NUM_THREADS=wanted, PYTHONWARNINGS="ignore")
+    found, cpus = map(int, output.split())
     default = cpus + 1 if cpus > 1 else 1
     assert found == (threads or default)
 
@@ -426,17 +375,11 @@ def test_an_import_never_fails_for_a_number_of_threads():
     assert [warning.category for warning in seen] == [RuntimeWarning]
     script = "import doubles_ffi; print(doubles_ffi.count_doubles(bytes(8 << 20)))"
     for strictness in ("", "import warnings; warnings.simplefilter('error')\n"):
-        status, output, errors = run(strictness + script, cwd=ROOT, DOUBLES_NUM_THREADS="many")
+        status, output, errors = run(strictness + script, DOUBLES_NUM_THREADS="many")
         assert (status, output) == (0, f"{(8 << 20) - 1}\n")
         assert re.fullmatch(
             "doubles_ffi:0: RuntimeWarning: DOUBLES_NUM_THREADS .* ignored\n", errors
         )
-
-
-@linux_only
-def test_one_cpu_is_one_thread():
-    script = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])" + WARM_POOL
-    assert check_run(script + "print(threads())") == "1\n"
 
 
 @linux_only
@@ -459,8 +402,8 @@ if sys.platform == "win32":
 else:
     anonymous = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     data = mmap.mmap(-1, 1 << 40, flags=anonymous, prot=mmap.PROT_READ)
-print("counting", flush=True)
 try:
+    print("counting", flush=True)
     while True:
         doubles_ffi.count_doubles(data)
 except KeyboardInterrupt:
@@ -536,8 +479,3 @@ while len(done) < len(threads):
 def test_unforeseen_statuses_are_bugs():
     with pytest.raises(RuntimeError, match="unknown status"):
         _library.check(-1000)
-
-
-def test_text_as_utf32_keeps_lone_surrogates():
-    text = "aж\ud800𝄞"
-    assert list(memoryview(memory.utf32(text)).cast("I")) == list(map(ord, text))
