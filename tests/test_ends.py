@@ -24,17 +24,16 @@ from doubles_ffi.cli import main, progress, system, view
 
 
 @pytest.fixture(autouse=True)
-def files(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "letters").write_text("aaa")
-    (tmp_path / "жук.txt").write_text("жжук", "utf-8")
-    (tmp_path / "many").write_text("aab" * 300_000)
-    (tmp_path / "list").write_text("letters\n" * 1_000_000)
-    (tmp_path / "line").write_text("a\n")
-    (tmp_path / "empty").touch()
-    make_sparse(tmp_path / "sparse", 1 << 40)
+def files(folder):
+    (folder / "letters").write_text("aaa")
+    (folder / "жук.txt").write_text("жжук", "utf-8")
+    (folder / "many").write_text("aab" * 300_000)
+    (folder / "list").write_text("letters\n" * 1_000_000)
+    (folder / "line").write_text("a\n")
+    (folder / "empty").touch()
+    make_sparse(folder / "sparse", 1 << 40)
     if not WINDOWS:
-        os.mkfifo(tmp_path / "fifo")
+        os.mkfifo(folder / "fifo")
 
 
 COUNTED = "2\tletters\n2\ttotal\n"
@@ -57,6 +56,7 @@ FULL = "standard output: No space left on device"
         ("doubles squeeze letters >&-", 2, "", "standard output: is closed"),
         ("doubles squeeze many letters | head -c 3", 0, "aba", ""),
         ("yes ab | doubles squeeze | head -c 3", 0, "ab\n", ""),
+        ("doubles squeeze many - <many | wc -c", 0, "1200000\n", ""),
         ("ulimit -f 9999; doubles random 20M >a", 2, "", "standard output: File too large"),
         ("doubles count --help | true", 0, "", ""),
         ("doubles random 100T | head -c 5 | wc -c", 0, "5\n", ""),
@@ -87,10 +87,10 @@ def test_help_that_can_not_be_written(target, status, unbuffered):
 
 
 def test_other_processes_see_errors_in_their_order():
-    for subcommand in ("count", "find"):
-        end = shell(f"doubles {subcommand} letters missing letters 2>&1")
+    for subcommand, written in (("count", b"letters"), ("find", b"letters"), ("squeeze", b"a")):
+        end = shell(f"doubles {subcommand} letters missing жук.txt letters 2>&1")
         before, after = end.stdout.split(b"doubles: missing: No such file or directory\n")
-        assert before.count(b"letters") == after.count(b"letters") > 0
+        assert before.count(written) == after.count(written) > 0
 
 
 @pytest.mark.parametrize("subcommand", ["count", "find", "squeeze"])

@@ -11,11 +11,11 @@ import time
 import unicodedata
 
 import pytest
-from commands import PEAK, Terminal, answer, on_terminal, shell, started, stdin
-from hypothesis import HealthCheck, example, given, settings
+from commands import PEAK, Terminal, converse, on_terminal, shell, started, stdin
+from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import runs
-from systems import posix_only
+from strategies import runs, share_fixtures
+from systems import linux_only, posix_only
 
 from doubles_ffi._library.search import write_runs
 from doubles_ffi.cli import find as finding
@@ -38,14 +38,13 @@ def show(*arguments, status=0, **environment):
 
 
 @pytest.fixture
-def files(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "letters").write_text("hello,\nbookkeeper\n")
-    (tmp_path / "жук.txt").write_text("жжук\n\n\n  \t\té", "utf-8")
-    (tmp_path / "bad").write_bytes(b"aab\xffcc\n")
-    (tmp_path / "marked").write_text("aab", "utf-8-sig")
-    (tmp_path / "empty").touch()
-    return tmp_path
+def files(folder):
+    (folder / "letters").write_text("hello,\nbookkeeper\n")
+    (folder / "жук.txt").write_text("жжук\n\n\n  \t\té", "utf-8")
+    (folder / "bad").write_bytes(b"aab\xffcc\n")
+    (folder / "marked").write_text("aab", "utf-8-sig")
+    (folder / "empty").touch()
+    return folder
 
 
 LETTERS = "letters:1:3: l\nletters:2:2: o\nletters:2:4: k\nletters:2:6: e\n"
@@ -83,18 +82,17 @@ def test_files(arguments, expected, capsysbinary):
     assert capsysbinary.readouterr() == (expected.encode(), b"")
 
 
-@pytest.mark.usefixtures("files")
 def test_names_from_lists_and_standard_input(files, capsysbinary, monkeypatch):
     (files / "list").write_bytes(b"letters\0empty\0letters")
-    assert main(["find", "-0", "--files-from", "list"]) == 0
-    assert capsysbinary.readouterr().out == 2 * LETTERS.encode()
-    for arguments in ([], ["-"]):
-        stdin(monkeypatch, b"a\nbb")
+    for piped, arguments, expected in (
+        (b"", ["-0", "--files-from", "list"], 2 * LETTERS),
+        (b"letters\n", ["--files-from", "-"], LETTERS),
+        (b"a\nbb", ["-"], "-:2:1: b\n"),
+        (b"a\nbb", [], "-:2:1: b\n"),
+    ):
+        stdin(monkeypatch, piped)
         assert main(["find", *arguments]) == 0
-        assert capsysbinary.readouterr().out == b"-:2:1: b\n"
-    stdin(monkeypatch, b"letters\n")
-    assert main(["find", "--files-from", "-"]) == 0
-    assert capsysbinary.readouterr().out == LETTERS.encode()
+        assert capsysbinary.readouterr().out == expected.encode()
 
 
 def glyph(unit):
@@ -120,42 +118,28 @@ def lines_of(text, name, least=2):
 
 
 ANY = runs | st.text(max_size=200)
-several = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-
-
-# An encoding, and bytes per read. A read has room for a whole mark.
+# An encoding, bytes per read, and options. A read has room for a whole mark.
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
-READING = list(itertools.product(ENCODINGS, [4, 7, 4096]))
+READING = list(itertools.product(ENCODINGS, [4, 7, 4096], [[], ["--longest"]]))
 
 
-@several
+@share_fixtures
 @given(ANY, st.integers(1, 4), st.sampled_from(READING))
-@example("жж\n\na", 2, ("utf-8", 4))
-@example("жж\n\na", 2, ("utf-8-sig", 4))
-def test_any_text(files, capsysbinary, text, least, reading):
-    encoding, block = reading
+@example("жж\n\na", 2, ("utf-8", 4, []))
+@example("жж\n\na", 2, ("utf-8-sig", 4, []))
+@example("abb", 1, ("utf-8", 4, ["--longest"]))
+@example("ж" * 20, 2, ("utf-8", 7, ["--longest"]))
+def test_any_text_and_its_longest_run(files, capsysbinary, text, least, reading):
+    encoding, block, options = reading
     (files / "any").write_text(text, encoding, newline="")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doubles_ffi.files.reading.READ_SIZE", block)
-        assert main(["find", "--encoding", encoding, "--min-run", str(least), "any"]) == 0
-    assert capsysbinary.readouterr().out.decode() == "".join(lines_of(text, "any", least))
-
-
-@several
-@given(ANY, st.integers(1, 4), st.sampled_from(READING))
-@example("abb", 1, ("utf-8", 4))
-@example("ж" * 20, 2, ("utf-8", 7))
-def test_the_longest_run_of_any_text(files, capsysbinary, text, least, reading):
-    encoding, block = reading
-    (files / "any").write_text(text, encoding, newline="")
-    options = ["--longest", "--encoding", encoding, "--min-run", str(least)]
+    options = ["--encoding", encoding, "--min-run", str(least), *options]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("doubles_ffi.files.reading.READ_SIZE", block)
         assert main(["find", *options, "any"]) == 0
-    longest = max((len(list(run)) for _, run in itertools.groupby(text)), default=0)
-    expected = [*lines_of(text, "any", max(longest, least))][:1]
+    expected = [*lines_of(text, "any", least)]
+    if "--longest" in options:
+        longest = max((len(list(run)) for _, run in itertools.groupby(text)), default=0)
+        expected = [*lines_of(text, "any", max(longest, least))][:1]
     assert capsysbinary.readouterr().out.decode() == "".join(expected)
 
 
@@ -216,12 +200,6 @@ def test_a_large_file_is_searched_by_another_thread(files, capsysbinary, monkeyp
     assert threading.get_ident() in threads
 
 
-def test_a_run_between_two_blocks(files, capsysbinary):
-    (files / "large").write_bytes(b"ab" * (1 << 18) + b"bc")
-    assert main(["find", "large"]) == 0
-    assert capsysbinary.readouterr().out == b"large:1:524288: b\n"
-
-
 def test_more_lines_than_fit_a_page_and_more_units_than_are_known(files, capsysbinary):
     units = "".join(map(chr, itertools.chain(range(33, 127), range(0x4E00, 0x5E00))))
     text = "\n".join(unit * (2 + i % 3) for i, unit in enumerate(units * 5))
@@ -245,24 +223,14 @@ def test_json(capsys):
     assert json.loads(capsys.readouterr().out)["unit"] == "0x0A"
 
 
-@pytest.mark.parametrize(
-    "wrong", [b"\xff", b"\x80", b"ab\xff", b"ab\xc3", b"aa" * 40_000 + b"\x80"]
-)
-def test_errors_give_the_position_in_a_file_that_begins_with_a_mark(wrong, files, capsys):
-    mark = b"\xef\xbb\xbf"
-    (files / "marked").write_bytes(mark + wrong)
-    reason = "not utf-8-sig: {} at byte {}; try --bytes, or --encoding NAME"
-    with pytest.raises(UnicodeDecodeError) as error:
-        wrong.decode()
-    start = len(mark) + error.value.start
-    expected = f"doubles: marked: {reason.format(error.value.reason, start)}\n"
-    for run in (
-        lambda: main(["count", "--encoding", "utf-8-sig", "marked"]),
-        lambda: main(["find", "--encoding", "utf-8-sig", "marked"]),
-        lambda: show("--encoding", "utf-8-sig", "marked", status=2),
-    ):
-        run()
-        assert capsys.readouterr().err == expected
+@pytest.mark.parametrize("before", ["", "ab", "aa" * 40_000])
+def test_errors_give_the_position_in_a_file_that_begins_with_a_mark(before, files, capsys):
+    (files / "marked").write_bytes(before.encode("utf-8-sig") + b"\xff")
+    reason = f"not utf-8-sig: invalid start byte at byte {len(before) + 3}"
+    expected = f"doubles: marked: {reason}; try --bytes, or --encoding NAME\n"
+    assert main(["find", "--encoding", "utf-8-sig", "marked"]) == 2
+    show("--encoding", "utf-8-sig", "marked", status=2)
+    assert capsys.readouterr().err == 2 * expected
 
 
 @pytest.mark.usefixtures("files")
@@ -324,7 +292,7 @@ def visible(text, least):
     )
 
 
-@several
+@share_fixtures
 @given(ANY, st.integers(2, 3), st.sampled_from([3, 7, 4096]))
 @example("e\u0301\u0301", 2, 3)
 @example("e\u0301\u0301", 3, 3)
@@ -419,19 +387,17 @@ def test_no_control_character_reaches_a_terminal(options, files):
 
 def test_a_run_is_shown_as_soon_as_its_end_is_read():
     with started("find", stdin=subprocess.PIPE) as process:
-        for written, expected in (
+        converse(
+            process,
             (b"aab", b"-:1:1: a\n"),
             (b"\n\xd0\xb6", b""),
             (b"\xd0", b""),
             (b"\xb6x", "-:2:1: ж\n".encode()),
             (b"zzy\nqqr", b"-:2:4: z\n-:3:1: q\n"),
-        ):
-            process.stdin.write(written)
-            process.stdin.flush()
-            assert answer(process, len(expected)) == expected
+        )
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process's peak is")
+@linux_only
 def test_memory_is_bounded(files):
     with (files / "sparse").open("wb") as file:
         file.truncate(1 << 30)
@@ -440,6 +406,8 @@ def test_memory_is_bounded(files):
         ("count", "sparse", b"1073741823\tsparse\n"),  # on several threads
         ("find", "sparse", b"\\x00 x1073741824\n"),
         ("find", "endless", b": c\n"),
+        ("squeeze", "sparse", b"\0"),
+        ("squeeze", "endless", b"abc"),
     ):
         end = subprocess.run(
             [sys.executable, "-c", PEAK, subcommand, name], capture_output=True, check=True
@@ -464,7 +432,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@linux_only
 @pytest.mark.parametrize(
     ("unit", "status", "error"),
     [("l", 0, b""), ("\U0010ffff", 2, b"doubles: find: not enough memory\n")],
@@ -477,12 +445,14 @@ def test_memory_is_for_the_units_that_are_found(unit, status, error, files):
     assert end.stdout == (b"letters:1:1: l\n" if status == 0 else b"")
 
 
-@pytest.mark.parametrize("options", ["", "--json", "--encoding utf-16-le"])
-def test_files_are_closed_after_max_count_runs(files, options):
+@pytest.mark.parametrize(
+    "line", ["count", "find -m1", "find -m1 --json", "find -m1 --encoding utf-16-le"]
+)
+def test_files_are_closed_when_they_are_done(files, line):
     (files / "runs").write_text("aaaabbbb")
     (files / "list").write_text("runs\n" * 300)
-    end = shell(f"ulimit -n 60 && doubles find -m1 {options} --files-from list")
-    assert (end.returncode, end.stdout.count(b"\n"), end.stderr) == (0, 300, b"")
+    end = shell(f"ulimit -n 60 && doubles {line} --files-from list | grep -c runs")
+    assert (end.stdout, end.stderr) == (b"300\n", b"")
 
 
 @pytest.mark.usefixtures("files")

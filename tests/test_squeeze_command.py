@@ -7,10 +7,10 @@ import unicodedata
 
 import pytest
 import reference
-from commands import PEAK, answer, on_terminal, shell, started, stdin
-from hypothesis import HealthCheck, assume, example, given, settings
+from commands import converse, on_terminal, started, stdin
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from strategies import binary, runs
+from strategies import binary, runs, share_fixtures
 from systems import posix_only
 
 from doubles_ffi.cli import main, sets
@@ -18,15 +18,6 @@ from doubles_ffi.cli import main, sets
 HINT = "; try --bytes, or --encoding NAME"
 TEXTS = runs | st.text(max_size=200) | st.text("aжж€𝄞\n", max_size=60)
 BLOCKS = st.sampled_from([1, 2, 3, 5, 7, 64, 4096])
-several = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
@@ -48,7 +39,7 @@ def squeeze(folder, capsysbinary):
     return run
 
 
-@several
+@share_fixtures
 @given(TEXTS, st.integers(1, 4), BLOCKS, st.lists(st.integers(0, 200), max_size=3))
 @example("жж", 1, 1, [1])
 @example("", 1, 1, [0])
@@ -59,7 +50,7 @@ def test_text_in_files_cut_anywhere_is_one_text(squeeze, text, most, block, cuts
     assert squeeze("-n", str(most), contents=parts, block=block) == (0, expected, "")
 
 
-@several
+@share_fixtures
 @given(TEXTS, st.sampled_from(["a", "a\n", "ж€", "𝄞"]), BLOCKS)
 def test_only_some_characters(squeeze, text, only, block):
     expected = "".join(reference.squeezed(text, 1, only.__contains__)).encode()
@@ -67,7 +58,7 @@ def test_only_some_characters(squeeze, text, only, block):
     assert found == (0, expected, "")
 
 
-@several
+@share_fixtures
 @given(binary | TEXTS.map(str.encode), st.integers(1, 3), BLOCKS)
 def test_bytes(squeeze, data, most, block):
     expected = bytes(reference.squeezed(data, most))
@@ -76,7 +67,7 @@ def test_bytes(squeeze, data, most, block):
     assert latin == (0, expected, "")
 
 
-@several
+@share_fixtures
 @given(binary | TEXTS.map(lambda text: text.encode()[:-1]), BLOCKS)
 @example(b"\xd0\xb6\xd0\xb6aa\xff\xff", 3)
 @example(b"aa\xe2\x82", 1)
@@ -92,20 +83,6 @@ def test_text_before_a_fault_is_written(squeeze, encoding, data, block):
         complaint = f"doubles: 0: not {encoding}: {error.reason} at byte {error.start}{HINT}\n"
     found = squeeze("--encoding", encoding, contents=[data], block=block)
     assert found == (status, "".join(reference.squeezed(text)).encode(), complaint)
-
-
-def test_a_fault_at_byte_6(squeeze):
-    data = bytes.fromhex("d0b6 d0b6 6161 ffff")
-    complaint = f"doubles: 0: not utf-8: invalid start byte at byte 6{HINT}\n"
-    assert squeeze(contents=[data]) == (2, "жa".encode(), complaint)
-    assert squeeze("--bytes", contents=[data]) == (0, bytes.fromhex("d0b6 d0b6 61 ff"), "")
-
-
-def test_runs_of_zeros(squeeze):
-    for number in range(201):
-        for options in ([], ["--bytes"], ["--encoding", "ascii"]):
-            assert squeeze(*options, contents=[bytes(number)]) == (0, bytes(number > 0), "")
-        assert squeeze("-n7", contents=[bytes(number)])[1] == bytes(min(number, 7))
 
 
 def test_a_file_that_fails_is_reported_and_the_others_are_written(squeeze):
@@ -126,12 +103,6 @@ def test_a_file_that_fails_is_reported_and_the_others_are_written(squeeze):
 def test_a_directory_has_no_hint_to_an_option_that_is_missing(capsys):
     assert main(["squeeze", "."]) == 2
     assert capsys.readouterr().err == "doubles: .: Is a directory\n"
-
-
-def test_errors_come_after_what_was_written_before(folder):
-    (folder / "file").write_bytes(b"aa\xff")
-    end = shell("doubles squeeze file missing file 2>&1")
-    assert [line.partition(b"doubles: ")[0] for line in end.stdout.splitlines()] == [b"a", b"", b""]
 
 
 @pytest.mark.parametrize("arguments", [[], ["-"], ["-", "more"], ["--", "-", "more"]])
@@ -247,52 +218,12 @@ def test_classes_are_those_of_unicode():
         assert sets.units_of(f"[:{name}:]", is_bytes=False) == expected, name
 
 
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (["-n", "0"], "-n/--most: expected an integer from 1 to 999999999, not '0'"),
-        (["--only", ""], "argument --only: the set is empty"),
-        (["--only", "a\\"], r"the set ends with a backslash; write \\ for one"),
-        (["--only", r"\s"], r"unknown escape \s"),
-        (["--only", r"\8"], r"unknown escape \8"),
-        (["--only", "z-a"], "the range z-a is reversed"),
-        (["--only", "[:word:]"], "unknown class [:word:]; the classes are alnum, alpha, blank,"),
-        (["--only", "[::]"], "unknown class [::]"),
-        (["--only", "\udcff"], "the set is not valid text; try --bytes"),
-        (["--encoding", "utf-16"], "text in utf-16 can't be squeezed; convert it to UTF-8 first"),
-        (["-r"], "unrecognized arguments: -r"),
-    ],
-)
-def test_wrong_usage(arguments, complaint, capsys):
-    with pytest.raises(SystemExit) as end:
-        main(["squeeze", *arguments])
-    output, errors = capsys.readouterr()
-    assert (end.value.code, output) == (2, "")
-    assert complaint in errors
-
-
 # In a process of its own.
 
 
 def test_results_come_as_the_input_comes():
     with started("squeeze", stdin=subprocess.PIPE) as process:
-        for written, expected in (
-            (b"aab", b"ab"),
-            (b"bb\xd0", b""),
-            (b"\xb6\xd0\xb6x", "жx".encode()),
-        ):
-            process.stdin.write(written)
-            process.stdin.flush()
-            assert answer(process, len(expected)) == expected
-
-
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_more_than_a_pipe_holds(folder, unbuffered):
-    data = b"".join(bytes([unit]) * (unit % 3 + 1) for unit in range(128)) * 10_000
-    (folder / "large").write_bytes(data)
-    end = shell("cat large - large < large | doubles squeeze", PYTHONUNBUFFERED=unbuffered)
-    assert (end.returncode, end.stderr) == (0, b"")
-    assert end.stdout == bytes(range(128)) * 30_000
+        converse(process, (b"aab", b"ab"), (b"bb\xd0", b""), (b"\xb6\xd0\xb6x", "жx".encode()))
 
 
 def test_a_terminal():
@@ -300,16 +231,3 @@ def test_a_terminal():
     status, shown = on_terminal("squeeze", typed=typed)
     assert status == 0
     assert shown.endswith(b"ab\r\n")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process's peak is")
-def test_memory_is_bounded(folder):
-    with (folder / "sparse").open("wb") as file:
-        file.truncate(1 << 28)
-    (folder / "endless").write_text("ab" * 100_000_000 + "bb")
-    for name, size in (("sparse", 1), ("endless", 200_000_000)):
-        end = subprocess.run(
-            [sys.executable, "-c", PEAK, "squeeze", name], capture_output=True, check=True
-        )
-        assert len(end.stdout) == size
-        assert int(end.stderr) < 48 * 1024
