@@ -4,40 +4,9 @@
 
 mod program;
 
-use program::{compile, run};
+use program::{Export, compile, exports, last_word, run};
 use std::fs;
 use std::path::Path;
-
-/// An export, as the header declares it.
-struct Export {
-    returned: &'static str,
-    name: &'static str,
-    parameters: Vec<&'static str>,
-}
-
-/// All of them. `tests/header.rs` compares the list with the header.
-fn exports() -> Vec<Export> {
-    let declarations = include_str!("exports.txt").lines();
-    let functions =
-        declarations.filter(|line| !line.starts_with("#define ") && !line.starts_with("typedef "));
-    functions
-        .map(|line| {
-            let (declared, parameters) = line.split_once('(').expect("a function");
-            let end = declared.rfind([' ', '*']).expect("a type and a name") + 1;
-            let parameters = parameters.trim_end_matches(");").split(", ");
-            let parameters = parameters.filter(|parameter| *parameter != "void");
-            Export {
-                returned: declared[..end].trim(),
-                name: &declared[end..],
-                parameters: parameters.map(last_word).collect(),
-            }
-        })
-        .collect()
-}
-
-fn last_word(declared: &'static str) -> &'static str {
-    declared.rsplit([' ', '*']).next().expect("a name")
-}
 
 /// A program that makes the calls while `DOUBLES_FORCE_PANIC` is `value`, and then a usual one.
 fn program(name: &str, value: &str, calls: &str) -> String {
@@ -135,8 +104,10 @@ fn every_export_that_uses_the_pool_survives_a_panic_there() {
     let mut calls = String::new();
     let mut found = 0;
     for export in exports() {
-        if export.parameters.contains(&"threads") || export.name.ends_with("_parallel") {
-            let arguments: Vec<&str> = export.parameters.into_iter().map(argument).collect();
+        let declared = |name| export.parameters.iter().any(|p| last_word(p) == name);
+        if declared("threads") || export.name.ends_with("_parallel") {
+            let parameters = export.parameters.into_iter().map(last_word);
+            let arguments: Vec<&str> = parameters.map(argument).collect();
             let (name, arguments) = (export.name, arguments.join(", "));
             calls +=
                 &format!("expect(\"{name}\", {name}({arguments}) == DOUBLES_STATUS_PANICKED);\n");

@@ -57,3 +57,36 @@ pub(crate) fn run(program: &Path) -> Output {
     assert!(output.status.success(), "{}: {stderr}", output.status);
     Output { stdout, stderr }
 }
+
+/// An export, as the header declares it.
+pub(crate) struct Export {
+    pub(crate) returned: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) parameters: Vec<&'static str>,
+}
+
+/// All of them. `tests/header.rs` compares the list with the header.
+pub(crate) fn exports() -> Vec<Export> {
+    let declarations = include_str!("../exports.txt").lines();
+    let functions =
+        declarations.filter(|line| !line.starts_with("#define ") && !line.starts_with("typedef "));
+    functions
+        .map(|line| {
+            let (declared, parameters) = line.split_once('(').expect("a function");
+            let end = declared.rfind([' ', '*']).expect("a type and a name") + 1;
+            let parameters = parameters.trim_end_matches(");").split(", ");
+            Export {
+                returned: declared[..end].trim(),
+                name: &declared[end..],
+                parameters: parameters
+                    .filter(|parameter| *parameter != "void")
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// The name of a declared parameter.
+pub(crate) fn last_word(declared: &'static str) -> &'static str {
+    declared.rsplit([' ', '*']).next().expect("a name")
+}
