@@ -1,7 +1,9 @@
 """What annotations say is found at run time, and people's tools read it."""
 
+import importlib
 import inspect
 import typing
+from importlib.util import find_spec
 
 import pytest
 
@@ -11,6 +13,8 @@ from doubles_ffi import baselines
 PUBLIC = {name: getattr(doubles_ffi, name) for name in doubles_ffi.__all__}
 for name in ("RowRun", "Run"):
     del PUBLIC[name]  # Their methods are those that NamedTuple gives them, without annotations.
+if find_spec("distributed"):
+    PUBLIC["cluster.count_files"] = importlib.import_module("doubles_ffi.cluster").count_files
 PUBLIC |= {f"baselines.{name}": getattr(baselines, name) for name in baselines.__all__}
 FUNCTIONS = {
     name + inner: function

@@ -19,7 +19,6 @@ import sys
 import threading
 import time
 import types
-import typing
 import zipfile
 from collections import Counter, deque
 from concurrent.futures import TimeoutError as NotYetError
@@ -91,18 +90,6 @@ def processes(workers):
     with Client(workers) as client:
         client.wait_for_workers(2, timeout=60)
         yield client
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "file"
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """Return the working directory, an empty one."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
@@ -181,9 +168,6 @@ def test_an_empty_file(threads, path):
     path.touch()
     file = count_one(path, threads, encoding="utf-8", tally=True)
     assert (file.count, file.length, file.tally, file.error) == (0, 0, Counter(), None)
-
-
-def test_no_file_at_all(threads):
     assert count_files([], threads).files == ()
 
 
@@ -231,7 +215,7 @@ def test_an_archive_of_several_files_is_refused(threads, tmp_path, number):
         raise file.error
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("folder")
 def test_the_files_in_an_archive(threads):
     Path("two.zip").write_bytes(zipped(b"aab", ["a.txt", "b.txt", "c.csv"]))
     result = count_files(["zip://*/*.txt::two.zip", "zip://folder/c.csv::two.zip"], threads)
@@ -286,11 +270,11 @@ def names_of(result):
     return [file.url.replace(os.sep, "/") for file in result.files]
 
 
-def test_patterns_and_names(threads, here):
+def test_patterns_and_names(threads, folder):
     for name in ("b.txt", "a.txt", "c[1].txt"):
         Path(name).write_text("aa")
-    urls = ["*.txt", f"{here}/a*", f"file://{here}/b.txt", "c[1].txt"]
-    names = ["a.txt", "b.txt", "c[1].txt", f"{here}/a.txt", f"file://{here}/b.txt", "c[1].txt"]
+    urls = ["*.txt", f"{folder}/a*", f"file://{folder}/b.txt", "c[1].txt"]
+    names = ["a.txt", "b.txt", "c[1].txt", f"{folder}/a.txt", f"file://{folder}/b.txt", "c[1].txt"]
     assert names_of(count_files(urls, threads)) == [name.replace(os.sep, "/") for name in names]
 
 
@@ -301,10 +285,10 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_name_of_a_local_file_is_that_file(threads, here, name):
+def test_the_name_of_a_local_file_is_that_file(threads, folder, name):
     write_or_skip(Path(name), "aaa")
     Path("other").write_text("bb")
-    full = os.path.join(here, name)  # noqa: PTH118 (as a text)
+    full = os.path.join(folder, name)  # noqa: PTH118 (as a text)
     for given in (name, f"./{name}", full, f"file://{full}", os.fsencode(name)):
         file = count_one(given, threads)
         assert (file.url, file.count, file.error) == (os.fsdecode(given), 2, None)
@@ -313,7 +297,7 @@ def test_the_name_of_a_local_file_is_that_file(threads, here, name):
 NUL = pytest.param("a\0b", marks=posix_only("has two messages for it, of `open` and of `stat`"))
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("name", [*("file:z", "~", "~root", "x::y", "a%20b", "", "\udcff"), NUL])
 def test_the_name_of_no_file_has_the_error_of_count_file(threads, name):
     file = count_one([name], threads)
@@ -323,14 +307,14 @@ def test_the_name_of_no_file_has_the_error_of_count_file(threads, name):
 
 
 @posix_only("has no names with a colon")
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("folder")
 def test_a_url_of_a_local_file_that_is_named_like_a_url(threads):
     Path("s3:/bucket").mkdir(parents=True)
     Path("s3:/bucket/a").write_text("aaa")
     assert count_files("s3://bucket/a", threads).count == 2
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("folder")
 @posix_only("gives links to those alone who have the right")
 def test_a_path_through_a_link_to_a_directory(threads):
     Path("one/two").mkdir(parents=True)
@@ -339,7 +323,7 @@ def test_a_path_through_a_link_to_a_directory(threads):
     assert count_files("link/../a", threads).count == 2
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("folder")
 def test_a_pattern_matches_no_directories_and_no_hidden_files(threads):
     Path("one/two").mkdir(parents=True)
     for name in ("one/a", "one/two/b", "one/.hidden"):
@@ -384,7 +368,7 @@ def make_socket(path):
         (Path.mkdir, "Is a directory"),
     ],
 )
-@pytest.mark.usefixtures("here")  # The name of a socket can't be long.
+@pytest.mark.usefixtures("folder")  # The name of a socket can't be long.
 @posix_only("has no such files, and no names with an asterisk")
 def test_a_pipe_socket_or_device_is_an_error_and_the_others_count(threads, make, error):
     make(Path("special*"))
@@ -473,10 +457,6 @@ def test_urls_that_are_no_paths(threads, urls):
 def test_large_and_unusual_numbers(threads, path, options):
     path.write_bytes(b"aaa")
     assert count_files(path, threads, **options).count == 2
-
-
-def test_annotations_resolve():
-    assert typing.get_type_hints(count_files)["client"] is Client
 
 
 def test_progress(threads, path):
@@ -758,16 +738,6 @@ def test_a_cluster_that_dies_during_a_count(commands, count_pair, missing):
     assert bad.error is caught.value
 
 
-def test_a_cluster_without_workers(commands, path):
-    path.touch()
-    with (
-        Client(commands.address) as client,
-        pytest.raises(ClusterError, match=r"no worker for 0\.5 seconds") as caught,
-    ):
-        count_files(path, client, timeout=0.5)
-    assert caught.value.result.files == ()
-
-
 def test_a_worker_with_another_version_or_none(commands, path, tmp_path):
     other = tmp_path / "doubles_ffi.py"  # A worker imports from its folder first.
     other.write_text("__version__ = '0.0.1'")
@@ -843,14 +813,14 @@ def test_a_result_that_arrives_late():
 
 
 @pytest.fixture
-def folder(here):
+def files(folder):
     Path("a.txt").write_text("aaa")
     Path("b.txt").write_text("жж", encoding="utf-8")
     Path("bad").write_bytes(b"aa\xff")
-    return here
+    return folder
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -869,7 +839,7 @@ def test_the_command_has_the_same_output_with_and_without_a_cluster(processes, a
     assert (main(["count", "--cluster", address, *arguments]), capsys.readouterr()) == expected
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("files")
 def test_the_command_starts_a_cluster_on_this_machine(capsys):
     assert main(["count", "--cluster", "local", "--progress", "always", "*.txt"]) == 0
     output, errors = capsys.readouterr()
@@ -877,7 +847,7 @@ def test_the_command_starts_a_cluster_on_this_machine(capsys):
     assert "/7.00 [" in errors
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("files")
 def test_the_command_without_workers(commands, capsys, monkeypatch):
     assert main(["count", "--cluster", "nonsense://x", "a.txt"]) == 2
     assert capsys.readouterr().err.startswith("doubles: nonsense://x: ")
@@ -888,7 +858,7 @@ def test_the_command_without_workers(commands, capsys, monkeypatch):
     assert capsys.readouterr().err == message
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("files")
 def test_ctrl_c_ends_a_count_on_a_cluster_in_order_and_then_the_process(monkeypatch):
     actions = []  # This process would not survive them.
     monkeypatch.setattr(signal, "signal", lambda _, action: actions.append(action))
@@ -905,8 +875,8 @@ def command_on(address, *arguments, **options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
-def test_after_ctrl_c_the_cluster_runs_the_next_count(workers, processes, folder):
-    make_sparse(folder / "sparse", 1 << 42)
+def test_after_ctrl_c_the_cluster_runs_the_next_count(workers, processes, files):
+    make_sparse(files / "sparse", 1 << 42)
     with command_on(workers.scheduler_address, "sparse") as process:
         while not workers.scheduler.tasks:
             time.sleep(0.01)
@@ -917,8 +887,8 @@ def test_after_ctrl_c_the_cluster_runs_the_next_count(workers, processes, folder
 
 
 @posix_only("has no process groups")
-def test_ctrl_c_reaches_all_processes_of_a_terminal(folder):
-    make_sparse(folder / "sparse", 1 << 33)
+def test_ctrl_c_reaches_all_processes_of_a_terminal(files):
+    make_sparse(files / "sparse", 1 << 33)
     progress = ["--progress", "always"]
     with command_on("local", *progress, "sparse", start_new_session=True) as process:
         shown = process.stderr.read(1)  # A range is done, so there are workers.
