@@ -41,7 +41,10 @@ zpty -d z
 """
 
 
-def run(shell, code, tmp_path, *words):
+CODE = {"bash": BASH, "fish": FISH, "zsh": ZSH}
+
+
+def run(shell, tmp_path, *words):
     need_posix("its shells are not these")
     if shutil.which(shell) is None:
         pytest.skip(f"there is no {shell}")
@@ -49,6 +52,7 @@ def run(shell, code, tmp_path, *words):
     if shell == "zsh":
         (tmp_path / "doubles.zsh").write_text(text)
         text = tmp_path / "doubles.zsh"
+    code = CODE[shell]
     start = {"bash": ["-c", code, "bash"], "fish": ["-c", code], "zsh": ["-f", "-c", code, "zsh"]}
     end = subprocess.run(
         [shell, *start[shell], text, *words],
@@ -78,7 +82,7 @@ CASES = (
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_words(shell, words, expected, unexpected, tmp_path):
     (tmp_path / "file.txt").touch()
-    found = set(run(shell, {"bash": BASH, "fish": FISH, "zsh": ZSH}[shell], tmp_path, *words))
+    found = set(run(shell, tmp_path, *words))
     assert found >= expected
     assert not found & unexpected
 
@@ -86,16 +90,15 @@ def test_words(shell, words, expected, unexpected, tmp_path):
 # bash gives = as a word of its own, and wants what comes after it.
 @pytest.mark.parametrize("typed", [["="], ["=", "a"]])
 def test_bash_completes_values_after_an_equals_sign(typed, tmp_path):
-    found = run("bash", BASH, tmp_path, "doubles", "count", "--progress", *typed)
+    found = run("bash", tmp_path, "doubles", "count", "--progress", *typed)
     assert found == (["auto", "always"] if "a" in typed else ["auto", "always", "never"])
-    assert run("bash", BASH, tmp_path, "doubles", "count", "--files-from", *typed) == []
+    assert run("bash", tmp_path, "doubles", "count", "--files-from", *typed) == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_option_is_known(shell, tmp_path):
-    code = {"bash": BASH, "fish": FISH, "zsh": ZSH}[shell]
     for name, parser in parsers()[1].items():
-        found = run(shell, code, tmp_path, "doubles", name, "--")
+        found = run(shell, tmp_path, "doubles", name, "--")
         flags = {flag for action in parser._actions for flag in action.option_strings}
         assert set(found) >= {flag for flag in flags if flag.startswith("--")}
 
@@ -104,8 +107,7 @@ def test_every_option_is_known(shell, tmp_path):
 @pytest.mark.parametrize("words", [["count"], ["count", "--files-from"], ["count", "--tally"]])
 def test_files(shell, words, tmp_path):
     (tmp_path / "file.txt").touch()
-    code = {"fish": FISH, "zsh": ZSH}[shell]
-    assert "file.txt" in run(shell, code, tmp_path, "doubles", *words, "fi")
+    assert "file.txt" in run(shell, tmp_path, "doubles", *words, "fi")
 
 
 def test_the_command_writes_them(capsys):

@@ -13,17 +13,8 @@ CRATE = Path(__file__).parents[1] / "rustlib"
 @pytest.fixture(scope="module")
 def linked():
     """The crates that are linked on any system: what Cargo.lock has beside them is for tests."""
-    command = [
-        "cargo",
-        "tree",
-        "--locked",
-        "--edges",
-        "normal",
-        "--target",
-        "all",
-        "--prefix",
-        "none",
-    ]
+    command = ["cargo", "tree", "--locked", "--edges", "normal", "--target", "all"]
+    command += ["--prefix", "none"]
     command += ["--format", "{p}|{l}", "--manifest-path", CRATE / "Cargo.toml"]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     crates = re.findall(r"^([\w-]+) v(\S+)(?: \(\*\))?\|(.+?)(?: \(\*\))?$", output, re.MULTILINE)
