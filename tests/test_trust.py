@@ -187,6 +187,12 @@ def test_sanitizers_name_a_missing_tool_before_they_compile(tmp_path, monkeypatc
         sanitizers.run(60, {})
 
 
+def test_flags_for_a_sanitizer_are_added_to_those_of_the_project():
+    printing = ("rustc", "--print", "cfg", "-Zunstable-options")
+    printed = crate.cargo(*printing, flags=("--cfg", "of_a_sanitizer"), target="flags").stdout
+    assert {"of_a_sanitizer", "chacha20_avx512"} <= {*printed.splitlines()}
+
+
 def test_checks_run_once_and_those_that_lack_something_are_left_out():
     def lack():
         raise MissingError("needs more")

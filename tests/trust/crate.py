@@ -52,6 +52,14 @@ def host():
     return re.search(r"host: (\S+)", attempt(["rustc", "-vV"]).stdout)[1]
 
 
+def rustflags(*flags):
+    """Return a setting of cargo that adds flags to those of `.cargo/config.toml`.
+
+    That has them for a target, so cargo would ignore any under `build`.
+    """
+    return f"target.'cfg(all())'.rustflags={[*flags]}"
+
+
 def cargo(*arguments, folder=CRATE, flags=(), target, **environment):
     """Run cargo with flags of rustc besides the project's own, in a target directory of its own.
 
@@ -59,8 +67,7 @@ def cargo(*arguments, folder=CRATE, flags=(), target, **environment):
     """
     command = ["cargo", arguments[0], "--locked", "--target-dir", str(BUILD / target)]
     if flags:
-        listed = ", ".join(f"'{flag}'" for flag in flags)
-        command += ["--config", f"build.rustflags=[{listed}]", "--target", host()]
+        command += ["--config", rustflags(*flags), "--target", host()]
         environment["RUSTC_BOOTSTRAP"] = "1"
     return attempt([*command, *arguments[1:]], folder, **environment)
 

@@ -128,6 +128,8 @@ def fuzz(build, target, kernel, turn, length):
         DOUBLES_KERNEL=kernel,
         DOUBLES_NUM_THREADS="1",
     )
+    if "inline 8-bit counters" not in fuzzed.stdout:
+        raise RuntimeError(f"libFuzzer does not see where inputs lead:\n{fuzzed.stdout[-3000:]}")
     executions = re.search(r"number_of_executed_units: (\d+)", fuzzed.stdout)
     executions = int(executions[1]) if executions else 0
     if fuzzed.returncode == 0:

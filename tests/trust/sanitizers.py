@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from trust import sid
-from trust.crate import BUILD, CRATE, attempt, c_program, cargo, expect, host
+from trust.crate import BUILD, CRATE, attempt, c_program, cargo, expect, host, rustflags
 from trust.model import LIBRARY, ROOT, need_debian, run_checks
 
 GOAL = "all of them clean, under ASan, LSan, TSan and valgrind"
@@ -85,7 +85,7 @@ def races(seconds):
     sid.make(seconds)
     # Debian builds its compiler without this.
     shutil.copy(archive("tsan"), sid.FOLDER / f"usr/lib/rustlib/{host()}/lib")
-    options = ("--config", "build.rustflags=['-Zsanitizer=thread']", "-Zbuild-std")
+    options = ("--config", rustflags("-Zsanitizer=thread"), "-Zbuild-std")
     without = ("--", "--skip", "kernel::")
     expect(sid.cargo_test(host(), *options, *without, RUSTC_BOOTSTRAP="1"))
 
