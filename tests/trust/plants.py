@@ -73,13 +73,6 @@ PLANTS = (
     ),
     # If the machine has no free-threaded Python, `python -m trust.no_gil` makes one.
     Plant(
-        "structs that are realized at first use",
-        "doubles_ffi/_library/loading.py",
-        'if not getattr(sys, "_is_gil_enabled", lambda: True)():',
-        "if False:",
-        "free_threaded",
-    ),
-    Plant(
         "a data race",
         "doubles_ffi/counter.py",
         "            mutex = self._lock\n",
